@@ -1,0 +1,65 @@
+# Every way in. `make help` lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+# uv installs in seconds what takes pip a minute; pip knows mirrors that uv is not told of.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+UV := $(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python
+PROVIDER ?= local
+
+.PHONY: help setup demo test check format run bench lock docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready ## virtual environment in .venv, from requirements.lock with hashes
+
+demo: .venv/.demo ## the main job on real photographs, embedded services, no key needed (PROVIDER=openai: the real thing)
+	$(BIN)/tessera demo --provider $(PROVIDER)
+
+test: .venv/.demo ## all tests, against real services out of wheels
+	$(BIN)/python -m pytest
+
+check: .venv/.ready ## format, lint, types, import contracts, docs drift
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+format: .venv/.ready ## format and sort imports
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+run: .venv/.ready ## the service; stays up until Ctrl-C
+	$(BIN)/tessera up
+
+bench: .venv/.ready ## benchmarks; one table each, JSON in benchmarks/results
+	$(BIN)/python -m benchmarks
+
+docs: .venv/.ready ## regenerate docs/reference from the code
+	$(BIN)/python docs/generate.py
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock'
+lock: .venv/.ready ## resolve the dependencies anew into the lock files
+	$(LOCK) pyproject.toml --group dev -o requirements.lock
+	$(LOCK) pyproject.toml --extra local -c requirements.lock -o requirements-demo.lock
+	$(LOCK) --no-deps --no-header --group photos -o .venv/photos.lock && cat .venv/photos.lock >> requirements-demo.lock
+
+clean: ## remove the virtual environment and the local data
+	rm -rf .venv .tessera
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tessera needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "No venv module: on Debian or Ubuntu install python3-venv, then try again."; rm -rf .venv; exit 1; }
+
+.venv/.ready: requirements.lock pyproject.toml | .venv/bin/python
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
+	$(PIP) --require-hashes -r .venv/uv.lock
+	$(UV) --require-hashes -r requirements.lock || $(PIP) --require-hashes -r requirements.lock
+	$(UV) --no-build-isolation --editable .
+	@touch $@
+
+.venv/.demo: requirements-demo.lock .venv/.ready
+	$(UV) --require-hashes -r requirements-demo.lock || $(PIP) --require-hashes -r requirements-demo.lock
+	@touch $@

@@ -1,0 +1,74 @@
+"""States of a job and the moves between them. A small state decides, a status code explains.
+
+    queued → running → succeeded | failed | cancelled | expired
+       ↘  paused ↔ running ↗
+"""
+
+from enum import StrEnum
+
+
+class JobStatus(StrEnum):
+    """What the machine acts on."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+TERMINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED})
+
+MOVES: dict[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.QUEUED: frozenset(JobStatus) - {JobStatus.QUEUED},
+    JobStatus.RUNNING: TERMINAL | {JobStatus.PAUSED},
+    JobStatus.PAUSED: TERMINAL | {JobStatus.RUNNING},
+    # `retry` takes the failed items of a finished job up again.
+    JobStatus.SUCCEEDED: frozenset({JobStatus.RUNNING}),
+    JobStatus.FAILED: frozenset({JobStatus.RUNNING}),
+    JobStatus.CANCELLED: frozenset(),
+    JobStatus.EXPIRED: frozenset(),
+}
+
+
+class StatusCode(StrEnum):
+    """Why a job is in its state; plays no part in deciding what happens next."""
+
+    WAITING = "waiting"  # accepted, not started
+    WORKING = "working"
+    CANCELLING = "cancelling"  # calls in flight are being finished, nothing new is sent
+    EXPIRING = "expiring"  # the same, after the deadline
+    DONE = "done"
+    PAUSED_BY_USER = "paused_by_user"
+    CAP_REACHED = "cap_reached"  # the next item could pass max_cost
+    UPSTREAM_AUTH = "upstream_auth"  # the provider refused our key
+    UPSTREAM_QUOTA = "upstream_quota"  # the provider account has no credit left
+    MODEL_NOT_FOUND = "model_not_found"  # the provider does not offer this model (any more)
+    LANE_REMOVED = "lane_removed"  # providers.toml no longer offers the job's model
+    CANCELLED_BY_USER = "cancelled_by_user"
+    DEADLINE_PASSED = "deadline_passed"
+
+
+class ItemStatus(StrEnum):
+    """An item's state; the last four are terminal."""
+
+    QUEUED = "queued"
+    IN_FLIGHT = "in_flight"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class Stage(StrEnum):
+    """What a range of items is waiting for."""
+
+    MEASURE = "measure"
+    WORK = "work"
+
+
+def may_move(current: JobStatus, target: JobStatus) -> bool:
+    """Whether a job may go from one state to another."""
+    return target in MOVES[current]
