@@ -1,0 +1,78 @@
+"""The doorbell: wakes every worker, carries ids only, may be lost. Postgres is the record.
+
+Every bell rings in every worker process (a fanout exchange). What it announces is claimed in Postgres, so a bell too
+many does nothing, and a bell that gets lost costs the few seconds until the sweep rings again.
+"""
+
+import asyncio
+import logging
+from enum import StrEnum
+
+from celery import Celery
+from kombu import Exchange
+
+log = logging.getLogger(__name__)
+
+BELLS = Exchange("tessera.bells", type="fanout", durable=False)
+
+
+class Task(StrEnum):
+    """Every task, by the name that it is rung with."""
+
+    PUMP = "tessera.pump"
+    MEASURE = "tessera.measure"
+    DELIVER = "tessera.deliver"
+    SWEEP = "tessera.sweep"
+
+
+def application(broker_url: str) -> Celery:
+    """The Celery application as both ends know it: where the bells hang, not what they do."""
+    app = Celery("tessera", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        task_ignore_result=True,
+        task_create_missing_queues=False,
+        task_publish_retry=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options=_transport_options(broker_url),
+        event_queue_expires=60,
+    )
+    return app
+
+
+def _transport_options(broker_url: str) -> dict[str, object]:
+    if not broker_url.startswith(("redis", "valkey", "unix")):
+        return {}
+    # Without a socket timeout a publisher hangs for ever on a Redis that accepts and does not answer.
+    return {
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+        "global_keyprefix": "tessera:",
+        "fanout_prefix": True,
+        "fanout_patterns": True,
+    }
+
+
+class Bell:
+    """Rings by task name; never raises, because a lost bell costs seconds and a failed request costs a customer."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._app = application(broker_url)
+
+    async def ring(self, task: Task, *args: str) -> None:
+        """Wake the workers; call it after the commit."""
+        await asyncio.to_thread(self._publish, task, args)
+
+    def _publish(self, task: Task, args: tuple[str, ...]) -> None:
+        try:
+            self._app.send_task(task, args=args, exchange=BELLS, routing_key="", declare=[BELLS])
+        except Exception as error:  # noqa: BLE001 - whatever the broker's client raises, the sweep rings again
+            log.warning("The bell %s could not be rung (%s); the sweep will.", task, type(error).__name__)
+
+    async def close(self) -> None:
+        """Close the connections to the broker."""
+        await asyncio.to_thread(self._app.close)
