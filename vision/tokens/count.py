@@ -1,0 +1,67 @@
+"""Image tokens of one image under a rule."""
+
+from functools import lru_cache
+from typing import NamedTuple, NoReturn
+
+from vision.errors import InvalidRequest
+from vision.tokens.rules import Level, Rule, get_rule
+from vision.tokens.tiles import Fixed
+
+MAX_SIDE = 2**31 - 1
+"""No accepted format can state a longer side in its header (PNG: 2,147,483,647 pixels)."""
+
+
+class ImageTokens(NamedTuple):
+    """The tokens of one image, and the size in pixels that the model sees (`low` of a tile rule: as given)."""
+
+    tokens: int
+    width: int
+    height: int
+    patches: int | None
+    tiles: int | None
+    rule: str
+    confirmed: bool = True
+    """False: counted by a rule that the provider has not published in full."""
+
+
+def count_image(rule: str, detail: str, width: int, height: int) -> ImageTokens:
+    """Tokens of a `width` x `height` pixel image.
+
+    InvalidRequest unknown_model, unsupported_detail, invalid_size; ImageError image_too_many_patches.
+    """
+    found, level = _level(rule, detail)
+    if not (type(width) is int and type(height) is int and 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+        _refuse_size(width, height)
+    return ImageTokens(*level.count(width, height), found.name, found.confirmed)
+
+
+def fixed_tokens(rule: str, detail: str) -> int | None:
+    """The tokens of any image at this detail; None if they depend on its size."""
+    level = _level(rule, detail)[1]
+    return level.tokens if isinstance(level, Fixed) else None
+
+
+def details(rule: str) -> tuple[str, ...]:
+    """The levels of detail that a rule's model takes, `auto` first."""
+    return tuple(get_rule(rule).levels)
+
+
+@lru_cache(maxsize=1024)
+def _level(rule: str, detail: str) -> tuple[Rule, Level]:
+    found = get_rule(rule)
+    try:
+        return found, found.levels[detail]
+    except KeyError:
+        raise InvalidRequest(
+            f"{found.name} takes no detail {detail!r}; it takes {', '.join(found.levels)}.",
+            code="unsupported_detail",
+            param="detail",
+        ) from None
+
+
+def _refuse_size(width: object, height: object) -> NoReturn:
+    raise InvalidRequest(
+        f"{width!r}x{height!r} is not the size of an image: give whole pixels from 1 to {MAX_SIDE:,}.",
+        code="invalid_size",
+        param="width",
+    )
