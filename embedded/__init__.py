@@ -1,0 +1,1 @@
+"""Real servers without an installation, and the process tree of `tessera up`."""

