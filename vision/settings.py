@@ -22,14 +22,18 @@ class Settings(BaseSettings):
         None, description="PostgreSQL, as `postgresql+psycopg://user:password@host/name`. Unset: embedded."
     )
     redis_url: SecretStr | None = Field(
-        None, description="Redis or Valkey for the limiter, and for Celery unless BROKER_URL is set. Unset: embedded."
+        None,
+        description="Redis or Valkey for the limiter, and for Celery unless BROKER_URL is set. Unset: embedded.",
     )
     broker_url: SecretStr | None = Field(None, description="Celery's broker, if not REDIS_URL (`amqp://…`).")
     data_dir: Path = Field(Path(".tessera"), description="Embedded servers, uploads and the local admin key.")
     host: str = Field("127.0.0.1", description="Address that the API listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port of the API.")
     workers: int = Field(
-        default_factory=_cpu_count, ge=0, le=256, description="Worker processes of `tessera up`. Default: the CPU count."
+        default_factory=_cpu_count,
+        ge=0,
+        le=256,
+        description="Worker processes of `tessera up`. Default: the CPU count.",
     )
     providers_file: Path = Field(
         Path("providers.toml"), description="Providers, models and limits; used if the file is present."
@@ -43,8 +47,15 @@ class Settings(BaseSettings):
     local_provider: bool = Field(
         True, description="Start and offer the offline provider `local` if its packages are installed."
     )
-    local_port: int = Field(0, ge=0, le=65535, description="Port of the offline provider; 0 takes a free one.")
-    max_in_flight: int = Field(256, ge=1, le=10_000, description="Calls in flight per worker process, at most.")
+    local_port: int = Field(
+        0, ge=0, le=65535, description="Port of the offline provider; 0 takes a free one."
+    )
+    local_url: str | None = Field(
+        None, description="Address of a running offline provider; `tessera up` fills it in."
+    )
+    max_in_flight: int = Field(
+        256, ge=1, le=10_000, description="Calls in flight per worker process, at most."
+    )
     call_timeout_seconds: float = Field(120.0, gt=0, description="Deadline of one call to a provider.")
     lease_seconds: float = Field(
         60.0, ge=2, description="After this long without a sign of life a worker's items go to another one."

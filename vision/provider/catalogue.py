@@ -128,7 +128,10 @@ def load(
 
     `local` (the offline provider) is added when it runs. Anything wrong is a ConfigurationError that names the place.
     """
-    environment = {**environment, **({"OPENAI_API_KEY": openai_api_key.get_secret_value()} if openai_api_key else {})}
+    environment = {
+        **environment,
+        **({"OPENAI_API_KEY": openai_api_key.get_secret_value()} if openai_api_key else {}),
+    }
     entries = _read(path) if path.is_file() else _built_in(bool(openai_api_key), openai_base_url)
     if local_url and all(entry.name != "local" for entry in entries):
         entries.append(_entry(_defaults()["local"] | {"base_url": local_url}, "built-in provider local"))

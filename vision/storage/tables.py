@@ -5,7 +5,19 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Identity, Index, MetaData, Numeric, SmallInteger, Text, false, func, text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Identity,
+    Index,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Text,
+    false,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -182,7 +194,7 @@ class Range(Table):
     run_at: Mapped[datetime | None]
     """When items that are tried again may run; None: at their turn."""
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    """Paid attempts that these items have had."""
+    """Tries that these items have had."""
     crashes: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     """Workers that died with these items in hand."""
     done: Mapped[int] = mapped_column(server_default="0")
@@ -214,9 +226,7 @@ class Result(Table):
     """What became of an item, once and for all: the primary key makes a second one impossible."""
 
     __tablename__ = "results"
-    __table_args__ = (
-        Index("ix_results_failed", "job_id", "number", postgresql_where=text("status = 'failed'")),
-    )
+    __table_args__ = (Index("ix_results_failed", "job_id", "number", postgresql_where=text("status = 'failed'")),)
 
     job_id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
@@ -295,7 +305,6 @@ class Delivery(Table):
     """`pending`, `delivered` or `failed`."""
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     next_attempt_at: Mapped[datetime | None]
-    lease_token: Mapped[UUID | None]
 
 
 class DeliveryAttempt(Table):

@@ -1,0 +1,95 @@
+"""A provider's error → what to do. The table is failures.toml; this file only looks it up."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import Any
+
+
+class Then(StrEnum):
+    """The consequence of a failed call."""
+
+    PACE = "pace"
+    LATER = "later"
+    NEVER = "never"
+    PAUSE = "pause"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failed call. `sent` is False when it is certain that the provider never saw it, so that it cost nothing."""
+
+    then: Then
+    code: str
+    message: str
+    retry_after: float | None = None
+    status: int | None = None
+    request_id: str | None = None
+    unknown_cost: bool = False
+
+
+def classify(status: int, body: Any, headers: Mapping[str, str]) -> Failure:
+    """Look an HTTP error up: the first row of the table that fits decides."""
+    error = body.get("error", body) if isinstance(body, Mapping) else {}
+    error = error if isinstance(error, Mapping) else {}
+    message = str(error.get("message") or f"The provider answered {status}.")
+    row = next((row for row in _rows() if _fits(row["match"], status, error, message)), None)
+    return Failure(
+        then=Then(row["then"]) if row else Then.LATER,
+        code=row["code"] if row else "upstream_error",
+        message=_without_secrets(message),
+        retry_after=retry_after(headers, message),
+        status=status,
+        request_id=headers.get("x-request-id"),
+    )
+
+
+def retry_after(headers: Mapping[str, str], message: str = "") -> float | None:
+    """Seconds that the provider asks to wait: `retry-after-ms`, `retry-after`, or its words; None if it does not say."""
+    for name, factor in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) * factor)
+        except (KeyError, ValueError):
+            continue
+    found = re.search(r"try again in ([0-9hms.]+[a-z])", message)
+    return duration(found.group(1)) if found else None
+
+
+_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?$")
+
+
+def duration(text: str) -> float | None:
+    """A Go duration such as `6m0s`, `18.642s` or `20ms` in seconds; None if it is not one."""
+    found = _DURATION.match(text.strip())
+    if not found or not any(found.groups()):
+        return None
+    hours, minutes, seconds, milliseconds = (float(group or 0) for group in found.groups())
+    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
+
+
+@cache
+def _rows() -> list[dict[str, Any]]:
+    text = resources.files(__package__).joinpath("failures.toml").read_text(encoding="utf-8")
+    rows: list[dict[str, Any]] = tomllib.loads(text)["row"]
+    return rows
+
+
+def _fits(match: Mapping[str, Any], status: int, error: Mapping[str, Any], message: str) -> bool:
+    return (
+        match.get("status", status) == status
+        and match.get("class", status // 100) == status // 100
+        and match.get("code", error.get("code")) == error.get("code")
+        and match.get("type", error.get("type")) == error.get("type")
+        and match.get("contains", "") in message
+    )
+
+
+def _without_secrets(message: str) -> str:
+    """The message, short, without keys, organisation ids and the query strings of signed URLs."""
+    message = re.sub(r"\b(sk|org|proj)-[A-Za-z0-9_*-]{6,}", r"\1-…", message)
+    message = re.sub(r"(https?://[^\s?]+)\?\S+", r"\1?…", message)
+    return re.sub(r"data:[^\s]{64,}", "data:…", message)[:500]

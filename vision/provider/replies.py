@@ -1,0 +1,101 @@
+"""Reply bodies of the two OpenAI protocols, read into one shape. A refusal or a truncation is an outcome, not an error."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from vision.errors import ProviderError, Retry
+from vision.prices import Usage
+
+
+class Ending(StrEnum):
+    """How the model stopped; the values are the item error codes, save `answered`."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    CONTENT_FILTERED = "content_filtered"
+    OUTPUT_TRUNCATED = "output_truncated"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model said (the refusal's words if it refused) and what it used; usage None if the provider said nothing."""
+
+    ending: Ending
+    text: str
+    usage: Usage | None
+
+
+_CHAT_ENDINGS = {"length": Ending.OUTPUT_TRUNCATED, "content_filter": Ending.CONTENT_FILTERED}
+_RESPONSES_ENDINGS = {
+    "max_output_tokens": Ending.OUTPUT_TRUNCATED,
+    "content_filter": Ending.CONTENT_FILTERED,
+}
+
+
+def read(api: str, content: bytes) -> Reply:
+    """Read a 200 answer; ProviderError `upstream_invalid_response` when it is not of the protocol's shape."""
+    try:
+        body = orjson.loads(content)
+        return _chat(body) if api == "chat" else _responses(body)
+    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError, ValueError):
+        raise ProviderError(
+            "The provider answered 200 with a body that is not of its protocol.",
+            code="upstream_invalid_response",
+            retry=Retry.LATER,
+        ) from None
+
+
+def _chat(body: Mapping[str, Any]) -> Reply:
+    choice = body["choices"][0]
+    message = choice["message"]
+    usage = _chat_usage(body.get("usage"))
+    if message.get("refusal"):
+        return Reply(Ending.REFUSED, str(message["refusal"]), usage)
+    ending = _CHAT_ENDINGS.get(choice.get("finish_reason"), Ending.ANSWERED)
+    text = message.get("content")
+    if ending == Ending.ANSWERED and not isinstance(text, str):
+        raise TypeError
+    return Reply(ending, text or "", usage)
+
+
+def _responses(body: Mapping[str, Any]) -> Reply:
+    usage = _responses_usage(body.get("usage"))
+    parts = [part for output in body["output"] if output.get("type") == "message" for part in output["content"]]
+    for part in parts:
+        if part["type"] == "refusal":
+            return Reply(Ending.REFUSED, part["refusal"], usage)
+    text = "".join(part["text"] for part in parts if part["type"] == "output_text")
+    if body.get("status") == "incomplete":
+        reason = (body.get("incomplete_details") or {}).get("reason")
+        return Reply(_RESPONSES_ENDINGS.get(reason, Ending.OUTPUT_TRUNCATED), text, usage)
+    if not parts:
+        raise ValueError
+    return Reply(Ending.ANSWERED, text, usage)
+
+
+def _chat_usage(usage: Mapping[str, Any] | None) -> Usage | None:
+    if not usage:
+        return None
+    details = usage.get("prompt_tokens_details") or {}
+    return Usage(
+        input_tokens=int(usage["prompt_tokens"]),
+        output_tokens=int(usage["completion_tokens"]),
+        image_tokens=int(details.get("image_tokens") or 0),
+        cached_tokens=int(details.get("cached_tokens") or 0),
+    )
+
+
+def _responses_usage(usage: Mapping[str, Any] | None) -> Usage | None:
+    if not usage:
+        return None
+    details = usage.get("input_tokens_details") or {}
+    return Usage(
+        input_tokens=int(usage["input_tokens"]),
+        output_tokens=int(usage["output_tokens"]),
+        image_tokens=int(details.get("image_tokens") or 0),
+        cached_tokens=int(details.get("cached_tokens") or 0),
+    )

@@ -1,0 +1,99 @@
+"""What measuring found: sizes and tokens on the items, which then wait for work."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from vision.storage.ranges import Held
+from vision.storage.record import Outcome, record_in
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """An item's size and tokens: of its first image in pixels, of all its images in tokens."""
+
+    item: Held
+    width: int | None
+    height: int | None
+    image_tokens: int
+    cost: Decimal
+    """What it is expected to cost, in dollars."""
+
+
+_SIZES = text("""
+    UPDATE items i SET width = x.width, height = x.height, image_tokens = x.tokens
+    FROM unnest(CAST(:numbers AS int[]), CAST(:widths AS int[]), CAST(:heights AS int[]), CAST(:tokens AS int[]))
+         AS x(number, width, height, tokens)
+    WHERE i.job_id = :job_id AND i.number = x.number AND i.image_tokens IS DISTINCT FROM x.tokens
+""")
+
+_FENCE = text("""
+    UPDATE ranges r SET done = r.done + x.n
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:counts AS int[])) AS x(id, n)
+    WHERE r.id = x.id AND r.lease_token = :token
+    RETURNING r.id, r.lane
+""")
+
+_READY = text("""
+    INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop)
+    SELECT :tenant_id, :job_id, :lane, 'work', min(number), max(number) + 1
+    FROM (SELECT number, number - row_number() OVER (ORDER BY number) AS island
+          FROM unnest(CAST(:numbers AS int[])) AS number) runs
+    GROUP BY island
+""")
+
+_EMPTY = text("DELETE FROM ranges WHERE id = ANY(CAST(:ids AS bigint[])) AND done >= stop - start")
+
+_JOB = text("""
+    UPDATE jobs SET measured = measured + :measured, estimated_cost = estimated_cost + :cost,
+        estimated_tokens = estimated_tokens + :image_tokens + :measured * (prompt_tokens + expected_output_tokens)
+    WHERE id = :job_id
+""")
+
+
+async def store(engine: AsyncEngine, measured: Sequence[Measurement], others: Sequence[Outcome]) -> set[UUID]:
+    """Write one claim's measurements (all of one job), and what could not be measured; the jobs that ended with it."""
+    async with engine.begin() as connection:
+        if measured:
+            held = await _held(connection, measured)
+            kept = [measurement for measurement in measured if measurement.item.range_id in held]
+            if kept:
+                await _keep(connection, kept, held[kept[0].item.range_id])
+                await connection.execute(_EMPTY, {"ids": list(held)})
+        return await record_in(connection, others) if others else set()
+
+
+async def _held(connection: AsyncConnection, measured: Sequence[Measurement]) -> dict[int, str]:
+    """The leases of these items that still hold, and their lane."""
+    counts = Counter(measurement.item.range_id for measurement in measured)
+    values = {"ids": list(counts), "counts": list(counts.values()), "token": measured[0].item.token}
+    return {row.id: row.lane for row in await connection.execute(_FENCE, values)}
+
+
+async def _keep(connection: AsyncConnection, kept: Sequence[Measurement], lane: str) -> None:
+    first = kept[0].item
+    numbers = [measurement.item.number for measurement in kept]
+    sizes = {
+        "job_id": first.job_id,
+        "numbers": numbers,
+        "widths": [measurement.width for measurement in kept],
+        "heights": [measurement.height for measurement in kept],
+        "tokens": [measurement.image_tokens for measurement in kept],
+    }
+    await connection.execute(_SIZES, sizes)
+    ready = {"tenant_id": first.tenant_id, "job_id": first.job_id, "lane": lane, "numbers": numbers}
+    await connection.execute(_READY, ready)
+    # Items whose tokens were known when the job came in are in its estimate already.
+    new = [measurement for measurement in kept if measurement.item.image_tokens is None]
+    counters = {
+        "job_id": first.job_id,
+        "measured": len(new),
+        "image_tokens": sum(measurement.image_tokens for measurement in new),
+        "cost": sum((measurement.cost for measurement in new), Decimal(0)),
+    }
+    await connection.execute(_JOB, counters)

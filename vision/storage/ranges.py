@@ -1,0 +1,270 @@
+"""Ranges of items: taken with a lease, kept by heartbeats.
+
+A claim moves the start of a job's range and writes one lease row; item rows stay untouched, so it costs the same with
+ten million items as with a thousand. Postgres's clock alone counts.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from vision.lifecycle import Stage, StatusCode
+from vision.prices import Price, Usage
+from vision.storage.finish import pause
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An item in this worker's hands, and the lease that says so."""
+
+    tenant_id: str
+    job_id: UUID
+    number: int
+    images: list[str]
+    image_tokens: int | None
+    width: int | None
+    height: int | None
+    range_id: int
+    token: UUID
+    attempt: int
+    crashes: int
+    reserved: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Lessee:
+    """Who takes a lease, and for how long."""
+
+    worker: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """The part of a waiting range that a claim takes."""
+
+    range_id: int
+    start: int
+    stop: int
+    end: int
+    attempt: int
+    crashes: int
+
+
+_TURN = text("""
+    SELECT t.job_id, t.tenant_id, j.status = 'queued' AS fresh,
+           j.max_cost IS NOT NULL AS capped, j.prompt_tokens, j.max_output_tokens
+    FROM turns t JOIN jobs j ON j.id = t.job_id
+    WHERE t.lane = :lane AND t.runnable AND t.job_id <> ALL(CAST(:passed AS uuid[]))
+      AND EXISTS (SELECT 1 FROM ranges r WHERE r.job_id = t.job_id AND r.stage = :stage AND r.lease_token IS NULL
+                  AND (r.run_at IS NULL OR r.run_at <= now()))
+    ORDER BY t.priority DESC, t.service, t.job_id LIMIT 1
+    FOR UPDATE OF t SKIP LOCKED
+""")
+
+_WAITING = text("""
+    SELECT id, start, stop, attempt, crashes FROM ranges
+    WHERE job_id = :job_id AND stage = :stage AND lease_token IS NULL AND (run_at IS NULL OR run_at <= now())
+    ORDER BY run_at NULLS LAST, start LIMIT :want
+    FOR UPDATE SKIP LOCKED
+""")
+
+_ITEMS = text("""
+    SELECT i.number, i.images, i.image_tokens, i.width, i.height, p.place
+    FROM unnest(CAST(:starts AS int[]), CAST(:stops AS int[])) WITH ORDINALITY AS p(start, stop, place)
+    JOIN items i ON i.job_id = :job_id AND i.number >= p.start AND i.number < p.stop
+    ORDER BY p.place, i.number
+""")
+
+_BUDGET = text("""
+    SELECT j.max_cost - j.spent - j.unknown_cost - coalesce(sum(r.reserved), 0) AS left, coalesce(sum(r.reserved), 0) AS held
+    FROM (SELECT * FROM jobs WHERE id = :job_id FOR NO KEY UPDATE) j
+    LEFT JOIN ranges r ON r.job_id = j.id AND r.lease_token IS NOT NULL
+    GROUP BY j.max_cost, j.spent, j.unknown_cost
+""")
+
+_LEASE_WHOLE = text("""
+    UPDATE ranges SET lease_token = :token, lease_until = now() + :seconds * interval '1 second', worker = :worker,
+                      done = 0, reserved = :reserved
+    WHERE id = :id RETURNING id
+""")
+
+_LEASE_PART = text("""
+    WITH cut AS (UPDATE ranges SET start = :stop WHERE id = :id RETURNING tenant_id, job_id, lane, stage, run_at)
+    INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop, run_at, attempt, crashes,
+                        lease_token, lease_until, worker, reserved)
+    SELECT tenant_id, job_id, lane, stage, :start, :stop, run_at, :attempt, :crashes,
+           :token, now() + :seconds * interval '1 second', :worker, :reserved
+    FROM cut RETURNING id
+""")
+
+_SERVED = text("UPDATE turns SET service = service + :tokens WHERE job_id = :job_id")
+
+_STARTED = text("""
+    UPDATE jobs SET status = 'running', status_code = 'working', started_at = coalesce(started_at, now())
+    WHERE id = :job_id AND status = 'queued'
+""")
+
+
+async def claim(
+    engine: AsyncEngine,
+    lane: str,
+    want: int,
+    *,
+    stage: Stage,
+    lessee: Lessee,
+    price: Price | None = None,
+) -> list[Held]:
+    """Take up to `want` items of the job whose turn it is; empty when no job on this lane has any.
+
+    With a price, each item's highest possible cost is set aside, and a job's max_cost is never passed, under any
+    concurrency, because the claim holds the job's row while it looks.
+    """
+    passed: list[UUID] = []
+    async with engine.begin() as connection:
+        while turn := await _first(connection, _TURN, lane=lane, stage=stage, passed=passed):
+            pieces = await _pieces(connection, turn.job_id, stage, want)
+            rows = await _items(connection, turn.job_id, pieces)
+            costs = [_most(price, turn, row.image_tokens or 0) for row in rows]
+            if turn.capped and price:
+                rows = rows[: await _affordable(connection, turn.job_id, costs)]
+            if rows:
+                if turn.fresh:
+                    await connection.execute(_STARTED, {"job_id": turn.job_id})
+                return await _lease(connection, turn, pieces, rows, costs, lessee)
+            passed.append(turn.job_id)
+    return []
+
+
+async def _first(connection: AsyncConnection, statement: Any, **values: Any) -> Any:
+    return (await connection.execute(statement, values)).first()
+
+
+async def _pieces(connection: AsyncConnection, job_id: UUID, stage: Stage, want: int) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    for row in await connection.execute(_WAITING, {"job_id": job_id, "stage": stage, "want": want}):
+        if want <= 0:
+            break
+        stop = min(row.stop, row.start + want)
+        pieces.append(_Piece(row.id, row.start, stop, row.stop, row.attempt, row.crashes))
+        want -= stop - row.start
+    return pieces
+
+
+async def _items(connection: AsyncConnection, job_id: UUID, pieces: Sequence[_Piece]) -> Sequence[Any]:
+    starts, stops = [piece.start for piece in pieces], [piece.stop for piece in pieces]
+    return (await connection.execute(_ITEMS, {"job_id": job_id, "starts": starts, "stops": stops})).all()
+
+
+def _most(price: Price | None, turn: Any, image_tokens: int) -> Decimal:
+    return price.cost(Usage(image_tokens + turn.prompt_tokens, turn.max_output_tokens)) if price else Decimal(0)
+
+
+async def _affordable(connection: AsyncConnection, job_id: UUID, costs: Sequence[Decimal]) -> int:
+    """How many of these items max_cost still pays for; pauses the job when none and none is in flight."""
+    budget = await _first(connection, _BUDGET, job_id=job_id)
+    left: Decimal = budget.left
+    count = 0
+    for cost in costs:
+        if cost > left:
+            break
+        left -= cost
+        count += 1
+    if not count and not budget.held and costs:
+        await pause(connection, job_id, StatusCode.CAP_REACHED)
+    return count
+
+
+async def _lease(
+    connection: AsyncConnection,
+    turn: Any,
+    pieces: Sequence[_Piece],
+    rows: Sequence[Any],
+    costs: Sequence[Decimal],
+    lessee: Lessee,
+) -> list[Held]:
+    token = uuid4()
+    taken = Counter(row.place for row in rows)
+    ids: dict[int, int] = {}
+    place_costs: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for row, cost in zip(rows, costs, strict=False):
+        place_costs[row.place] += cost
+    for place, count in taken.items():
+        piece = replace(pieces[place - 1], stop=pieces[place - 1].start + count)
+        statement = _LEASE_WHOLE if piece.stop == piece.end else _LEASE_PART
+        values = {
+            "id": piece.range_id,
+            "start": piece.start,
+            "stop": piece.stop,
+            "attempt": piece.attempt,
+            "crashes": piece.crashes,
+            "token": token,
+            "reserved": place_costs[place],
+            "worker": lessee.worker,
+            "seconds": lessee.seconds,
+        }
+        ids[place] = (await connection.execute(statement, values)).scalar_one()
+    await connection.execute(_SERVED, {"job_id": turn.job_id, "tokens": sum(row.image_tokens or 1 for row in rows)})
+    return [
+        Held(
+            tenant_id=turn.tenant_id,
+            job_id=turn.job_id,
+            number=row.number,
+            images=row.images,
+            image_tokens=row.image_tokens,
+            width=row.width,
+            height=row.height,
+            range_id=ids[row.place],
+            token=token,
+            attempt=pieces[row.place - 1].attempt,
+            crashes=pieces[row.place - 1].crashes,
+            reserved=cost,
+        )
+        for row, cost in zip(rows, costs, strict=False)
+    ]
+
+
+_HEARTBEAT = text("""
+    UPDATE ranges r SET lease_until = now() + :seconds * interval '1 second'
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:tokens AS uuid[])) AS h(id, token)
+    WHERE r.id = h.id AND r.lease_token = h.token
+    RETURNING r.id
+""")
+
+
+async def extend(engine: AsyncEngine, leases: Sequence[tuple[int, UUID]], seconds: float) -> set[int]:
+    """A sign of life for these leases (range id, token); the ids of those that still hold."""
+    values = {"ids": [lease[0] for lease in leases], "tokens": [lease[1] for lease in leases], "seconds": seconds}
+    async with engine.begin() as connection:
+        return set((await connection.execute(_HEARTBEAT, values)).scalars())
+
+
+_STOPPED = text("""
+    SELECT j.id FROM jobs j WHERE j.id = ANY(CAST(:ids AS uuid[]))
+    AND (j.ending IS NOT NULL OR j.status NOT IN ('queued', 'running'))
+""")
+
+
+async def stopped(engine: AsyncEngine, job_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these jobs of which nothing new may be sent: paused, ending or over."""
+    async with engine.connect() as connection:
+        return set((await connection.execute(_STOPPED, {"ids": list(job_ids)})).scalars())
+
+
+_LANES = text("""
+    SELECT DISTINCT t.lane FROM turns t WHERE t.runnable AND EXISTS (
+        SELECT 1 FROM ranges r WHERE r.job_id = t.job_id AND r.stage = :stage AND r.lease_token IS NULL
+        AND (r.run_at IS NULL OR r.run_at <= now()))
+""")
+
+
+async def waiting_lanes(engine: AsyncEngine, stage: Stage) -> list[str]:
+    """Lanes on which items wait for this stage and may run now."""
+    async with engine.connect() as connection:
+        return list((await connection.execute(_LANES, {"stage": stage})).scalars())

@@ -1,0 +1,108 @@
+"""What dead workers left behind goes back to waiting; jobs past their deadline end; nothing here minds a second run."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from vision.storage.finish import finish_if_over
+
+MOST_CRASHES = 3
+"""An item that was in hand when so many workers died is held to be the cause."""
+
+_EXPIRED = text("""
+    SELECT id, tenant_id, job_id, lane, stage, start, stop, attempt, crashes, reserved FROM ranges
+    WHERE lease_token IS NOT NULL AND lease_until < now()
+    ORDER BY lease_until LIMIT 20 FOR UPDATE SKIP LOCKED
+""")
+
+# An item is left behind if it has no result and no other range holds it.
+_LEFT = """
+    SELECT n AS number FROM generate_series(:start, :stop - 1) AS n
+    WHERE NOT EXISTS (SELECT 1 FROM results x WHERE x.job_id = :job_id AND x.number = n)
+      AND NOT EXISTS (SELECT 1 FROM ranges o WHERE o.job_id = :job_id AND o.id <> :id AND n >= o.start AND n < o.stop)
+"""
+
+_UNKNOWN = text(f"""
+    WITH missing AS ({_LEFT}), part AS (SELECT CAST(:reserved AS numeric) / greatest(count(*), 1) AS cost FROM missing)
+    INSERT INTO ledger (tenant_id, job_id, number, attempt, lane, outcome, cost, cost_is_known)
+    SELECT :tenant_id, :job_id, number, :attempt + 1, :lane, 'unknown', part.cost, false FROM missing, part
+""")
+
+_POISON = text(f"""
+    WITH missing AS ({_LEFT}), failed AS (
+        INSERT INTO results (tenant_id, job_id, number, status, error_code, error_message, attempts)
+        SELECT :tenant_id, :job_id, number, 'failed', 'poison_item',
+               'Workers died several times with this item in hand; it is left out. Look at its image.', :attempt
+        FROM missing ON CONFLICT DO NOTHING RETURNING 1)
+    UPDATE jobs SET failed = failed + (SELECT count(*) FROM failed) WHERE id = :job_id
+""")
+
+_BACK = text(f"""
+    WITH missing AS ({_LEFT})
+    INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop, run_at, attempt, crashes)
+    SELECT :tenant_id, :job_id, :lane, :stage, min(number), max(number) + 1, now(), :attempt, :crashes
+    FROM (SELECT number, number - row_number() OVER (ORDER BY number) AS island FROM missing) runs
+    GROUP BY island
+""")
+
+_DROP = text("DELETE FROM ranges WHERE id = :id")
+
+_HELD_BACK = text("UPDATE jobs SET unknown_cost = unknown_cost + :reserved WHERE id = :job_id")
+
+
+@dataclass(frozen=True)
+class Reclaimed:
+    """How many leases were taken back, and of how many jobs."""
+
+    leases: int
+    jobs: int
+
+
+async def reclaim(engine: AsyncEngine) -> Reclaimed:
+    """Give the items of expired leases back, those of the oldest twenty. What they may have cost stays set aside."""
+    async with engine.begin() as connection:
+        leases = (await connection.execute(_EXPIRED)).mappings().all()
+        for lease in leases:
+            await _give_back(connection, dict(lease))
+        jobs: set[UUID] = {lease["job_id"] for lease in leases}
+        for job_id in sorted(jobs):
+            await finish_if_over(connection, job_id)
+    return Reclaimed(len(leases), len(jobs))
+
+
+async def _give_back(connection: AsyncConnection, lease: dict[str, object]) -> None:
+    crashes = int(str(lease["crashes"])) + 1
+    if lease["reserved"]:
+        await connection.execute(_UNKNOWN, lease)
+        await connection.execute(_HELD_BACK, lease)
+    await connection.execute(_POISON if crashes > MOST_CRASHES else _BACK, {**lease, "crashes": crashes})
+    await connection.execute(_DROP, lease)
+
+
+_OVERDUE = text("""
+    SELECT id FROM jobs WHERE finished_at IS NULL AND (
+        (expires_at < now() AND ending IS NULL) OR ending IS NOT NULL OR succeeded + failed = total)
+    LIMIT 100
+""")
+
+_EXPIRE = text("""
+    UPDATE jobs SET ending = 'expired', status_code = 'expiring'
+    WHERE id = :job_id AND expires_at < now() AND ending IS NULL AND finished_at IS NULL
+""")
+
+_DROP_TURN = text("DELETE FROM turns WHERE job_id = :job_id")
+
+
+async def end_overdue(engine: AsyncEngine) -> int:
+    """End the jobs whose deadline has passed or whose ending was left unfinished; how many ended now."""
+    async with engine.connect() as connection:
+        job_ids = (await connection.execute(_OVERDUE)).scalars().all()
+    ended = 0
+    for job_id in job_ids:
+        async with engine.begin() as connection:
+            if (await connection.execute(_EXPIRE, {"job_id": job_id})).rowcount:
+                await connection.execute(_DROP_TURN, {"job_id": job_id})
+            ended += await finish_if_over(connection, job_id)
+    return ended

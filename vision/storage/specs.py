@@ -1,0 +1,58 @@
+"""What a worker needs to know of a job to make its calls; never changes while the job runs."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from vision.errors import NotFound
+from vision.prices import Price, Usage
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """A job's question: instructions, schema, detail, output limits."""
+
+    id: UUID
+    tenant_id: str
+    lane: str
+    preset: str | None
+    prompt: str
+    schema: dict[str, Any] | None
+    detail: str
+    prompt_tokens: int
+    max_output_tokens: int
+    expected_output_tokens: int
+
+    def most_tokens(self, image_tokens: int) -> int:
+        """What one call can be charged at most: images, text, and all the output that it may write."""
+        return image_tokens + self.prompt_tokens + self.max_output_tokens
+
+    def most_cost(self, price: Price | None, image_tokens: int) -> Decimal:
+        """What one call can cost at most, in dollars; 0 without a price."""
+        return self._cost(price, image_tokens, self.max_output_tokens)
+
+    def expected_cost(self, price: Price | None, image_tokens: int) -> Decimal:
+        """What one call is expected to cost, in dollars; 0 without a price."""
+        return self._cost(price, image_tokens, self.expected_output_tokens)
+
+    def _cost(self, price: Price | None, image_tokens: int, output_tokens: int) -> Decimal:
+        return price.cost(Usage(image_tokens + self.prompt_tokens, output_tokens)) if price else Decimal(0)
+
+
+_SPEC = text("""
+    SELECT id, tenant_id, lane, preset, prompt, schema, detail, prompt_tokens, max_output_tokens, expected_output_tokens
+    FROM jobs WHERE id = :job_id
+""")
+
+
+async def load(engine: AsyncEngine, job_id: UUID) -> JobSpec:
+    """Read a job's question."""
+    async with engine.connect() as connection:
+        row = (await connection.execute(_SPEC, {"job_id": job_id})).mappings().one_or_none()
+    if row is None:
+        raise NotFound(f"No job {job_id}.")
+    return JobSpec(**row)
