@@ -1,0 +1,121 @@
+"""The way from a command to the service: its address, the key, and errors a person can act on."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+import orjson
+from pydantic import Field, SecretStr
+
+from cli.problems import LINE, refused, unreachable
+from vision.settings import Settings
+
+Parameters = Mapping[str, str | int | None]
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+TIMEOUT = httpx2.Timeout(30, connect=5)
+SLOW = httpx2.Timeout(600, connect=5)
+"""For requests that carry or bring a whole job."""
+
+
+class ConnectionSettings(Settings):
+    """The service's settings, and where to find it."""
+
+    url: str | None = Field(None, description="Address of the service. Default: this machine, at PORT.")
+    api_key: SecretStr | None = Field(None, description="API key of the commands. Default: the local admin key.")
+
+
+class Connection:
+    """A client of one service. Thread-safe. Raises Problem, or Unreachable when nothing answers."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        self.url = url
+        self._client = httpx2.Client(
+            base_url=url,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=TIMEOUT,
+            trust_env=httpx2.URL(url).host not in LOOPBACK,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def get(self, path: str, parameters: Parameters | None = None) -> Any:
+        """The JSON at `path`."""
+        return self._ask("GET", path, params=_given(parameters))
+
+    def post(self, path: str, body: object = None) -> Any:
+        """Send a JSON body, receive JSON."""
+        content = b"" if body is None else orjson.dumps(body)
+        return self._ask("POST", path, content=content, headers={"Content-Type": "application/json"})
+
+    def post_lines(self, path: str, lines: Iterable[bytes], parameters: Parameters, place: Callable[[int], str]) -> Any:
+        """Stream a body of JSON lines, receive JSON; `place` names a line in the error's details."""
+        headers = {"Content-Type": "application/x-ndjson"}
+        sent = {"params": _given(parameters), "content": iter(lines), "headers": headers, "timeout": SLOW}
+        return self._ask("POST", path, place, **sent)
+
+    def delete(self, path: str) -> Any:
+        """Delete what is at `path`; the service's answer, or None."""
+        return self._ask("DELETE", path)
+
+    def upload(self, path: Path, purpose: str) -> str:
+        """Store a file with the service; its id."""
+        with path.open("rb") as file:
+            sent = {"file": (path.name, file)}
+            answer = self._ask("POST", "/v1/files", data={"purpose": purpose}, files=sent, timeout=SLOW)
+        return str(answer["id"])
+
+    @contextmanager
+    def stream(self, path: str, parameters: Parameters | None = None) -> Iterator[Iterator[bytes]]:
+        """The bytes at `path`, as they come."""
+        with (
+            self._reaching(),
+            self._client.stream("GET", path, params=_given(parameters), timeout=SLOW) as response,
+        ):
+            _accept(response, LINE)
+            yield response.iter_bytes()
+
+    def _ask(self, method: str, path: str, place: Callable[[int], str] = LINE, **request: Any) -> Any:
+        with self._reaching():
+            response = self._client.request(method, path, **request)
+        _accept(response, place)
+        return orjson.loads(response.content) if response.content else None
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx2.TransportError as error:
+            raise unreachable(self.url, error) from error
+
+
+def connect() -> Connection:
+    """By TESSERA_URL and TESSERA_API_KEY, or to the service on this machine with its admin key."""
+    settings = ConnectionSettings()
+    url = (settings.url or f"http://127.0.0.1:{settings.port}").rstrip("/").removesuffix("/v1")
+    key = settings.api_key or (_local_key(settings) if httpx2.URL(url).host in LOOPBACK else None)
+    return Connection(url, key.get_secret_value() if key else None)
+
+
+def _local_key(settings: Settings) -> SecretStr | None:
+    """The admin key; only for a service on this machine, so that it never leaves it."""
+    file = settings.data_dir / "admin_key"
+    if settings.admin_key or not file.is_file():
+        return settings.admin_key
+    return SecretStr(file.read_text().strip())
+
+
+def _given(parameters: Parameters | None) -> dict[str, str | int]:
+    return {name: value for name, value in (parameters or {}).items() if value is not None}
+
+
+def _accept(response: httpx2.Response, place: Callable[[int], str]) -> None:
+    if response.is_success:
+        return
+    response.read()
+    raise refused(response, place)

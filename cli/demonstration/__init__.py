@@ -1,0 +1,1 @@
+"""The parts of `tessera demo`: photographs, a service, a webhook receiver, tables."""

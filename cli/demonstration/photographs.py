@@ -1,0 +1,29 @@
+"""Real photographs that came with a wheel: scikit-image's sample pictures. Read as files; it is never imported."""
+
+import importlib.util
+from pathlib import Path
+
+from cli.problems import Problem
+
+PHOTOGRAPHS = {
+    "moderation": ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "hubble_deep_field.jpg", "retina.jpg"),
+    "ocr": ("page.png", "text.png"),
+    "product_tagging": ("coffee.png", "chelsea.png", "motorcycle_left.png", "rocket.jpg", "camera.png"),
+}
+
+
+def folder() -> Path:
+    """Where the pictures are; Problem when the wheel is not installed."""
+    found = importlib.util.find_spec("skimage")
+    places = found.submodule_search_locations if found else None
+    if not places:
+        raise Problem("The demo's photographs are missing.", hint="`make demo` installs them (scikit-image).")
+    return Path(places[0]) / "data"
+
+
+def of(preset: str) -> list[str]:
+    """The names of the pictures for a preset, those that this version of the wheel has."""
+    names = [name for name in PHOTOGRAPHS[preset] if (folder() / name).is_file()]
+    if not names:
+        raise Problem(f"The wheel scikit-image has none of the demo's pictures for {preset}.")
+    return names

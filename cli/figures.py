@@ -1,0 +1,34 @@
+"""Numbers as people read them."""
+
+from decimal import Decimal
+
+SYMBOLS = {"USD": "$"}
+
+
+def money(amount: str | Decimal, currency: str = "USD") -> str:
+    """`0.000870` → `$0.00087`; at least cents, at most eight places, never rounded to nothing."""
+    value = Decimal(amount)
+    text = f"{value:,.8f}".rstrip("0")
+    whole, _, fraction = text.partition(".")
+    return f"{SYMBOLS.get(currency, currency + ' ')}{whole}.{fraction:0<2}"
+
+
+def count(number: float) -> str:
+    """`1234567` → `1,234,567`."""
+    return f"{number:,.0f}"
+
+
+def rate(number: float) -> str:
+    """Per-second rates: one decimal below 100, none above."""
+    return f"{number:,.1f}" if number < 100 else f"{number:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """`75` → `1m 15s`; the two largest units."""
+    rest = round(seconds)
+    parts: list[str] = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        amount, rest = divmod(rest, size)
+        if amount or (unit == "s" and not parts):
+            parts.append(f"{amount}{unit}")
+    return " ".join(parts[:2])

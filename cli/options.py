@@ -1,0 +1,62 @@
+"""How the options of `tessera submit` are read: times, amounts, pairs, and texts in files."""
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import IO
+
+import click
+import orjson
+
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def seconds(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
+    """`90`, `90s`, `30m`, `12h`, `2d` → seconds."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)([smhd]?)", text)
+    if not match:
+        raise click.BadParameter(f"{text!r} is not a time like 90s, 30m, 12h or 2d.")
+    return int(match[1]) * UNITS[match[2]]
+
+
+def amount(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    """A positive decimal, kept as it was written."""
+    try:
+        good = text is None or Decimal(text) > 0
+    except InvalidOperation:
+        good = False
+    if not good:
+        raise click.BadParameter(f"{text!r} is not an amount like 5.00.")
+    return text
+
+
+def pairs(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> str | None:
+    """`("a=1", "b=2")` → a JSON object."""
+    pairs = [text.partition("=") for text in texts]
+    if any(not separator for _, separator, _ in pairs):
+        raise click.BadParameter("Write metadata as NAME=VALUE.")
+    return orjson.dumps({name: value for name, _, value in pairs}).decode() if pairs else None
+
+
+def prompt(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    """The text, or with `@FILE` what the file holds."""
+    if text is None or not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{text[1:]!r} cannot be read: {error}.") from error
+
+
+def schema(_: click.Context, __: click.Parameter, file: IO[bytes] | None) -> str | None:
+    """The JSON object in a file, on one line."""
+    if file is None:
+        return None
+    try:
+        schema = orjson.loads(file.read())
+    except orjson.JSONDecodeError as error:
+        raise click.BadParameter(f"{file.name} is not JSON: {error}.") from error
+    return orjson.dumps(schema).decode()

@@ -1,0 +1,76 @@
+"""What `watch` shows of a job: a few lines with a bar on a terminal, one plain line elsewhere."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from cli.figures import count, duration, money, rate
+from cli.pace import Pace, finished
+
+Job = Mapping[str, Any]
+STYLES = {"running": "cyan", "queued": "cyan", "paused": "yellow", "succeeded": "green"}
+BAR_WIDTH = 36
+SHOWN_COUNTS = (
+    ("succeeded", "done"),
+    ("failed", "failed"),
+    ("in_flight", "in flight"),
+    ("queued", "waiting"),
+    ("cancelled", "cancelled"),
+    ("expired", "expired"),
+)
+
+
+def panel(job: Job, pace: Pace, tokens_per_minute: int | None) -> Group:
+    """Four lines for a terminal."""
+    return Group(_title(job), _bar(job), Text(f"  {_counts(job)}"), Text(f"  {_figures(job, pace, tokens_per_minute)}"))
+
+
+def line(job: Job, pace: Pace, tokens_per_minute: int | None) -> str:
+    """The same in one line, for logs and pipes."""
+    total = job["request_counts"]["total"]
+    done = f"{count(finished(job))}/{count(total)}"
+    return f"{job['id']} {_status(job)} {done} · {_counts(job)} · {_figures(job, pace, tokens_per_minute)}"
+
+
+def _title(job: Job) -> Text:
+    title = Text(f"{job['id']}  {job['preset'] or 'own prompt'} · {job['provider']}/{job['model']}  ")
+    return title.append(_status(job), style=STYLES.get(job["status"], "red"))
+
+
+def _status(job: Job) -> str:
+    telling = job["status_code"] not in {"working", "done", "waiting", None}
+    return f"{job['status']} ({job['status_code']})" if telling else str(job["status"])
+
+
+def _bar(job: Job) -> Table:
+    total, done = job["request_counts"]["total"], finished(job)
+    row = Table.grid(padding=(0, 1))
+    bar = ProgressBar(total=max(total, 1), completed=done, width=BAR_WIDTH)
+    row.add_row(" ", bar, f"{100 * done / max(total, 1):3.0f}%", f"{count(done)} of {count(total)}", _remaining(job))
+    return row
+
+
+def _remaining(job: Job) -> str:
+    """The service's estimate while it runs, the time it took afterwards."""
+    if job["finished_at"]:
+        return f"took {duration(job['finished_at'] - (job['started_at'] or job['created_at']))}"
+    return f"about {duration(job['eta_seconds'])} left" if job["eta_seconds"] is not None else ""
+
+
+def _counts(job: Job) -> str:
+    counts = job["request_counts"]
+    return "  ".join(f"{word} {count(counts[state])}" for state, word in SHOWN_COUNTS if counts[state])
+
+
+def _figures(job: Job, pace: Pace, limit: int | None) -> str:
+    tokens = f"{count(pace.tokens_per_minute)} tokens/min" + (f" of {count(limit)}" if limit else "")
+    cost = job["cost"]
+    parts = [f"{rate(pace.items_per_second)} items/s", tokens, f"spent {money(cost['spent'], cost['currency'])}"]
+    parts.append(f"estimated {money(cost['estimated'], cost['currency'])}")
+    if cost["cap"] is not None:
+        parts.append(f"cap {money(cost['cap'], cost['currency'])}")
+    return " · ".join(parts)
