@@ -1,0 +1,106 @@
+"""What is sent upstream: untouched when fine, upright and plain otherwise."""
+
+from io import BytesIO
+
+import pytest
+from PIL import Image, ImageChops, ImageOps
+
+from tests.fakes import images
+from vision.errors import ImageError
+from vision.images.prepare import Prepared, prepare
+
+
+def opened(prepared: Prepared) -> Image.Image:
+    """The result as a decoder sees it, checked against what Prepared says of it."""
+    image = Image.open(BytesIO(prepared.data))
+    assert Image.MIME[image.format or ""] == prepared.media_type
+    assert image.size == (prepared.width, prepared.height)
+    return image
+
+
+@pytest.mark.parametrize(
+    "data",
+    [images.jpeg(), images.png(), images.gif(), images.webp(), images.palette_png(), images.jpeg(orientation=1)],
+)
+def test_a_fine_image_passes_untouched(data: bytes) -> None:
+    assert prepare(data).data is data
+
+
+@pytest.mark.parametrize("turn", range(2, 9))
+@pytest.mark.parametrize("make", [images.jpeg, images.png, images.webp])
+def test_turned_images_come_out_upright(make: object, turn: int) -> None:
+    data = make(64, 32, orientation=turn)  # type: ignore[operator]  # three functions with one signature
+    result = opened(prepare(data))
+    expected = ImageOps.exif_transpose(Image.open(BytesIO(data))).convert("RGB")
+    assert result.size == expected.size
+    difference = ImageChops.difference(result.convert("RGB"), expected).resize((4, 4), Image.Resampling.BOX)
+    assert max(high for _, high in difference.getextrema()) < 40
+    assert not result.getexif()
+
+
+def test_cmyk_becomes_rgb() -> None:
+    result = opened(prepare(images.cmyk_jpeg()))
+    red, green, blue = result.getpixel((25, 30))  # type: ignore[misc]  # RGB gives a tuple
+    assert result.mode == "RGB"
+    assert (red > 200, green < 60, blue < 60) == (True, True, True)
+
+
+def test_sixteen_bits_become_eight_without_clipping() -> None:
+    image = opened(prepare(images.grey16_png(), accepted=("png",)))
+    assert [image.getpixel((x, 0)) for x in range(3)] == [0, 128, 255]
+
+
+def test_types_the_provider_does_not_take_are_converted() -> None:
+    assert prepare(images.gif(), accepted=("jpeg", "png")).media_type == "image/jpeg"
+    assert prepare(images.webp(), accepted=("png",)).media_type == "image/png"
+
+
+def test_transparency_survives_and_opaque_alpha_does_not_cost_a_png() -> None:
+    clear = prepare(images.with_alpha(128, "WEBP"), accepted=("jpeg", "png"))
+    assert opened(clear).getchannel("A").getextrema() == (128, 128)
+    assert prepare(images.with_alpha(255, "WEBP"), accepted=("jpeg", "png")).media_type == "image/jpeg"
+
+
+@pytest.mark.parametrize("turn", [1, 6])
+def test_max_side_shrinks_only_larger_images(turn: int) -> None:
+    data = images.jpeg(1600, 800, orientation=turn)
+    result = opened(prepare(data, max_side=400))
+    assert result.size == ((400, 200) if turn == 1 else (200, 400))
+    small = images.jpeg(300, 200)
+    assert prepare(small, max_side=300).data is small
+
+
+def test_the_same_bytes_come_out_every_time() -> None:
+    data = images.jpeg(500, 400, orientation=6)
+    assert prepare(data, max_side=200) == prepare(data, max_side=200)
+
+
+def test_location_and_comments_go_and_the_colour_profile_stays() -> None:
+    profile = bytearray(600)
+    profile[16:20] = b"RGB "
+    data = images.jpeg(orientation=3, icc_profile=bytes(profile), comment=b"at home")
+    info = opened(prepare(data)).info
+    assert info["icc_profile"] == bytes(profile)
+    assert "exif" not in info
+    assert "comment" not in info
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.6, 0.95])
+@pytest.mark.parametrize("make", [images.jpeg, images.png, images.webp, images.gif])
+def test_truncated_files_are_corrupt(make: object, cut: float) -> None:
+    data = make(200, 200)  # type: ignore[operator]  # four functions with one signature
+    with pytest.raises(ImageError) as caught:
+        prepare(data[: int(len(data) * cut)])
+    assert caught.value.code == "image_corrupt"
+
+
+def test_pixels_that_do_not_decode_are_corrupt() -> None:
+    with pytest.raises(ImageError) as caught:
+        prepare(images.bomb_png(2000, 2000), max_side=100)
+    assert caught.value.code == "image_corrupt"
+
+
+def test_bombs_are_too_large() -> None:
+    with pytest.raises(ImageError) as caught:
+        prepare(images.bomb_png(), max_side=100)
+    assert caught.value.code == "image_too_large"

@@ -1,0 +1,174 @@
+"""Bytes from a URL out of a stranger's manifest: bounded in time, size, redirects and load on the host."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Self
+from weakref import WeakValueDictionary
+
+import aiohttp
+from yarl import URL
+
+from vision.errors import ImageError, Retry
+from vision.images.guard import Blocked, Guard
+
+MAX_REDIRECTS = 3
+CONNECT_SECONDS = 5.0
+FIRST_BYTE_SECONDS = 10.0
+PIECE = 65_536  # bytes read at a time
+HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "Tessera/0.1 (image fetch)"}
+
+_Read = Callable[[aiohttp.ClientResponse], Awaitable[tuple[bytes, bool]]]
+
+
+class Fetcher:
+    """Fetches images through a guard. Waiting for a turn at a busy host does not count towards `seconds`."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        max_bytes: int = 20_000_000,
+        seconds: float = 30,
+        per_host: int = 8,
+        concurrency: int = 64,
+    ) -> None:
+        self.max_bytes = max_bytes
+        self._guard, self._seconds = guard, seconds
+        self._per_host, self._turns = per_host, asyncio.Semaphore(concurrency)
+        self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=self._guard.connector(limit=0, ttl_dns_cache=30),
+            timeout=aiohttp.ClientTimeout(connect=CONNECT_SECONDS, sock_read=FIRST_BYTE_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=HEADERS,
+            trust_env=False,
+            auto_decompress=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def fetch(self, url: str) -> bytes:
+        """The whole body; ImageError image_unreachable, image_blocked, image_too_large or image_unsupported."""
+        data, _ = await self._get(url, {}, self._read_all)
+        return data
+
+    async def head(self, url: str, size: int) -> tuple[bytes, bool]:
+        """The first `size` bytes and whether that is all, even if the server ignores ranges; errors as above."""
+
+        async def read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+            return await _read_head(response, size)
+
+        return await self._get(url, {"Range": f"bytes=0-{size - 1}"}, read)
+
+    async def _get(self, url: str, headers: dict[str, str], read: _Read) -> tuple[bytes, bool]:
+        left = self._seconds
+        target = self._check(url)
+        for _ in range(MAX_REDIRECTS + 1):
+            async with self._turn(target), self._turns:
+                began = time.monotonic()
+                found = await self._hop(target, headers, read, left)
+                left -= time.monotonic() - began
+            if not isinstance(found, str):
+                return found
+            target = self._next(target, found)
+        raise _unreachable("The image's server redirects too often.", Retry.NEVER)
+
+    async def _hop(self, target: URL, headers: dict[str, str], read: _Read, seconds: float) -> tuple[bytes, bool] | str:
+        """One request: the body as `read` takes it, or the location that it redirects to."""
+        if self._session is None:
+            raise RuntimeError("Fetcher is used outside of `async with`")
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._session.get(target, headers=headers, allow_redirects=False) as response,
+            ):
+                if response.status in (301, 302, 303, 307, 308):
+                    return response.headers.get("Location", "").strip()
+                _require_image(response)
+                return await read(response)
+        except Blocked as error:
+            raise _blocked(error) from None
+        except TimeoutError:
+            raise _unreachable("The image's server did not answer in time.", Retry.LATER) from None
+        except (aiohttp.ClientError, OSError, ValueError):
+            raise _unreachable("The image's server could not be reached.", Retry.LATER) from None
+
+    async def _read_all(self, response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+        too_large = ImageError(f"The image is larger than {self.max_bytes:,} bytes. Shrink it.", code="image_too_large")
+        if (response.content_length or 0) > self.max_bytes:
+            raise too_large
+        data = bytearray()
+        async for piece in response.content.iter_chunked(PIECE):
+            data += piece
+            if len(data) > self.max_bytes:
+                raise too_large
+        return bytes(data), True
+
+    def _turn(self, target: URL) -> AbstractAsyncContextManager[None]:
+        # Held weakly: a host's semaphore lives while somebody holds or awaits it.
+        name = (target.host or "").lower().rstrip(".")
+        return self._hosts.setdefault(name, asyncio.Semaphore(self._per_host))
+
+    def _check(self, url: str) -> URL:
+        try:
+            return self._guard.check(url)
+        except Blocked as error:
+            raise _blocked(error) from None
+
+    def _next(self, current: URL, location: str) -> URL:
+        try:
+            target = self._check(str(current.join(URL(location, encoded=True))))
+        except ValueError:
+            raise _unreachable("The image's server redirects to no usable URL.", Retry.NEVER) from None
+        if current.scheme == "https" and target.scheme != "https":
+            raise ImageError("The image's server redirects from https to http.", code="image_blocked")
+        return target
+
+
+async def _read_head(response: aiohttp.ClientResponse, size: int) -> tuple[bytes, bool]:
+    span = response.headers.get("Content-Range", "")
+    if response.status == 416 or (response.status == 206 and not span.startswith("bytes 0-")):
+        return b"", False  # an odd server; the whole file will tell
+    data = bytearray()
+    async for piece in response.content.iter_chunked(min(size, PIECE)):
+        data += piece
+        if len(data) >= size:
+            break
+    total = span.rpartition("/")[2]
+    if total.isdigit():
+        complete = len(data) >= int(total)
+    else:
+        complete = response.content.at_eof() and (response.status == 200 or len(data) < size)
+    if not response.content.at_eof():
+        response.close()  # do not drain what the server goes on sending
+    return bytes(data[:size]), complete and len(data) <= size
+
+
+def _require_image(response: aiohttp.ClientResponse) -> None:
+    ranged = "Range" in response.request_info.headers
+    if response.status not in ((200, 203, 206, 416) if ranged else (200, 203)):
+        passing = response.status in (408, 425, 429) or response.status >= 500
+        raise _unreachable(
+            f"The image's server answered with HTTP status {response.status}.",
+            Retry.LATER if passing else Retry.NEVER,
+        )
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise ImageError("The image's server sends it compressed, unasked.", code="image_unsupported")
+
+
+def _unreachable(message: str, retry: Retry) -> ImageError:
+    return ImageError(message, code="image_unreachable", retry=retry)
+
+
+def _blocked(error: Blocked) -> ImageError:
+    return ImageError(error.message, code="image_blocked")

@@ -1,0 +1,129 @@
+"""Keeps requests to URLs from outside away from inside: judged on the address the socket connects to, not on text."""
+
+import socket
+import tomllib
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+from aiohttp import TCPConnector
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from vision.errors import TesseraError
+
+MAX_URL = 2048  # characters
+PORTS = frozenset({80, 443})
+
+_Networks = tuple[IPv4Network | IPv6Network, ...]
+_AddrInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
+
+
+class Blocked(TesseraError):
+    """The URL leads to a private or reserved address, which is not allowed."""
+
+    code = "address_blocked"
+
+
+class Guard:
+    """Which URLs and addresses may be reached; fails closed.
+
+    `allow_private` opens loopback, private networks and any port; metadata services and multicast stay shut.
+    """
+
+    def __init__(self, allow_private: bool) -> None:
+        table = tomllib.loads((Path(__file__).parent / "addresses.toml").read_text())
+        self._allow_private = allow_private
+        self._reserved = _networks(table, "reserved")
+        self._private = _networks(table, "private")
+        self._public6 = _networks(table, "public")
+
+    def check(self, url: str) -> URL:
+        """The parsed URL, to be requested as it is; Blocked if its form alone forbids it."""
+        try:
+            return self._checked(url)
+        except ValueError:
+            raise Blocked("The URL cannot be parsed.") from None
+
+    def _checked(self, url: str) -> URL:
+        parsed = _parse(url)
+        if parsed.scheme not in ("http", "https"):
+            raise Blocked("The URL must start with https:// or http://.")
+        if "@" in parsed.authority:
+            raise Blocked("The URL must not contain a user name or password.")
+        if not parsed.host or "%" in parsed.host:
+            raise Blocked("The URL has no usable host name.")
+        if parsed.port not in PORTS and not self._allow_private:
+            raise Blocked("The URL's port must be 80 or 443.")
+        if _is_literal(parsed.host):
+            self._require(parsed.host)
+        return parsed
+
+    def allows(self, address: str) -> bool:
+        """Whether a numeric address, IPv4 or IPv6, may be connected to."""
+        try:
+            ip = ip_address(address)
+        except ValueError:
+            return False
+        if ip.version == 6 and ip.ipv4_mapped:
+            ip = ip.ipv4_mapped
+        if any(ip in network for network in self._reserved):
+            return False
+        if any(ip in network for network in self._private):
+            return self._allow_private
+        return ip.version == 4 or any(ip in network for network in self._public6)
+
+    def connector(self, *, resolver: AbstractResolver | None = None, **options: Any) -> TCPConnector:
+        """A connector whose every connection passes this guard, by name and by literal address; raises Blocked.
+
+        The resolver refuses a name if any of its addresses is denied; the socket factory sees the final address.
+        """
+        checked = _CheckedResolver(self, resolver or ThreadedResolver())
+        return TCPConnector(resolver=checked, socket_factory=self._open_socket, **options)
+
+    def _open_socket(self, info: _AddrInfo) -> socket.socket:
+        family, kind, protocol, _, address = info
+        self._require(str(address[0]))
+        return socket.socket(family, kind, protocol)
+
+    def _require(self, address: str) -> None:
+        if not self.allows(address):
+            raise Blocked
+
+
+class _CheckedResolver(AbstractResolver):
+    def __init__(self, guard: Guard, inner: AbstractResolver) -> None:
+        self._guard, self._inner = guard, inner
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        if not all(self._guard.allows(answer["host"]) for answer in found):
+            raise Blocked
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def _parse(url: str) -> URL:
+    if len(url) > MAX_URL:
+        raise Blocked(f"The URL is longer than {MAX_URL:,} characters.")
+    if "\\" in url or any(not char.isprintable() or char.isspace() for char in url):
+        raise Blocked("The URL contains white space, a backslash or a control character; percent-encode it.")
+    # An ASCII URL goes out byte for byte: requoting would break signatures in query strings.
+    return URL(url, encoded=url.isascii())
+
+
+def _networks(table: dict[str, dict[str, list[str]]], kind: str) -> _Networks:
+    return tuple(ip_network(text) for family in table.values() for text in family.get(kind, ()))
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

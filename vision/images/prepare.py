@@ -1,0 +1,89 @@
+"""Bytes as the provider takes them: upright, of an accepted type, no larger than asked; otherwise untouched."""
+
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image
+
+from vision.errors import ImageError
+from vision.images.probe import Probe, probe_file
+
+QUALITY = 90
+MAX_PROFILE = 65_536  # bytes of colour profile kept
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An image ready to send; `media_type` as in `image/jpeg`, sizes in pixels."""
+
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+
+
+def prepare(
+    data: bytes,
+    accepted: tuple[str, ...] = ("jpeg", "png", "webp", "gif"),
+    max_side: int | None = None,
+) -> Prepared:
+    """Re-encoded only if it must be, as JPEG or, if transparent, PNG; ImageError as in `probe_file`.
+
+    Pure CPU work: 0.1 ms for what passes through, tens of ms for what does not.
+
+    Pillow lets go of the GIL while it decodes, scales and encodes, not in between: threads help, processes more.
+    What passes through keeps its metadata; what is encoded anew keeps only its colour profile.
+    """
+    found = probe_file(data)
+    fits = max_side is None or max(found.width, found.height) <= max_side
+    if fits and found.format in accepted and found.orientation == 1 and found.plain:
+        return Prepared(data, f"image/{found.format}", found.width, found.height)
+    try:
+        image = _encodable(_decode(data, found, max_side))
+        return _encode(image, accepted)
+    except ImageError:
+        raise
+    except Exception as error:  # decoders raise nearly anything over hostile bytes
+        raise ImageError("The image is damaged and cannot be decoded.") from error
+
+
+def _decode(data: bytes, found: Probe, max_side: int | None) -> Image.Image:
+    image = Image.open(BytesIO(data), formats=[found.format.upper()])
+    if sorted(image.size) != sorted((found.width, found.height)):
+        raise ImageError("The image's headers contradict each other.")
+    if max_side is not None:
+        # Scales a JPEG while decoding it (draft), then averages: a third of the time of a plain resize.
+        image.thumbnail((max_side, max_side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    image.load()
+    turn = _TURNS.get(found.orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _encodable(image: Image.Image) -> Image.Image:
+    """In L, RGB or RGBA, the last only if something is transparent."""
+    if image.mode.startswith("I"):  # 16-bit grey; convert() would clip it
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        opaque = image.getchannel("A").getextrema() == (255, 255)
+        return image.convert("RGB") if opaque else image
+    return image if image.mode in ("L", "RGB") else image.convert("RGB")
+
+
+def _encode(image: Image.Image, accepted: tuple[str, ...]) -> Prepared:
+    kind = "png" if image.mode == "RGBA" or "jpeg" not in accepted else "jpeg"
+    profile = image.info.get("icc_profile") or b""
+    keep = profile[16:20] == {"L": b"GRAY"}.get(image.mode, b"RGB ") and len(profile) <= MAX_PROFILE
+    image.info = {}  # Pillow would write comments and Exif back
+    out = BytesIO()
+    image.save(out, kind.upper(), quality=QUALITY, icc_profile=profile if keep else None)
+    return Prepared(out.getvalue(), f"image/{kind}", *image.size)
