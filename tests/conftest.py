@@ -1,0 +1,86 @@
+"""Real servers for all tests, out of wheels; a fresh database for each test that asks for one."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from embedded.lock import DataLock
+from embedded.servers import Servers
+from migrations import upgrade
+from vision.settings import Settings
+
+TEMPLATE = "tessera_template"
+
+
+def pytest_configure() -> None:
+    """The developer's own settings play no part."""
+    for name in [name for name in os.environ if name.startswith(("TESSERA_", "OPENAI_"))]:
+        del os.environ[name]
+    Settings.model_config["env_file"] = None
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A folder that any user may enter (pytest's own may not be): as root, the servers run as nobody."""
+    folder = Path(tempfile.mkdtemp(prefix="tessera-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def servers(open_folder: Path) -> Iterator[Servers]:
+    """One PostgreSQL and one Valkey for the whole run; nothing is synced to the disk."""
+    data_dir = open_folder / "servers-of-the-session"
+    data_dir.mkdir(mode=0o711)
+    with (
+        (open_folder / "servers.log").open("w") as file,
+        DataLock(data_dir) as lock,
+        Servers(data_dir, lambda *line: print(*line, file=file), lock.descriptor, durable=False) as servers,
+    ):
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def template(servers: Servers) -> str:
+    """The address of a migrated, empty database that others are copied from."""
+    _administer(servers, f"CREATE DATABASE {TEMPLATE}")
+    url = _address(servers, TEMPLATE)
+    upgrade(url)
+    return url
+
+
+@pytest.fixture
+def database_url(servers: Servers, template: str) -> Iterator[str]:
+    """A migrated, empty database of the test's own."""
+    name = f"test_{secrets.token_hex(6)}"
+    _administer(servers, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield _address(servers, name)
+    _administer(servers, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def redis_url(servers: Servers) -> str:
+    """An empty Valkey."""
+    assert servers.redis_url
+    with redis.Redis.from_url(servers.redis_url) as client:
+        client.flushdb()
+    return servers.redis_url
+
+
+def _administer(servers: Servers, statement: str) -> None:
+    url = _address(servers, "postgres").replace("+psycopg", "", 1)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _address(servers: Servers, database: str) -> str:
+    assert servers.database_url
+    return f"{servers.database_url.rpartition('/')[0]}/{database}"
