@@ -3,7 +3,7 @@
 >>> count_image(find_rule("openai/gpt-4o-mini"), "high", 1024, 1024).tokens
 25501
 
-The rules are data (rules.toml: numbers, dates, sources). Pure arithmetic on integers: no network, no Pillow.
+The rules are data (openai.toml: numbers, dates, sources). Pure arithmetic on integers: no network, no Pillow.
 Text is in `vision.tokens.text`, which loads a tokenizer at its first use.
 """
 

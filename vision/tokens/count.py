@@ -32,7 +32,8 @@ def count_image(rule: str, detail: str, width: int, height: int) -> ImageTokens:
     found, level = _level(rule, detail)
     if not (type(width) is int and type(height) is int and 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
         _refuse_size(width, height)
-    return ImageTokens(*level.count(width, height), found.name, found.confirmed)
+    tokens, width, height, patches, tiles = level.count(width, height)
+    return ImageTokens(tokens, width, height, patches, tiles, found.name, found.confirmed)
 
 
 def fixed_tokens(rule: str, detail: str) -> int | None:

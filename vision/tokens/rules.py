@@ -1,4 +1,4 @@
-"""Which rule a model's images are counted by: rules.toml, read once and looked up by name."""
+"""Which rule a model's images are counted by: one file of facts a provider (openai.toml), read once."""
 
 import re
 import tomllib
@@ -17,8 +17,7 @@ from vision.tokens.tiles import Fixed, Tiles
 
 Level = Patches | Tiles | Fixed
 
-CURRENT = "B"
-DETAILS = ("auto", "low", "high", "original")
+DETAILS = ("low", "high", "original")
 SNAPSHOT = re.compile(r"-20\d\d-?[01]\d-?[0-3]\d$")
 
 
@@ -29,7 +28,7 @@ class Rule:
     name: str
     """`provider:model`; of an older rule set `provider:model@A`."""
     levels: Mapping[str, Level]
-    """By level of detail, `auto` among them."""
+    """By level of detail, `auto` first."""
     auto: str
     """The level that `auto` stands for."""
     confirmed: bool
@@ -46,15 +45,15 @@ def find_rule(model: str) -> str:
 
     InvalidRequest unknown_model, which names the nearest ones.
     """
-    name = _plain(model)
-    if rule := _rules().get(name):
-        return rule.name
-    raise InvalidRequest(_unknown(model, name), code="unknown_model", param="model")
+    return get_rule(model).name
 
 
 def get_rule(name: str) -> Rule:
     """A rule by any name that `find_rule` takes."""
-    return _rules()[_plain(find_rule(name))]
+    plain = _plain(name)
+    if rule := _rules().get(plain):
+        return rule
+    raise InvalidRequest(_unknown(name, plain), code="unknown_model", param="model")
 
 
 def _plain(model: str) -> str:
@@ -64,61 +63,63 @@ def _plain(model: str) -> str:
         name = name.split(":")[1]
     name, at, rule_set = name.rpartition(":")[2].partition("@")
     name = SNAPSHOT.sub("", name)
-    return _document()["aliases"].get(name, name) + at + rule_set.upper()
+    return _aliases().get(name, name) + at + rule_set.upper()
 
 
 def _unknown(model: str, name: str) -> str:
-    near = get_close_matches(
-        name, (known for known in _rules() if known != "none" and "@" not in known), n=3, cutoff=0.5
-    )
+    known = (rule for rule in _rules() if rule != "none" and "@" not in rule)
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
     nearest = f" Nearest: {', '.join(near)}." if near else ""
     return (
-        f"How {model!r} counts images is not known.{nearest} Give the model another that counts alike as "
-        f"image_tokens in providers.toml, or 'none' if its images cost no tokens."
+        f"How {model!r} counts images is not known.{nearest} In providers.toml set its image_tokens to a model that "
+        f"counts alike, or to 'none' if its images cost no tokens."
     )
 
 
 @cache
-def _document() -> dict[str, Any]:
-    return tomllib.loads(resources.files(__package__).joinpath("rules.toml").read_text(encoding="utf-8"))
+def _aliases() -> dict[str, str]:
+    return {alias: model for _, facts in _providers() for alias, model in facts["aliases"].items()}
 
 
 @cache
 def _rules() -> dict[str, Rule]:
-    """Every rule, by model, and with `@` and the set's name for those of an older set."""
-    free = Rule("none", dict.fromkeys(DETAILS, Fixed(0)), "low", True, "", "", None, None)
-    return {"none": free} | {rule.name.partition(":")[2]: rule for rule in _read(_document())}
+    """Every rule, by its model, with `@` and the set's letter for those of an older set."""
+    free = dict.fromkeys(("auto", *DETAILS), Fixed(0))
+    rules = {"none": Rule("none", free, "low", True, "", "", None, None)}
+    for provider, facts in _providers():
+        rules |= {rule.name.partition(":")[2]: rule for rule in _read(provider, facts)}
+    return rules
 
 
-def _read(document: dict[str, Any]) -> Iterator[Rule]:
-    for entry in document["rules"]:
-        levels = _tile_levels(entry) if "tile" in entry else _patch_levels(entry)
-        levels = {"auto": levels[entry["auto"]]} | levels
+@cache
+def _providers() -> tuple[tuple[str, dict[str, Any]], ...]:
+    files = [file for file in resources.files(__package__).iterdir() if file.name.endswith(".toml")]
+    return tuple((file.name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8"))) for file in files)
+
+
+def _read(provider: str, facts: dict[str, Any]) -> Iterator[Rule]:
+    for entry in facts["rules"]:
         for rule_set in entry["sets"]:
-            dates = document["sets"][rule_set]
-            for model in entry["models"]:
+            suffix = "" if rule_set == facts["current"] else f"@{rule_set}"
+            for model in entry.get("multipliers") or entry["models"]:
+                levels = _levels(entry, model)
                 yield Rule(
-                    name=f"{entry['provider']}:{model}" + ("" if rule_set == CURRENT else f"@{rule_set}"),
-                    levels=levels,
+                    name=f"{provider}:{model}{suffix}",
+                    levels={"auto": levels[entry["auto"]], **levels},
                     auto=entry["auto"],
                     confirmed=entry.get("confirmed", True),
                     note=entry.get("note", ""),
-                    source=document["sources"][entry["source"]],
-                    since=dates.get("since"),
-                    until=dates.get("until"),
+                    source=facts["sources"][entry["source"]],
+                    since=facts["sets"][rule_set].get("since"),
+                    until=facts["sets"][rule_set].get("until"),
                 )
 
 
-def _patch_levels(entry: dict[str, Any]) -> dict[str, Level]:
-    multiplier, limit = Fraction(entry["multiplier"]), entry.get("limit")
-    return {
-        detail: Patches(multiplier, entry[detail]["side"], entry[detail].get("budget"), limit)
-        for detail in DETAILS
-        if detail in entry and detail != "auto"
-    }
-
-
-def _tile_levels(entry: dict[str, Any]) -> dict[str, Level]:
+def _levels(entry: dict[str, Any], model: str) -> dict[str, Level]:
+    if "multipliers" in entry:
+        multiplier, limit = Fraction(entry["multipliers"][model]), entry.get("limit")
+        given = {detail: entry[detail] for detail in DETAILS if detail in entry}
+        return {detail: Patches(multiplier, size["side"], size.get("budget"), limit) for detail, size in given.items()}
     numbers = entry["base"], entry["tile"], entry["side"], entry["short"]
     if "square" in entry:
         return {"low": Tiles(*numbers), "high": Tiles(*numbers, entry["square"], entry["oblong"])}
