@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from cli.problems import Problem
 from vision.manifest import MAX_CUSTOM_ID_LENGTH
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
@@ -75,8 +76,11 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, restkey="")
-        for row in reader:
-            yield reader.line_num, row
+        try:
+            for row in reader:
+                yield reader.line_num, row
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise Problem(f"{path} cannot be read after line {reader.line_num}: {error}.") from error
 
 
 def _from_json(line: bytes, folder: Path) -> dict[str, Any]:

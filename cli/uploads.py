@@ -34,4 +34,5 @@ def lines(entries: Iterable[Entry], upload: Upload) -> Iterator[bytes]:
 
 
 def _line(item: dict[str, Any], uploaded: dict[Path, Future[str]]) -> bytes:
-    return orjson.dumps(item, default=lambda path: uploaded[path].result(), option=orjson.OPT_APPEND_NEWLINE)
+    stored = {path: future.result() for path, future in uploaded.items()}
+    return orjson.dumps(item, default=stored.__getitem__, option=orjson.OPT_APPEND_NEWLINE)

@@ -1,0 +1,28 @@
+"""Numbers for people."""
+
+import pytest
+
+from cli.figures import count, duration, money, rate
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [("0", "$0.00"), ("5", "$5.00"), ("0.000870", "$0.00087"), ("1234.5", "$1,234.50"), ("0.00000001", "$0.00000001")],
+)
+def test_money(amount: str, text: str) -> None:
+    assert money(amount) == text
+
+
+def test_other_money() -> None:
+    assert money("1.5", "EUR") == "EUR 1.50"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0s"), (75, "1m 15s"), (3600, "1h"), (90_061, "1d 1h"), (59.6, "1m")]
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_counts_and_rates() -> None:
+    assert (count(1234567.8), rate(3.14159), rate(1234.5)) == ("1,234,568", "3.1", "1,234")
