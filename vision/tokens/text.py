@@ -1,9 +1,9 @@
 """Text tokens, counted offline with the vocabulary o200k_base (gpt-4o and every later OpenAI model).
 
 What a call has around its text is not published for the current models. The figures here are the latest that are:
-- a message is <|start|>role<|message|>…<|end|>, 4 tokens beside its text, and the answer is primed with 3 more
+- a message is <|start|>role<|message|>...<|end|>, 4 tokens beside its text, and the answer is primed with 3 more
   (OpenAI cookbook, "How to count tokens with tiktoken", the figures for gpt-4o);
-- a schema stands in a developer message under "# Response Formats" and "## name", as compact JSON
+- a schema ends the message of instructions, under "# Response Formats" and "## name", as compact JSON
   (OpenAI cookbook, "OpenAI harmony response format", section Structured output).
 One live image call in 2026 had about 33 tokens beside the image; the worker settles by the `usage` of the answer.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 MESSAGE = 4
 PRIMING = 3
-SCHEMA_HEADING = "# Response Formats\n\n## answer\n\n"
+SCHEMA_HEADING = "\n\n# Response Formats\n\n## answer\n\n"
 
 
 def count(text: str) -> int:
@@ -25,12 +25,11 @@ def count(text: str) -> int:
 
 
 def call_tokens(prompt: str, schema: dict[str, Any] | None) -> int:
-    """Input tokens of a call without its images: one user message with the prompt, and the schema if there is one."""
-    tokens = MESSAGE + count(prompt) + PRIMING
-    if schema is None:
-        return tokens
-    compact = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
-    return tokens + MESSAGE + count(SCHEMA_HEADING + compact)
+    """Input tokens of a call but for its images: a message of instructions and one of images; the schema if any."""
+    instructions = prompt
+    if schema is not None:
+        instructions += SCHEMA_HEADING + json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+    return MESSAGE + count(instructions) + MESSAGE + PRIMING
 
 
 @cache

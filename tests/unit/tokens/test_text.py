@@ -28,12 +28,12 @@ def test_a_lone_surrogate_is_counted_not_refused() -> None:
     assert count("\ud800") == 1
 
 
-def test_a_prompt_alone_has_seven_tokens_around_it() -> None:
-    assert call_tokens("hello world", None) == 2 + 7
+def test_a_prompt_alone_has_eleven_tokens_around_it() -> None:
+    assert call_tokens("hello world", None) == 2 + 11
 
 
 def test_a_schema_counts_as_compact_json_under_its_heading() -> None:
     schema = {"type": "object", "properties": {"name": {"type": "string", "description": "straße"}}}
     compact = '{"type":"object","properties":{"name":{"type":"string","description":"straße"}}}'
-    heading = "# Response Formats\n\n## answer\n\n"
-    assert call_tokens("hello world", schema) == 2 + 7 + 4 + count(heading + compact)
+    instructions = "hello world\n\n# Response Formats\n\n## answer\n\n" + compact
+    assert call_tokens("hello world", schema) == count(instructions) + 11
