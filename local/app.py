@@ -1,0 +1,163 @@
+"""The HTTP server: the part of OpenAI's API that image jobs use, and no more."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pkgutil import resolve_name
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from local import MODEL, chat, responses
+from local.errors import WireError, translate
+from local.gate import Gate
+from local.question import ABOUT, ImageRef, Question
+from local.tasks import NAMES, Answer, Tasks, work
+from vision import ids
+from vision.errors import TesseraError
+
+MAX_BODY = 64_000_000  # bytes of one request
+MAX_WAITING = 512_000_000  # bytes of all requests together
+STARTED = 1_788_000_000  # `created` of the model: when this version of it was put together
+
+Read = Callable[[dict[str, Any]], Question]
+Reply = Callable[[Answer], dict[str, Any]]
+
+
+def create_app(*, places: int = 128, allow_private: bool = False, tasks: Tasks | None = None) -> Starlette:
+    """The server; `places` requests may be in progress or wait, `allow_private` opens private image addresses."""
+    service = Service(tasks or Tasks(), places, allow_private)
+    return Starlette(
+        routes=[
+            Route("/v1/chat/completions", service.door(chat.read, chat.reply), methods=["POST"]),
+            Route("/v1/responses", service.door(responses.read, responses.reply), methods=["POST"]),
+            Route("/v1/models", _models),
+            Route(f"/v1/models/{MODEL}", _model),
+            Route("/healthz", _health),
+        ],
+        exception_handlers={WireError: _refuse, TesseraError: _refuse, HTTPException: _refuse, Exception: _refuse},
+        lifespan=service.lifespan,
+    )
+
+
+class Service:
+    """What all requests share."""
+
+    def __init__(self, tasks: Tasks, places: int, allow_private: bool) -> None:
+        self._tasks, self._allow_private = tasks, allow_private
+        self._gate = Gate(threads=os.cpu_count() or 1, places=places, max_bytes=MAX_WAITING)
+        self._exit = AsyncExitStack()
+        self._fetching = asyncio.Lock()
+        self._fetcher: Any = None
+
+    @asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        async with self._exit:
+            yield
+        self._gate.close()
+
+    def door(self, read: Read, reply: Reply) -> Callable[[Request], Any]:
+        """The handler of one of the two APIs."""
+
+        async def handle(request: Request) -> Response:
+            began = time.monotonic()
+            async with self._gate.place(_size(request)):
+                question = read(await _body(request))
+                answer = await self._answer(question, request)
+            return _json(reply(answer), {"openai-processing-ms": str(int((time.monotonic() - began) * 1000))})
+
+        return handle
+
+    async def _answer(self, question: Question, request: Request) -> Answer:
+        images = [(await self._load(image), image.detail) for image in question.images]
+
+        def compute() -> Answer:
+            return work(self._tasks[question.task], question.schema, question.text, images)
+
+        return await self._gate.run(compute, unless=request.is_disconnected)
+
+    async def _load(self, image: ImageRef) -> str | bytes:
+        """A data URL as it is (it is decoded in a thread), a web address as the bytes found there."""
+        if image.source.startswith("data:"):
+            return image.source
+        async with self._fetching:
+            if self._fetcher is None:
+                # Most callers send bytes: aiohttp is imported for those who do not.
+                guard = resolve_name("vision.images.guard:Guard")(self._allow_private)
+                fetcher = resolve_name("vision.images.fetch:Fetcher")(guard)
+                self._fetcher = await self._exit.enter_async_context(fetcher)
+        data: bytes = await self._fetcher.fetch(image.source)
+        return data
+
+
+def _size(request: Request) -> int:
+    """The announced length of the body; a body of unknown length counts as the longest."""
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise WireError("Send application/json.", "unsupported_content_type", status=415)
+    announced = request.headers.get("content-length", "")
+    size = int(announced) if announced.isdigit() else MAX_BODY
+    if size > MAX_BODY:
+        raise _too_long()
+    return size
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > MAX_BODY:
+            raise _too_long()
+    try:
+        body = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise WireError(f"The body is not valid JSON: {error}.", "invalid_json") from None
+    if not isinstance(body, dict):
+        raise WireError("The body must be a JSON object.", "invalid_json")
+    return body
+
+
+def _too_long() -> WireError:
+    return WireError(f"The body is longer than {MAX_BODY:,} bytes.", "request_too_large", status=413)
+
+
+async def _models(_: Request) -> Response:
+    return _json({"object": "list", "data": [_description()]})
+
+
+async def _model(_: Request) -> Response:
+    return _json(_description())
+
+
+async def _health(_: Request) -> Response:
+    return _json({"status": "ok"})
+
+
+def _description() -> dict[str, Any]:
+    about = {"description": ABOUT, "tasks": list(NAMES)}
+    return {"id": MODEL, "object": "model", "created": STARTED, "owned_by": "tessera", **about}
+
+
+async def _refuse(_: Request, error: Exception) -> Response:
+    """Any exception, in OpenAI's wire form."""
+    if isinstance(error, TesseraError):
+        error = translate(error)
+    elif isinstance(error, HTTPException):
+        error = WireError(f"{error.detail}. See GET /v1/models.", "unknown_route", status=error.status_code)
+    elif not isinstance(error, WireError):
+        error = WireError(
+            "Something went wrong in the server; its log tells.", "server_error", status=500, kind="server_error"
+        )
+    wait = {} if error.retry_after is None else {"retry-after": str(max(1, round(error.retry_after)))}
+    return _json(error.body(), wait, error.status)
+
+
+def _json(body: dict[str, Any], headers: dict[str, str] | None = None, status: int = 200) -> Response:
+    request_id = {"x-request-id": f"req_{ids.new().hex}"}
+    return Response(orjson.dumps(body), status, request_id | (headers or {}), "application/json")

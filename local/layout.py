@@ -1,0 +1,73 @@
+"""Lines of text → blocks in reading order: rows from top to bottom, a wide gap or a change of size ends a block."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+_GAP = 1.0  # of a line's height, between two rows: more starts a new block
+_TALLER = 1.3  # than the median row: a heading
+
+
+@dataclass(frozen=True)
+class Line:
+    """A piece of text in one row; pixels of the image it was read from."""
+
+    text: str
+    score: float
+    left: float
+    middle: float
+    right: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of the layout; line breaks are kept as they are in the image."""
+
+    kind: str
+    text: str
+
+
+def blocks(lines: Sequence[Line]) -> list[Block]:
+    """Every line once; what stands side by side is joined by two spaces, so columns of prose are not told apart."""
+    if not lines:
+        return []
+    usual = median(line.height for line in lines)
+    groups: list[list[list[Line]]] = []
+    for row in _rows(lines):
+        if groups and _belongs(groups[-1][-1], row, usual):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return [_block(group, usual) for group in groups]
+
+
+def _rows(lines: Iterable[Line]) -> list[list[Line]]:
+    """Lines whose middles are less than half a height apart share a row."""
+    rows: list[list[Line]] = []
+    for line in sorted(lines, key=lambda line: line.middle):
+        if rows and line.middle - rows[-1][-1].middle < 0.5 * min(line.height, rows[-1][-1].height):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [sorted(row, key=lambda line: line.left) for row in rows]
+
+
+def _belongs(above: Sequence[Line], below: Sequence[Line], usual: float) -> bool:
+    heights = _height(above), _height(below)
+    gap = below[0].middle - above[0].middle - sum(heights) / 2
+    return gap <= _GAP * usual and _is_tall(heights[0], usual) == _is_tall(heights[1], usual)
+
+
+def _block(rows: Sequence[Sequence[Line]], usual: float) -> Block:
+    text = "\n".join("  ".join(line.text for line in row) for row in rows)
+    heading = len(rows) == 1 and _is_tall(_height(rows[0]), usual)
+    return Block("heading" if heading else "paragraph", text)
+
+
+def _height(row: Sequence[Line]) -> float:
+    return median(line.height for line in row)
+
+
+def _is_tall(height: float, usual: float) -> bool:
+    return height > _TALLER * usual
