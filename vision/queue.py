@@ -22,7 +22,6 @@ class Task(StrEnum):
     PUMP = "tessera.pump"
     MEASURE = "tessera.measure"
     DELIVER = "tessera.deliver"
-    SWEEP = "tessera.sweep"
 
 
 def application(broker_url: str) -> Celery:

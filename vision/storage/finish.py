@@ -78,7 +78,7 @@ async def pause(connection: AsyncConnection, job_id: UUID, code: StatusCode) -> 
 
 async def announce(connection: AsyncConnection, job: Any) -> None:
     """Write the event of a job's new state, and its delivery if the job has a webhook."""
-    event_id, kind = ids.new(), f"job.{job.status}"
+    event_id, kind = ids.new(), webhooks.EventType(f"job.{job.status}")
     body = webhooks.body(ids.public("evt", event_id), kind, datetime.now(UTC), _summary(job))
     values = {"id": event_id, "tenant_id": job.tenant_id, "job_id": job.id, "type": kind, "body": body}
     await connection.execute(_EVENT, values)

@@ -1,0 +1,37 @@
+"""The worker process: Celery hears the bells, one event loop does the work. Start with `celery -A worker.app worker`."""
+
+import logging
+
+from celery import Celery, signals
+from kombu.common import Broadcast
+
+from vision.queue import BELLS, application
+from vision.settings import Settings
+from worker import tasks
+from worker.runtime import Runtime
+
+
+def create(settings: Settings) -> Celery:
+    """The Celery application with its tasks, its queue of bells, and the runtime that answers them."""
+    app = application(settings.required_broker_url())
+    app.conf.task_queues = (Broadcast(BELLS.name, exchange=BELLS, unique=True),)
+    app.conf.worker_hijack_root_logger = False
+    app.conf.worker_enable_remote_control = False
+    runtime = Runtime(settings)
+    tasks.register(app, runtime)
+    # Weak references would drop these closures at once.
+    signals.worker_ready.connect(lambda **_: runtime.start(), weak=False)
+    signals.worker_shutting_down.connect(lambda **_: runtime.stop(), weak=False)
+    signals.worker_shutdown.connect(lambda **_: runtime.close(), weak=False)
+    signals.setup_logging.connect(lambda **_: _log(settings.log_level), weak=False)
+    return app
+
+
+def _log(level: str) -> None:
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    # One line a call would be the whole log; celery.worker says little below warnings that helps anyone.
+    for name in ("httpx2", "openai", "kombu", "celery", "amqp"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+app = create(Settings())

@@ -1,0 +1,200 @@
+"""One item: images → request → start time → answer → outcome."""
+
+import asyncio
+import base64
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from decimal import Decimal
+
+from vision import answers, ids
+from vision.errors import ImageError, ItemError, Retry
+from vision.images.prepare import Prepared, prepare
+from vision.images.source import Images
+from vision.lifecycle import ItemStatus
+from vision.prices import Usage
+from vision.provider.catalogue import Lane
+from vision.provider.client import Called, Client
+from vision.provider.failures import Failure, Then
+from vision.provider.replies import Ending, Reply
+from vision.provider.requests import Question, build
+from vision.retries import decide
+from vision.storage.ranges import Held
+from vision.storage.record import Charge, Outcome
+from vision.storage.specs import JobSpec
+from vision.tokens import count_image, fixed_tokens
+from worker.hold import Holdings
+from worker.pace import Pacer
+
+MOST_INVALID = 2
+"""How often an item is asked whose answer does not fit the schema: once more, then it fails."""
+
+_RETRY = {Then.LATER: Retry.LATER, Then.NEVER: Retry.NEVER}
+
+
+@dataclass(frozen=True)
+class Line:
+    """Everything a call on one lane needs, handed down by the runtime."""
+
+    lane: Lane
+    client: Client
+    pacer: Pacer
+    images: Images
+    holdings: Holdings
+    executor: Executor
+    max_attempts: int
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """Images as they are sent, and what they cost in tokens."""
+
+    urls: list[str]
+    tokens: int
+
+
+class LaneStopped(Exception):
+    """The provider refuses this lane's calls altogether: the key, the account's credit, or the model."""
+
+    def __init__(self, failure: Failure, outcome: Outcome) -> None:
+        super().__init__(failure.code)
+        self.failure = failure
+        self.outcome = outcome
+
+
+async def call(line: Line, item: Held, spec: JobSpec) -> Outcome:
+    """Do one item. Idempotent up to the provider: what is recorded is fenced by the item's lease."""
+    try:
+        ready = await _ready(line, item, spec)
+    except ItemError as error:
+        return _failed(line, item, error)
+    reserve = spec.most_tokens(ready.tokens)
+    start = await line.pacer.reserve(reserve)
+    if start is None:
+        return _too_large(line, item, reserve)
+    await line.pacer.wait_until(start)
+    if not line.holdings.may_send(item):
+        line.pacer.settle(reserve, 0)
+        return Outcome(item, burned=False)
+    return await _ask(line, item, spec, ready, reserve)
+
+
+async def _ready(line: Line, item: Held, spec: JobSpec) -> _Ready:
+    """Inline, or by URL where the provider fetches http(s) itself and the measured tokens are taken."""
+    if line.lane.provider.images == "url" and all(source.startswith("http") for source in item.images):
+        return _Ready(item.images, item.image_tokens or 0)
+    prepared = [await _prepare(line, source) for source in item.images]
+    tokens = sum(_tokens(line.lane, spec.detail, image) for image in prepared)
+    return _Ready([_data_url(image) for image in prepared], tokens)
+
+
+async def _prepare(line: Line, source: str) -> Prepared:
+    data = await line.images.load(source)
+    return await asyncio.get_running_loop().run_in_executor(line.executor, prepare, data)
+
+
+def _tokens(lane: Lane, detail: str, image: Prepared) -> int:
+    fixed = fixed_tokens(lane.image_tokens, detail)
+    return count_image(lane.image_tokens, detail, image.width, image.height).tokens if fixed is None else fixed
+
+
+def _data_url(image: Prepared) -> str:
+    return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
+
+
+async def _ask(line: Line, item: Held, spec: JobSpec, ready: _Ready, reserve: int) -> Outcome:
+    question = Question(spec.prompt, spec.preset or "answer", spec.schema, spec.detail, spec.max_output_tokens)
+    path, body = build(line.lane, question, ready.urls)
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    called = await line.client.call(path, body, f"{ids.item(item.job_id, item.number)}-{item.attempt + 1}")
+    latency_ms = round((loop.time() - started) * 1000)
+    if called.reply:
+        return _answered(line, item, spec, ready, called, called.reply, reserve, latency_ms)
+    assert called.failure is not None  # noqa: S101 - a call ends in one or the other
+    return await _refused(line, item, spec, ready, called, called.failure, reserve)
+
+
+def _answered(
+    line: Line, item: Held, spec: JobSpec, ready: _Ready, called: Called, reply: Reply, reserve: int, latency_ms: int
+) -> Outcome:
+    usage = _usage(spec, ready, reply)
+    line.pacer.settle(reserve, usage.input_tokens + usage.output_tokens, called)
+    answer, code, message = _read(spec, reply)
+    charge = Charge(line.lane.name, code or "succeeded", usage, _cost(line, usage), True, called.request_id)
+    if code == "output_invalid" and item.attempt + 1 < min(MOST_INVALID, line.max_attempts):
+        return Outcome(item, charge, again_seconds=0.0)
+    return Outcome(
+        item,
+        charge,
+        status=ItemStatus.FAILED if code else ItemStatus.SUCCEEDED,
+        answer=answer,
+        error_code=code,
+        error_message=message,
+        latency_ms=latency_ms,
+    )
+
+
+def _read(spec: JobSpec, reply: Reply) -> tuple[object, str | None, str | None]:
+    """Answer, error code, error message."""
+    match reply.ending:
+        case Ending.ANSWERED:
+            try:
+                return answers.read(reply.text, spec.schema), None, None
+            except ItemError as error:
+                return None, error.code, error.message
+        case Ending.REFUSED:
+            return None, "refused", f"The model refused: {answers.plain(reply.text)[:300]}"
+        case Ending.CONTENT_FILTERED:
+            return None, "content_filtered", "The provider's content filter stopped the answer."
+        case Ending.OUTPUT_TRUNCATED:
+            message = f"The answer did not fit into {spec.max_output_tokens} tokens. Raise max_output_tokens."
+            return None, "output_truncated", message
+
+
+def _usage(spec: JobSpec, ready: _Ready, reply: Reply) -> Usage:
+    """What the provider says it used; by our own count where it says nothing. The image share is always our count."""
+    told = reply.usage or Usage(ready.tokens + spec.prompt_tokens, spec.expected_output_tokens)
+    images = told.image_tokens or min(ready.tokens, told.input_tokens)
+    return Usage(told.input_tokens, told.output_tokens, images, told.cached_tokens)
+
+
+def _cost(line: Line, usage: Usage) -> Decimal:
+    return line.lane.price.cost(usage) if line.lane.price else Decimal(0)
+
+
+async def _refused(
+    line: Line, item: Held, spec: JobSpec, ready: _Ready, called: Called, failure: Failure, reserve: int
+) -> Outcome:
+    """The call failed; the table of failures has decided what follows."""
+    throttled = failure.then == Then.PACE
+    # A refused call was not charged; one whose end was not seen may have been, so its tokens stay spent.
+    line.pacer.settle(reserve, reserve if failure.unknown_cost else 0, called, throttled=throttled)
+    if throttled:
+        seconds = failure.retry_after if failure.retry_after is not None else 1.0
+        await line.pacer.pause(seconds)
+        return Outcome(item, again_seconds=seconds, burned=False)
+    if failure.then == Then.PAUSE:
+        raise LaneStopped(failure, Outcome(item, burned=False))
+    cost = spec.most_cost(line.lane.price, ready.tokens) if failure.unknown_cost else Decimal(0)
+    charge = Charge(line.lane.name, failure.code, Usage(0, 0), cost, not failure.unknown_cost, called.request_id)
+    decision = decide(_RETRY[failure.then], item.attempt + 1, line.max_attempts, failure.retry_after)
+    if decision.again:
+        return Outcome(item, charge, again_seconds=decision.delay_seconds)
+    code = "upstream_error" if failure.then == Then.LATER and failure.code.startswith("upstream") else failure.code
+    return Outcome(item, charge, status=ItemStatus.FAILED, error_code=code, error_message=failure.message)
+
+
+def _failed(line: Line, item: Held, error: ItemError) -> Outcome:
+    """An image that cannot be had: again later, or the end of this item; nothing was paid."""
+    decision = decide(error.retry, item.attempt + 1, line.max_attempts)
+    if decision.again and isinstance(error, ImageError):
+        return Outcome(item, again_seconds=decision.delay_seconds)
+    return Outcome(item, status=ItemStatus.FAILED, error_code=error.code, error_message=error.message)
+
+
+def _too_large(line: Line, item: Held, tokens: int) -> Outcome:
+    message = (
+        f"The call needs {tokens} tokens; {line.lane.name} allows {line.lane.tpm} a minute. "
+        "Use a lower detail, smaller images or a smaller max_output_tokens."
+    )
+    return Outcome(item, status=ItemStatus.FAILED, error_code="request_too_large", error_message=message)

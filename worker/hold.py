@@ -1,0 +1,81 @@
+"""Keep the leases on the items in hand: signs of life, and what must not be sent any more."""
+
+import asyncio
+import logging
+from collections import Counter
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from vision.storage import ranges
+from vision.storage.ranges import Held
+
+log = logging.getLogger(__name__)
+
+Key = TypeVar("Key")
+
+LOOK_SECONDS = 1.0
+"""How soon a cancelled or paused job's unsent items are noticed."""
+
+
+class Holdings:
+    """Every item in this process's hands."""
+
+    def __init__(self, engine: AsyncEngine, lease_seconds: float) -> None:
+        self._engine = engine
+        self._lease_seconds = lease_seconds
+        self._leases: Counter[tuple[int, UUID]] = Counter()
+        self._jobs: Counter[UUID] = Counter()
+        self._stopped: set[UUID] = set()
+        self._lost: set[UUID] = set()
+
+    def __len__(self) -> int:
+        return self._jobs.total()
+
+    def add(self, items: list[Held]) -> None:
+        """Take items in hand."""
+        for item in items:
+            self._leases[item.range_id, item.token] += 1
+            self._jobs[item.job_id] += 1
+
+    def drop(self, item: Held) -> None:
+        """The item has been recorded."""
+        _less(self._leases, (item.range_id, item.token))
+        _less(self._jobs, item.job_id)
+
+    def may_send(self, item: Held) -> bool:
+        """False once the item's job is paused or ending, or its lease has gone to another worker."""
+        return item.job_id not in self._stopped and item.token not in self._lost
+
+    async def keep(self) -> None:
+        """Run for the life of the process."""
+        beat = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(LOOK_SECONDS, self._lease_seconds / 8))
+            if not self._leases:
+                continue
+            try:
+                self._stopped = await ranges.stopped(self._engine, list(self._jobs))
+                if loop.time() - beat >= self._lease_seconds / 4:
+                    await self._extend()
+                    beat = loop.time()
+            except Exception as error:  # noqa: BLE001 - the database may be away for a while; the fence guards what is late
+                log.warning("Leases could not be extended (%s); trying again.", type(error).__name__)
+
+    async def _extend(self) -> None:
+        leases = list(self._leases)
+        alive = await ranges.extend(self._engine, leases, self._lease_seconds)
+        held = set(self._leases)
+        self._lost = {token for range_id, token in leases if range_id not in alive and (range_id, token) in held}
+        if self._lost:
+            log.warning(
+                "%d leases ran out while this worker was silent; their items go to another one.", len(self._lost)
+            )
+
+
+def _less(counter: Counter[Key], key: Key) -> None:
+    counter[key] -= 1
+    if counter[key] <= 0:
+        del counter[key]

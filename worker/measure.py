@@ -1,0 +1,109 @@
+"""Measure images ahead of the work: sizes from the first bytes, tokens from the sizes."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from vision.errors import ItemError
+from vision.images.source import Images
+from vision.lifecycle import ItemStatus, Stage
+from vision.provider.catalogue import Lane
+from vision.retries import decide
+from vision.storage import measurements, ranges
+from vision.storage.measurements import Measurement
+from vision.storage.ranges import Held, Lessee
+from vision.storage.record import Outcome
+from vision.storage.specs import JobSpec, load
+from vision.tokens import count_image, fixed_tokens
+from worker.hold import Holdings
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 64
+MOST_TRIES = 3
+PATIENCE_SECONDS = (10.0, 30.0, 30.0)
+"""An image that takes longer steps aside, so that it holds up nobody behind it, and is tried again later."""
+
+
+class Measurer:
+    """One lane's images in one process."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        engine: AsyncEngine,
+        images: Images,
+        holdings: Holdings,
+        lessee: Lessee,
+        stopped: Callable[[], bool],
+        when_measured: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._lane = lane
+        self._engine = engine
+        self._images = images
+        self._holdings = holdings
+        self._lessee = lessee
+        self._stopped = stopped
+        self._when_measured = when_measured
+
+    async def run(self) -> None:
+        """Measure until nothing waits. Two claims at a time, so that the end of one is filled by the next."""
+        await asyncio.gather(self._run(), self._run())
+
+    async def _run(self) -> None:
+        while not self._stopped():
+            items = await ranges.claim(self._engine, self._lane.name, AT_ONCE, stage=Stage.MEASURE, lessee=self._lessee)
+            if not items:
+                return
+            self._holdings.add(items)
+            try:
+                await self._measure(items)
+            finally:
+                for item in items:
+                    self._holdings.drop(item)
+
+    async def _measure(self, items: list[Held]) -> None:
+        spec = await load(self._engine, items[0].job_id)
+        found = await asyncio.gather(*[self._one(item, spec) for item in items])
+        measured = [one for one in found if isinstance(one, Measurement)]
+        others = [one for one in found if isinstance(one, Outcome)]
+        await measurements.store(self._engine, measured, others)
+        if measured:
+            await self._when_measured(self._lane.name)
+
+    async def _one(self, item: Held, spec: JobSpec) -> Measurement | Outcome:
+        if item.image_tokens is not None:
+            return Measurement(item, item.width, item.height, item.image_tokens, spec.expected_cost(None, 0))
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS[min(item.attempt, len(PATIENCE_SECONDS) - 1)]):
+                return await self._size(item, spec)
+        except ItemError as error:
+            return _not_measured(item, error)
+        except TimeoutError:
+            return _not_measured(item, _slow())
+
+    async def _size(self, item: Held, spec: JobSpec) -> Measurement:
+        sizes = [await self._images.measure(source) for source in item.images]
+        tokens = sum(self._tokens(spec.detail, *size) for size in sizes)
+        return Measurement(item, *sizes[0], tokens, spec.expected_cost(self._lane.price, tokens))
+
+    def _tokens(self, detail: str, width: int, height: int) -> int:
+        fixed = fixed_tokens(self._lane.image_tokens, detail)
+        return count_image(self._lane.image_tokens, detail, width, height).tokens if fixed is None else fixed
+
+
+def _slow() -> ItemError:
+    from vision.errors import ImageError, Retry
+
+    return ImageError(
+        "The image's host did not send its first bytes in time.", code="image_unreachable", retry=Retry.LATER
+    )
+
+
+def _not_measured(item: Held, error: ItemError) -> Outcome:
+    decision = decide(error.retry, item.attempt + 1, MOST_TRIES)
+    if decision.again:
+        return Outcome(item, again_seconds=decision.delay_seconds, stage=Stage.MEASURE)
+    return Outcome(item, status=ItemStatus.FAILED, error_code=error.code, error_message=error.message)

@@ -1,0 +1,136 @@
+"""Keep one lane full: claim what it can admit in the next second or two, and see each item through."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from vision.lifecycle import Stage
+from vision.storage import ranges
+from vision.storage.pauses import pause_lane
+from vision.storage.ranges import Held, Lessee
+from vision.storage.record import Outcome
+from vision.storage.specs import JobSpec, load
+from worker.call import LaneStopped, Line, call
+from worker.record import Recorder
+
+log = logging.getLogger(__name__)
+
+HORIZON_SECONDS = 2.0
+"""Claim no further ahead than this, so that the order between jobs stays fresh."""
+FIRST_CLAIM, LARGEST_CLAIM = 8, 128
+IDLE_SECONDS = 5.0
+POLL_SECONDS = 0.25
+KEPT_SPECS = 256
+
+
+class Pump:
+    """One lane in one process."""
+
+    def __init__(
+        self,
+        line: Line,
+        engine: AsyncEngine,
+        recorder: Recorder,
+        lessee: Lessee,
+        max_in_flight: int,
+        stopped: Callable[[], bool],
+        when_paused: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._line = line
+        self._engine = engine
+        self._recorder = recorder
+        self._lessee = lessee
+        self._max_in_flight = max_in_flight
+        self._stopped = stopped
+        self._when_paused = when_paused
+        self._claim_size = FIRST_CLAIM
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._specs: dict[UUID, JobSpec] = {}
+        self._moved = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be work: look at once."""
+        self._moved.set()
+
+    async def run(self) -> None:
+        """Work until the lane has been idle for some seconds; the next bell starts it again."""
+        loop = asyncio.get_running_loop()
+        idle_since = loop.time()
+        while not self._stopped() and loop.time() - idle_since < IDLE_SECONDS:
+            self._moved.clear()
+            if self._has_room() and await self._claim():
+                idle_since = loop.time()
+                continue
+            if self._tasks:
+                idle_since = loop.time()
+            await self._wait()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _has_room(self) -> bool:
+        ahead = self._line.pacer.horizon - asyncio.get_running_loop().time()
+        if ahead >= HORIZON_SECONDS:
+            self._claim_size = max(1, self._claim_size // 2)
+        return ahead < HORIZON_SECONDS and len(self._tasks) < self._max_in_flight
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._moved.wait(), POLL_SECONDS)
+        except TimeoutError:
+            return
+
+    async def _claim(self) -> bool:
+        want = min(self._claim_size, self._max_in_flight - len(self._tasks))
+        try:
+            items = await ranges.claim(
+                self._engine,
+                self._line.lane.name,
+                want,
+                stage=Stage.WORK,
+                lessee=self._lessee,
+                price=self._line.lane.price,
+            )
+        except Exception as error:  # noqa: BLE001 - the database may be away for a while; the lane stays open
+            log.warning("No items could be claimed (%s); trying again.", type(error).__name__)
+            return False
+        self._line.holdings.add(items)
+        for item in items:
+            task = asyncio.get_running_loop().create_task(self._see_through(item))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+        if len(items) == self._claim_size:
+            self._claim_size = min(LARGEST_CLAIM, self._claim_size * 2)
+        return bool(items)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._moved.set()
+
+    async def _see_through(self, item: Held) -> None:
+        try:
+            outcome = await call(self._line, item, await self._spec(item.job_id))
+        except LaneStopped as stop:
+            outcome = stop.outcome
+            await self._pause(stop)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            # A defect of ours must not lose the item or stop its neighbours: it counts as a try and comes back.
+            log.exception("Item %s of job %s could not be worked on.", item.number, item.job_id)
+            outcome = Outcome(item, again_seconds=5.0)
+        self._recorder.put(outcome)
+
+    async def _spec(self, job_id: UUID) -> JobSpec:
+        if job_id not in self._specs:
+            if len(self._specs) >= KEPT_SPECS:
+                self._specs.pop(next(iter(self._specs)))
+            self._specs[job_id] = await load(self._engine, job_id)
+        return self._specs[job_id]
+
+    async def _pause(self, stop: LaneStopped) -> None:
+        if await pause_lane(self._engine, self._line.lane.name, stop.failure.code):
+            log.error("%s: %s Its jobs are paused (%s).", self._line.lane.name, stop.failure.message, stop.failure.code)
+            await self._when_paused()

@@ -1,0 +1,69 @@
+"""Outcomes → rows, in batches. What the database does not take now is kept and offered again."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from vision.storage.record import Outcome, record
+from worker.hold import Holdings
+
+log = logging.getLogger(__name__)
+
+GATHER_SECONDS = 0.05
+MOST = 500
+AWAY_SECONDS = 1.0
+
+
+class Recorder:
+    """Buffers outcomes and writes them, one short transaction a batch."""
+
+    def __init__(self, engine: AsyncEngine, holdings: Holdings, when_ended: Callable[[], Awaitable[None]]) -> None:
+        self._engine = engine
+        self._holdings = holdings
+        self._when_ended = when_ended
+        self._buffer: list[Outcome] = []
+        self._filled = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def put(self, outcome: Outcome) -> None:
+        """Write this soon; the item stays in hand until it is written."""
+        self._buffer.append(outcome)
+        self._empty.clear()
+        self._filled.set()
+
+    async def drain(self) -> None:
+        """Wait until everything put so far is written."""
+        await self._empty.wait()
+
+    async def keep(self) -> None:
+        """Run for the life of the process."""
+        while True:
+            await self._filled.wait()
+            await asyncio.sleep(GATHER_SECONDS)
+            batch = self._buffer[:MOST]
+            if await self._written(batch):
+                del self._buffer[: len(batch)]
+                for outcome in batch:
+                    self._holdings.drop(outcome.item)
+            else:
+                await asyncio.sleep(AWAY_SECONDS)
+            if not self._buffer:
+                self._filled.clear()
+                self._empty.set()
+
+    async def _written(self, batch: list[Outcome]) -> bool:
+        try:
+            ended = await record(self._engine, batch)
+        except Exception as error:  # noqa: BLE001 - whatever the database says, these outcomes are paid for and are kept
+            log.warning("%d outcomes wait for the database (%s: %s).", len(batch), type(error).__name__, _short(error))
+            return False
+        if ended:
+            await self._when_ended()
+        return True
+
+
+def _short(error: Exception) -> str:
+    return str(getattr(error, "orig", error)).splitlines()[0][:200] if str(error) else ""

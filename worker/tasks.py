@@ -1,0 +1,25 @@
+"""Every task: doorbells. Ids in, one call out; what is to be done stands in Postgres, and every call may come twice."""
+
+from celery import Celery
+
+from vision.queue import Task
+from worker.runtime import Runtime
+
+
+def register(app: Celery, runtime: Runtime) -> None:
+    """Put the tasks on the application."""
+
+    @app.task(name=Task.PUMP)
+    def pump(lane: str) -> None:
+        """Items wait for calls on this lane."""
+        runtime.wake(Task.PUMP, lane)
+
+    @app.task(name=Task.MEASURE)
+    def measure(lane: str) -> None:
+        """Images of jobs on this lane wait to be measured."""
+        runtime.wake(Task.MEASURE, lane)
+
+    @app.task(name=Task.DELIVER)
+    def deliver() -> None:
+        """Webhook messages are due."""
+        runtime.wake(Task.DELIVER)
