@@ -53,7 +53,7 @@ def refused(response: httpx2.Response, place: Callable[[int], str] = LINE) -> Pr
         details=[describe(each, place) for each in problems if isinstance(each, dict)]
         if isinstance(problems, list)
         else (),
-        hint=_hint(response.status_code, error.get("code")),
+        hint=_hint(response.status_code),
     )
 
 
@@ -62,7 +62,7 @@ def describe(detail: Mapping[str, Any], place: Callable[[int], str]) -> str:
     line, param = detail.get("line"), detail.get("param") or detail.get("pointer")
     where = f"{place(line)}: " if line else f"{param}: " if param else ""
     code = f" [{detail['code']}]" if detail.get("code") else ""
-    message = str(detail.get("message", "")).removeprefix(f"Line {line}: ")
+    message = str(detail.get("message", "")).removeprefix(f"Line {line}: ").removeprefix(f"{param}: ")
     return f"{where}{message}{code}"
 
 
@@ -74,11 +74,9 @@ def _body(response: httpx2.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _hint(status: int, code: str | None) -> str:
+def _hint(status: int) -> str:
     if status == 401:
         return "Set TESSERA_API_KEY, or run the command where the service keeps its data (TESSERA_DATA_DIR)."
-    if code == "unknown_preset":
-        return "`tessera submit --help` tells more about presets and prompts of your own."
     return ""
 
 
