@@ -1,4 +1,4 @@
-"""The worker process: Celery hears the bells, one event loop does the work. Start with `celery -A worker.app worker`."""
+"""The worker process: Celery hears the bells, one event loop does the work (`celery -A worker.app worker`)."""
 
 import logging
 

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from vision import answers, ids
@@ -46,10 +46,11 @@ class Line:
 
 @dataclass(frozen=True)
 class _Ready:
-    """Images as they are sent, and what they cost in tokens."""
+    """Images as they are sent, what they cost in tokens, and what is reserved for the call with them."""
 
     urls: list[str]
     tokens: int
+    reserve: int = 0
 
 
 class LaneStopped(Exception):
@@ -67,24 +68,24 @@ async def call(line: Line, item: Held, spec: JobSpec) -> Outcome:
         ready = await _ready(line, item, spec)
     except ItemError as error:
         return _failed(line, item, error)
-    reserve = spec.most_tokens(ready.tokens)
-    start = await line.pacer.reserve(reserve)
+    start = await line.pacer.reserve(ready.reserve)
     if start is None:
-        return _too_large(line, item, reserve)
+        return _too_large(line, item, ready.reserve)
     await line.pacer.wait_until(start)
     if not line.holdings.may_send(item):
-        line.pacer.settle(reserve, 0)
+        line.pacer.settle(ready.reserve, 0)
         return Outcome(item, burned=False)
-    return await _ask(line, item, spec, ready, reserve)
+    return await _ask(line, item, spec, ready)
 
 
 async def _ready(line: Line, item: Held, spec: JobSpec) -> _Ready:
     """Inline, or by URL where the provider fetches http(s) itself and the measured tokens are taken."""
     if line.lane.provider.images == "url" and all(source.startswith("http") for source in item.images):
-        return _Ready(item.images, item.image_tokens or 0)
+        tokens = item.image_tokens or 0
+        return _Ready(item.images, tokens, spec.most_tokens(tokens))
     prepared = [await _prepare(line, source) for source in item.images]
     tokens = sum(_tokens(line.lane, spec.detail, image) for image in prepared)
-    return _Ready([_data_url(image) for image in prepared], tokens)
+    return _Ready([_data_url(image) for image in prepared], tokens, spec.most_tokens(tokens))
 
 
 async def _prepare(line: Line, source: str) -> Prepared:
@@ -101,7 +102,7 @@ def _data_url(image: Prepared) -> str:
     return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
 
 
-async def _ask(line: Line, item: Held, spec: JobSpec, ready: _Ready, reserve: int) -> Outcome:
+async def _ask(line: Line, item: Held, spec: JobSpec, ready: _Ready) -> Outcome:
     question = Question(spec.prompt, spec.preset or "answer", spec.schema, spec.detail, spec.max_output_tokens)
     path, body = build(line.lane, question, ready.urls)
     loop = asyncio.get_running_loop()
@@ -109,29 +110,20 @@ async def _ask(line: Line, item: Held, spec: JobSpec, ready: _Ready, reserve: in
     called = await line.client.call(path, body, f"{ids.item(item.job_id, item.number)}-{item.attempt + 1}")
     latency_ms = round((loop.time() - started) * 1000)
     if called.reply:
-        return _answered(line, item, spec, ready, called, called.reply, reserve, latency_ms)
-    assert called.failure is not None  # noqa: S101 - a call ends in one or the other
-    return await _refused(line, item, spec, ready, called, called.failure, reserve)
+        return replace(_answered(line, item, spec, ready, called), latency_ms=latency_ms)
+    return await _refused(line, item, spec, ready, called)
 
 
-def _answered(
-    line: Line, item: Held, spec: JobSpec, ready: _Ready, called: Called, reply: Reply, reserve: int, latency_ms: int
-) -> Outcome:
-    usage = _usage(spec, ready, reply)
-    line.pacer.settle(reserve, usage.input_tokens + usage.output_tokens, called)
-    answer, code, message = _read(spec, reply)
-    charge = Charge(line.lane.name, code or "succeeded", usage, _cost(line, usage), True, called.request_id)
+def _answered(line: Line, item: Held, spec: JobSpec, ready: _Ready, called: Called) -> Outcome:
+    assert called.reply is not None  # noqa: S101 - only called with a reply
+    usage = _usage(spec, ready, called.reply)
+    line.pacer.settle(ready.reserve, usage.input_tokens + usage.output_tokens, called)
+    answer, code, message = _read(spec, called.reply)
+    charge = Charge(line.lane.name, code or "succeeded", usage, _cost(line, usage), request_id=called.request_id)
     if code == "output_invalid" and item.attempt + 1 < min(MOST_INVALID, line.max_attempts):
         return Outcome(item, charge, again_seconds=0.0)
-    return Outcome(
-        item,
-        charge,
-        status=ItemStatus.FAILED if code else ItemStatus.SUCCEEDED,
-        answer=answer,
-        error_code=code,
-        error_message=message,
-        latency_ms=latency_ms,
-    )
+    status = ItemStatus.FAILED if code else ItemStatus.SUCCEEDED
+    return Outcome(item, charge, status=status, answer=answer, error_code=code, error_message=message)
 
 
 def _read(spec: JobSpec, reply: Reply) -> tuple[object, str | None, str | None]:
@@ -143,7 +135,7 @@ def _read(spec: JobSpec, reply: Reply) -> tuple[object, str | None, str | None]:
             except ItemError as error:
                 return None, error.code, error.message
         case Ending.REFUSED:
-            return None, "refused", f"The model refused: {answers.plain(reply.text)[:300]}"
+            return None, "refused", f"The model refused: {reply.text[:300]}"
         case Ending.CONTENT_FILTERED:
             return None, "content_filtered", "The provider's content filter stopped the answer."
         case Ending.OUTPUT_TRUNCATED:
@@ -162,13 +154,13 @@ def _cost(line: Line, usage: Usage) -> Decimal:
     return line.lane.price.cost(usage) if line.lane.price else Decimal(0)
 
 
-async def _refused(
-    line: Line, item: Held, spec: JobSpec, ready: _Ready, called: Called, failure: Failure, reserve: int
-) -> Outcome:
+async def _refused(line: Line, item: Held, spec: JobSpec, ready: _Ready, called: Called) -> Outcome:
     """The call failed; the table of failures has decided what follows."""
+    failure = called.failure
+    assert failure is not None  # noqa: S101 - a call ends in a reply or a failure
     throttled = failure.then == Then.PACE
     # A refused call was not charged; one whose end was not seen may have been, so its tokens stay spent.
-    line.pacer.settle(reserve, reserve if failure.unknown_cost else 0, called, throttled=throttled)
+    line.pacer.settle(ready.reserve, ready.reserve if failure.unknown_cost else 0, called, throttled=throttled)
     if throttled:
         seconds = failure.retry_after if failure.retry_after is not None else 1.0
         await line.pacer.pause(seconds)
@@ -176,7 +168,8 @@ async def _refused(
     if failure.then == Then.PAUSE:
         raise LaneStopped(failure, Outcome(item, burned=False))
     cost = spec.most_cost(line.lane.price, ready.tokens) if failure.unknown_cost else Decimal(0)
-    charge = Charge(line.lane.name, failure.code, Usage(0, 0), cost, not failure.unknown_cost, called.request_id)
+    known = not failure.unknown_cost
+    charge = Charge(line.lane.name, failure.code, Usage(0, 0), cost, known, called.request_id)
     decision = decide(_RETRY[failure.then], item.attempt + 1, line.max_attempts, failure.retry_after)
     if decision.again:
         return Outcome(item, charge, again_seconds=decision.delay_seconds)

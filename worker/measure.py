@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.errors import ItemError
+from vision.errors import ImageError, ItemError, Retry
 from vision.images.source import Images
 from vision.lifecycle import ItemStatus, Stage
 from vision.provider.catalogue import Lane
@@ -26,6 +26,8 @@ MOST_TRIES = 3
 PATIENCE_SECONDS = (10.0, 30.0, 30.0)
 """An image that takes longer steps aside, so that it holds up nobody behind it, and is tried again later."""
 
+SLOW = "The image's host did not send its first bytes in time."
+
 
 class Measurer:
     """One lane's images in one process."""
@@ -33,6 +35,7 @@ class Measurer:
     def __init__(
         self,
         lane: Lane,
+        *,
         engine: AsyncEngine,
         images: Images,
         holdings: Holdings,
@@ -82,7 +85,7 @@ class Measurer:
         except ItemError as error:
             return _not_measured(item, error)
         except TimeoutError:
-            return _not_measured(item, _slow())
+            return _not_measured(item, ImageError(SLOW, code="image_unreachable", retry=Retry.LATER))
 
     async def _size(self, item: Held, spec: JobSpec) -> Measurement:
         sizes = [await self._images.measure(source) for source in item.images]
@@ -92,14 +95,6 @@ class Measurer:
     def _tokens(self, detail: str, width: int, height: int) -> int:
         fixed = fixed_tokens(self._lane.image_tokens, detail)
         return count_image(self._lane.image_tokens, detail, width, height).tokens if fixed is None else fixed
-
-
-def _slow() -> ItemError:
-    from vision.errors import ImageError, Retry
-
-    return ImageError(
-        "The image's host did not send its first bytes in time.", code="image_unreachable", retry=Retry.LATER
-    )
 
 
 def _not_measured(item: Held, error: ItemError) -> Outcome:

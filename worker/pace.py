@@ -43,7 +43,8 @@ class Pacer:
     async def wait_until(self, start: float) -> None:
         """Sleep until a granted start, or until the lane's pause is over if that is later."""
         loop = asyncio.get_running_loop()
-        while (delay := max(start, self._paused_until) - loop.time()) > 0:
+        # The pause may be lengthened while this sleeps.
+        while (delay := max(start, self._paused_until) - loop.time()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(delay)
 
     async def pause(self, seconds: float) -> None:

@@ -32,6 +32,7 @@ class Pump:
     def __init__(
         self,
         line: Line,
+        *,
         engine: AsyncEngine,
         recorder: Recorder,
         lessee: Lessee,

@@ -177,7 +177,7 @@ class Work:
                 case Task.DELIVER:
                     await Deliverer(self._engine, self._guard).run()
         except ConfigurationError as error:
-            log.error("%s", error.message)
+            log.error("%s", error.message)  # noqa: TRY400 - the message says it all
             await pause_lane(self._engine, lane, "lane_removed")
         except asyncio.CancelledError:
             raise
@@ -198,24 +198,24 @@ class Work:
                     executor=self._executor,
                     max_attempts=self._settings.max_attempts,
                 ),
-                self._engine,
-                self._recorder,
-                self._lessee,
-                self._settings.max_in_flight,
-                self._stopped,
-                self._deliver,
+                engine=self._engine,
+                recorder=self._recorder,
+                lessee=self._lessee,
+                max_in_flight=self._settings.max_in_flight,
+                stopped=self._stopped,
+                when_paused=self._deliver,
             )
         return self._pumps[lane_name]
 
     def _measurer(self, lane_name: str) -> Measurer:
         return Measurer(
             self._catalogue.lane(lane_name),
-            self._engine,
-            self._images,
-            self._holdings,
-            self._lessee,
-            self._stopped,
-            self._measured,
+            engine=self._engine,
+            images=self._images,
+            holdings=self._holdings,
+            lessee=self._lessee,
+            stopped=self._stopped,
+            when_measured=self._measured,
         )
 
     def _client(self, provider: catalogue.Provider) -> Client:

@@ -57,7 +57,7 @@ class LaneState:
 class Limiter:
     """Reserve before a call, settle after it."""
 
-    def __init__(self, redis: "Redis[bytes]") -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._reserve = redis.register_script(_script("reserve"))
         self._settle = redis.register_script(_script("settle"))
@@ -118,7 +118,7 @@ class Limiter:
         )
 
 
-def connect(redis_url: str) -> "Redis[bytes]":
+def connect(redis_url: str) -> Redis:
     """A client whose calls fail within seconds when Redis is away."""
     return Redis.from_url(redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=25)
 

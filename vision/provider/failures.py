@@ -49,7 +49,7 @@ def classify(status: int, body: Any, headers: Mapping[str, str]) -> Failure:
 
 
 def retry_after(headers: Mapping[str, str], message: str = "") -> float | None:
-    """Seconds that the provider asks to wait: `retry-after-ms`, `retry-after`, or its words; None if it does not say."""
+    """Seconds that the provider asks to wait, by header or in its words; None if it does not say."""
     for name, factor in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             return max(0.0, float(headers[name]) * factor)

@@ -1,4 +1,4 @@
-"""Reply bodies of the two OpenAI protocols, read into one shape. A refusal or a truncation is an outcome, not an error."""
+"""Reply bodies of the two OpenAI protocols, read into one shape. A refusal is an outcome, not an error."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model said (the refusal's words if it refused) and what it used; usage None if the provider said nothing."""
+    """What the model said (its refusal's words if it refused); usage is None if the provider did not tell."""
 
     ending: Ending
     text: str
@@ -70,7 +70,7 @@ def _responses(body: Mapping[str, Any]) -> Reply:
             return Reply(Ending.REFUSED, part["refusal"], usage)
     text = "".join(part["text"] for part in parts if part["type"] == "output_text")
     if body.get("status") == "incomplete":
-        reason = (body.get("incomplete_details") or {}).get("reason")
+        reason = (body.get("incomplete_details") or {}).get("reason") or ""
         return Reply(_RESPONSES_ENDINGS.get(reason, Ending.OUTPUT_TRUNCATED), text, usage)
     if not parts:
         raise ValueError

@@ -83,7 +83,8 @@ _ITEMS = text("""
 """)
 
 _BUDGET = text("""
-    SELECT j.max_cost - j.spent - j.unknown_cost - coalesce(sum(r.reserved), 0) AS left, coalesce(sum(r.reserved), 0) AS held
+    SELECT j.max_cost - j.spent - j.unknown_cost - coalesce(sum(r.reserved), 0) AS left,
+           coalesce(sum(r.reserved), 0) AS held
     FROM (SELECT * FROM jobs WHERE id = :job_id FOR NO KEY UPDATE) j
     LEFT JOIN ranges r ON r.job_id = j.id AND r.lease_token IS NOT NULL
     GROUP BY j.max_cost, j.spent, j.unknown_cost

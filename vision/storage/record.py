@@ -25,7 +25,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One attempt, for the ledger. `known` is False when the call's end was not seen: then `cost` is the most it can be."""
+    """One attempt, for the ledger. `known` False: the call's end was not seen and `cost` is the most it can be."""
 
     lane: str
     outcome: str
@@ -187,7 +187,7 @@ async def _write_results(connection: AsyncConnection, outcomes: Sequence[Outcome
             "status": outcome.status,
             "answer": None if outcome.answer is None else orjson.dumps(outcome.answer).decode(),
             "error_code": outcome.error_code,
-            "error_message": outcome.error_message,
+            "error_message": outcome.error_message and outcome.error_message.replace("\0", ""),
             "cost": outcome.charge.cost if outcome.charge else ZERO,
             "attempts": outcome.attempts,
             "latency_ms": outcome.latency_ms,
