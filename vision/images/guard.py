@@ -1,5 +1,6 @@
 """Keeps requests to URLs from outside away from inside: judged on the address the socket connects to, not on text."""
 
+import re
 import socket
 import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -15,6 +16,9 @@ from vision.errors import TesseraError
 
 MAX_URL = 2048  # characters
 PORTS = frozenset({80, 443})
+
+# A host that ends in a number is an IPv4 address to browsers and to getaddrinfo: 127.1, 0x7f000001, 2130706433.
+_NUMERIC = re.compile(r"(.*\.)?([0-9]+|0[xX][0-9a-fA-F]*)\.?")
 
 _Networks = tuple[IPv4Network | IPv6Network, ...]
 _AddrInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
@@ -58,6 +62,8 @@ class Guard:
             raise Blocked("The URL's port must be 80 or 443.")
         if _is_literal(parsed.host):
             self._require(parsed.host)
+        elif _NUMERIC.fullmatch(parsed.host):
+            raise Blocked("The URL's numeric address must be written plainly, as in 192.0.2.1.")
         return parsed
 
     def allows(self, address: str) -> bool:

@@ -46,7 +46,7 @@ def test_agrees_with_pillow(name: str) -> None:
 def test_every_prefix_tells_the_truth_or_asks_for_more(name: str) -> None:
     data = GOOD[name]
     whole, answered = probe(data), 0
-    for size in [*range(1, 2000), *range(2000, len(data), 5003)]:
+    for size in [*range(1, 2000, 7), *range(2000, len(data), 5003)]:
         try:
             assert probe(data[:size]) == whole
             answered += 1
