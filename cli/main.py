@@ -1,4 +1,4 @@
-"""The `tessera` command. Exit codes: 0 done, 1 not done (the message says why), 2 wrong usage."""
+"""The `tessera` command. Exit codes: 0 done, 1 not done (with a message), 2 wrong usage, 3 the service is away."""
 
 import importlib
 import importlib.util

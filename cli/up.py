@@ -1,19 +1,18 @@
 """`tessera up`: everything in one process tree."""
 
-import asyncio
 import signal
 import sys
 
 import click
 
-from embedded import secret
+from cli.admit import admit
 from embedded.log import MergedLog
 from embedded.stack import Stack
 from embedded.supervisor import STOP_SIGNALS
+from local import available
 from migrations import upgrade
 from vision.settings import Settings
-from vision.storage.engine import connect
-from vision.storage.keys import ensure_admin
+from vision.storage.keys import admin_key
 
 
 @click.command(name="up")
@@ -39,24 +38,11 @@ def command(port: int | None, workers: int | None) -> None:
 
 def up(settings: Settings, log: MergedLog) -> None:
     """Run the service until a stop signal."""
-    with Stack(settings, log) as stack:
-        log("tessera", f"Data in {stack.data_dir}")
+    with Stack(settings, log, offline_provider=settings.local_provider and available()) as stack:
+        log("tessera", f"Data in {stack.data_dir}; {stack.servers}")
+        key = settings.admin_key
+        secret = key.get_secret_value() if key else admin_key(stack.data_dir)
         upgrade(stack.database_url)
-        asyncio.run(_admit(stack.database_url, admin_key(settings, stack)))
-        where = "is TESSERA_ADMIN_KEY" if settings.admin_key else f"in {stack.data_dir / 'admin_key'}"
+        admit(stack.database_url, secret)
+        where = "is TESSERA_ADMIN_KEY" if key else f"in {stack.data_dir / 'admin_key'}"
         stack.run(f"Ready: {stack.url} · admin key {where} · Ctrl-C stops")
-
-
-def admin_key(settings: Settings, stack: Stack) -> str:
-    """The key with all scopes: the one that is set, or one made once."""
-    if settings.admin_key:
-        return settings.admin_key.get_secret_value()
-    return secret.keep(stack.data_dir / "admin_key", prefix="tsr_")
-
-
-async def _admit(database_url: str, admin_key: str) -> None:
-    engine = connect(database_url)
-    try:
-        await ensure_admin(engine, admin_key)
-    finally:
-        await engine.dispose()

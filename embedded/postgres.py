@@ -60,7 +60,7 @@ class Postgres(Server):
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return len(lines) > 7 and lines[7].strip() == READY and lines[0] == str(self.child.pid)
+        return len(lines) > 7 and lines[7].strip() == READY and lines[0] == str(self.child and self.child.pid)
 
     def start(self) -> None:
         """Start, and make the database if it is not there."""

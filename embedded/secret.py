@@ -16,8 +16,8 @@ def write(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def keep(path: Path, prefix: str = "") -> str:
+def keep(path: Path) -> str:
     """The secret in a file; made once."""
     if not path.exists():
-        write(path, prefix + secrets.token_urlsafe(32) + "\n")
+        write(path, secrets.token_urlsafe(32) + "\n")
     return path.read_text().strip()

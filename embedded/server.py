@@ -28,7 +28,7 @@ class Server(ABC):
         self.durable = durable
         """False is for tests: faster, and a power cut may lose data."""
         self.port = 0
-        self.child: Child
+        self.child: Child | None = None
 
     @property
     @abstractmethod
@@ -60,22 +60,23 @@ class Server(ABC):
         self.prepare()
         for attempts_left in (2, 1, 0):
             self.port = ports.free(self._last_port())
-            self.child = self.program(self.command(), stdin=self.stdin())
+            child = self.child = self.program(self.command(), stdin=self.stdin())
             try:
-                self.child.start()
-                self.child.wait_until(self.is_ready, START_SECONDS)
+                child.start()
+                child.wait_until(self.is_ready, START_SECONDS)
                 break
             except ConfigurationError:
                 if not attempts_left or ports.is_free(self.port):
                     raise
         secret.write(self.folder / "port", str(self.port))
         self.account.own(self.folder / "port")
-        self.child.quiet = False
+        child.quiet = False
 
     def stop(self) -> None:
         """An orderly end; all data written."""
-        self.child.quiet = True
-        self.child.stop(30)
+        if self.child:
+            self.child.quiet = True
+            self.child.stop(30)
 
     def program(self, command: list[str], *, stdin: str = "", name: str | None = None) -> Child:
         """A child of this server's account that knows nothing of our environment; quiet until it answers."""

@@ -27,8 +27,8 @@ class Servers:
         durable: bool = True,
         shelter: Path = SHELTER,
     ) -> None:
-        self.folder = data_folder(data_dir, account_for(data_dir / "servers" / "postgres"), shelter)
-        account = account_for(self.folder / "postgres")
+        account = account_for(data_dir / "servers" / "postgres")
+        self.folder = data_folder(data_dir, account, shelter) if postgres or valkey else data_dir
         self._postgres = Postgres(self.folder / "postgres", account, log, lock, durable=durable) if postgres else None
         self._valkey = Valkey(self.folder / "valkey", account, log, lock, durable=durable) if valkey else None
         self._running: list[Server] = []
@@ -43,10 +43,17 @@ class Servers:
         """Valkey's address, if it is one of these servers."""
         return self._valkey.url if self._valkey else None
 
+    def __str__(self) -> str:
+        """Which of them run here, and where."""
+        if not self._running:
+            return "PostgreSQL and Redis elsewhere"
+        addresses = " and ".join(f"{server.name} at 127.0.0.1:{server.port}" for server in self._running)
+        return f"{addresses} in {self.folder}"
+
     @property
     def children(self) -> list[Child]:
         """Their processes, to be watched."""
-        return [server.child for server in self._running]
+        return [server.child for server in self._running if server.child]
 
     def __enter__(self) -> Self:
         try:

