@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -11,61 +12,79 @@ from jsonschema.validators import extend
 from referencing import Registry
 
 from vision.errors import ItemError
+from vision.shapes import compile_schema
 
 # PostgreSQL stores neither NUL nor lone surrogates; both become the replacement character.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-_FENCE = re.compile(r"\s*```\w*\s*(.*?)\s*```\s*", re.DOTALL)
+_FENCE = "```"
 
 # The provider keeps to `pattern` while it writes; here a hostile expression could stall the worker.
 _Validator = extend(Draft202012Validator, {"pattern": lambda *_: None})  # type: ignore[no-untyped-call] # stubs lack it
 
 
-class _Check(Protocol):
-    def iter_errors(self, instance: Any) -> Any: ...
+class _Errors(Protocol):
+    def iter_errors(self, instance: Any) -> Iterable[ValidationError]: ...
 
 
 class AnswerReader:
     """Reads the answers of one job; building the validator is the dear part, so keep the reader."""
 
     def __init__(self, schema: dict[str, Any] | None) -> None:
-        self._validator: _Check | None = None if schema is None else _Validator(schema, registry=Registry())
+        self._fits = compile_schema(schema or {})
+        self._validator: _Errors | None = None if schema is None else _Validator(schema, registry=Registry())
 
     def read(self, text: str) -> Any:
         """The parsed answer, `{"text": …}` without a schema; ItemError `output_invalid`."""
-        text = _UNSTORABLE.sub("\ufffd", text)
+        text = _storable_text(text)
         if self._validator is None:
             return {"text": text}
         answer = _parse(text)
-        try:
-            error = next(iter(self._validator.iter_errors(answer)), None)
-        except RecursionError:
-            raise ItemError("The answer is nested too deeply to be checked.", code="output_invalid") from None
-        if error is not None:
-            raise ItemError(_explain(error), code="output_invalid")
+        if not self._fits(answer):
+            _check(self._validator, answer)
         return answer
 
 
 def read(text: str, schema: dict[str, Any] | None) -> Any:
     """As `AnswerReader(schema).read(text)`, with the readers of the last schemas kept."""
-    return _reader(None if schema is None else json.dumps(schema)).read(text)
+    return _reader(None if schema is None else orjson.dumps(schema)).read(text)
 
 
 @lru_cache(maxsize=64)
-def _reader(schema: str | None) -> AnswerReader:
-    return AnswerReader(None if schema is None else json.loads(schema))
+def _reader(schema: bytes | None) -> AnswerReader:
+    return AnswerReader(None if schema is None else orjson.loads(schema))
+
+
+def _check(validator: _Errors, answer: Any) -> None:
+    try:
+        error = next(iter(validator.iter_errors(answer)), None)
+    except RecursionError:
+        raise ItemError("The answer is nested too deeply to be checked.", code="output_invalid") from None
+    if error is not None:
+        raise ItemError(_explain(error), code="output_invalid")
 
 
 def _parse(text: str) -> Any:
     """JSON, also within a Markdown code fence, as models without schema enforcement like to write it."""
-    fenced = _FENCE.fullmatch(text) if "```" in text else None
+    plain = text.strip()
+    if plain.startswith(_FENCE):
+        plain = plain.strip("`").removeprefix("json").removeprefix("JSON")
     try:
-        answer = orjson.loads(fenced[1] if fenced else text)
+        answer = orjson.loads(plain)
     except orjson.JSONDecodeError as error:
         raise ItemError(
-            f"The answer is not valid JSON: {error.msg} (character {error.pos} of {len(text)}).",
+            f"The answer is not valid JSON: {error.msg} (character {error.pos} of {len(plain)}).",
             code="output_invalid",
         ) from None
     return _storable(answer) if "\\u0000" in text else answer
+
+
+def _storable_text(text: str) -> str:
+    # Encoding and a search for one character are many times faster than the expression over a page of text.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _UNSTORABLE.sub("\ufffd", text)
+    return text.replace("\0", "\ufffd")
 
 
 def _storable(value: Any) -> Any:
