@@ -6,6 +6,8 @@ Not aiohttp.web: a fake must never be the bottleneck of a benchmark, and scripte
 import argparse
 import asyncio
 import os
+import socket
+import struct
 import sys
 import traceback
 from collections import deque
@@ -157,6 +159,9 @@ class Connection(asyncio.Protocol):
 
     def reset(self) -> None:
         """End the connection with RST: what was not read yet is lost."""
+        number = self.transport.get_extra_info("socket").fileno()
+        with socket.socket(fileno=os.dup(number)) as same:
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
 
