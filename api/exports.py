@@ -1,0 +1,69 @@
+"""Results as streams: JSON lines, or CSV for spreadsheets."""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from api import views
+
+Batches = AsyncIterator[Sequence[Mapping[Any, Any]]]
+
+BEFORE = ("custom_id", "item_id", "status", "error_code", "error_message")
+AFTER = (
+    "model",
+    "input_tokens",
+    "output_tokens",
+    "image_tokens",
+    "cached_tokens",
+    "cost",
+    "attempts",
+    "latency_ms",
+    "request_id",
+    "finished_at",
+)
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
+"""A spreadsheet would run such a text (OWASP ASVS 1.2.10)."""
+
+
+async def jsonl(batches: Batches, job: Mapping[Any, Any]) -> AsyncIterator[bytes]:
+    """One result object a line."""
+    async for rows in batches:
+        yield b"".join(orjson.dumps(views.result(row, job), option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+
+
+async def table(batches: Batches, job: Mapping[Any, Any], schema: Mapping[str, Any] | None) -> AsyncIterator[bytes]:
+    """RFC 4180: a header, then a record a result; a column for each top-level field of the answers."""
+    fields = tuple(schema.get("properties", {})) if schema else ("text",)
+    yield _records([[*BEFORE, *(f"answer.{field}" for field in fields), *AFTER]])
+    async for rows in batches:
+        yield _records(_record(views.result(row, job), fields) for row in rows)
+
+
+def _record(result: dict[str, Any], fields: Sequence[str]) -> list[str]:
+    error = result["error"] or {}
+    answer = result["answer"] if isinstance(result["answer"], dict) else {}
+    flat = result | result["usage"] | {"error_code": error.get("code"), "error_message": error.get("message")}
+    values = [
+        *(flat[name] for name in BEFORE),
+        *(answer.get(field) for field in fields),
+        *(flat[name] for name in AFTER),
+    ]
+    return [cell(value) for value in values]
+
+
+def cell(value: Any) -> str:
+    """A value as text that no spreadsheet runs; lists and objects as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+    return orjson.dumps(value).decode()
+
+
+def _records(records: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(records)
+    return text.getvalue().encode()

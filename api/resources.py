@@ -1,0 +1,61 @@
+"""What the API holds open for as long as it runs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from vision import limiter, queue
+from vision.images.guard import Guard
+from vision.intake import Desk
+from vision.provider import catalogue
+from vision.settings import Settings
+from vision.storage import engine, keys
+
+
+@dataclass(frozen=True)
+class Resources:
+    """The desk (record, lanes, bell), the limiter, the key that always works, and where uploads go."""
+
+    desk: Desk
+    limiter: limiter.Limiter
+    redis: Redis
+    admin_key_hash: bytes
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The record."""
+        return self.desk.engine
+
+    @property
+    def files_dir(self) -> Path:
+        """Uploads: one file each, named by the hex of its id."""
+        return self.desk.files_dir
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Resources]:
+    """Resources by the settings; nothing connects before it is needed, so that the API starts without its servers."""
+    admin_key = settings.admin_key.get_secret_value() if settings.admin_key else keys.admin_key(settings.data_dir)
+    redis = limiter.connect(settings.required_redis_url())
+    desk = Desk(
+        engine=engine.connect(settings.required_database_url(), pool_size=10, application="tessera-api"),
+        catalogue=catalogue.load(
+            settings.providers_file,
+            openai_api_key=settings.openai_api_key,
+            openai_base_url=settings.openai_base_url,
+            local_url=settings.local_url,
+        ),
+        bell=queue.Bell(settings.required_broker_url()),
+        guard=Guard(settings.allow_private_networks),
+        files_dir=settings.data_dir / "files",
+    )
+    try:
+        yield Resources(desk, limiter.Limiter(redis), redis, keys.digest(admin_key))
+    finally:
+        await desk.bell.close()
+        await redis.aclose()
+        await desk.engine.dispose()

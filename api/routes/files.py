@@ -1,0 +1,86 @@
+"""Files: manifests and images, uploaded once and named by id."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse
+
+from api import multipart
+from api.dependencies import FilesReader, FilesWriter, Opened
+from api.views import Row, unix
+from vision import ids
+from vision.errors import InvalidRequest
+from vision.storage import files
+
+router = APIRouter(prefix="/v1/files", tags=["files"])
+
+MAX_PURPOSE_LENGTH = 64
+FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}, "purpose": {"type": "string"}},
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("", openapi_extra=FORM)
+async def upload(request: Request, opened: Opened, tenant: FilesWriter) -> dict[str, Any]:
+    """Store a file: a form with the part `file`, at most 2 GB."""
+    async with files.Draft(opened.files_dir) as draft:
+        form = await multipart.receive(request, draft)
+        purpose = form.fields.get("purpose", "vision")
+        if not 1 <= len(purpose) <= MAX_PURPOSE_LENGTH:
+            raise InvalidRequest(f"purpose has from 1 to {MAX_PURPOSE_LENGTH} characters.", param="purpose")
+        await draft.keep()
+        async with opened.engine.begin() as connection:
+            row = await files.add(
+                connection, tenant, draft, purpose=purpose, filename=form.filename, media_type=form.media_type
+            )
+    return _view(row)
+
+
+@router.get("/{file_id}")
+async def get(file_id: str, opened: Opened, tenant: FilesReader) -> dict[str, Any]:
+    """What is known of a file."""
+    return _view(await _row(opened, tenant, file_id))
+
+
+@router.get("/{file_id}/content", response_class=FileResponse)
+async def content(file_id: str, opened: Opened, tenant: FilesReader) -> FileResponse:
+    """The bytes of a file, as they were sent."""
+    row = await _row(opened, tenant, file_id)
+    return FileResponse(
+        opened.files_dir / row["id"].hex,
+        media_type="application/octet-stream",
+        filename=row["filename"],
+        headers={"x-content-type-options": "nosniff"},
+    )
+
+
+async def _row(opened: Opened, tenant: str, file_id: str) -> Row:
+    async with opened.engine.connect() as connection:
+        return await files.get(connection, tenant, ids.parse("file", file_id))
+
+
+def _view(row: Row) -> dict[str, Any]:
+    return {
+        "id": ids.public("file", row["id"]),
+        "object": "file",
+        "bytes": row["bytes"],
+        "created_at": unix(row["created_at"]),
+        "expires_at": None,
+        "filename": row["filename"],
+        "purpose": row["purpose"],
+        "status": "processed",
+        "status_details": None,
+        "media_type": row["media_type"],
+        "sha256": row["sha256"],
+    }

@@ -1,0 +1,66 @@
+"""Is it alive, is it ready, how is it doing."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from alembic.script import ScriptDirectory
+from fastapi import APIRouter, Response
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+import migrations
+from api import metrics
+from api.dependencies import Admin, Opened
+from api.errors import AWAY
+from api.resources import Resources
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+async def alive() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def ready(opened: Opened, response: Response) -> dict[str, Any]:
+    """Work can be taken in: the database is there and migrated. Without Redis work is kept, and waits."""
+    state = {"database": await _database(opened), "redis": await _redis(opened)}
+    is_ready = state["database"] == "ok"
+    response.status_code = 200 if is_ready else 503
+    return {"status": "ready" if is_ready else "not ready", **state}
+
+
+@router.get("/metrics")
+async def scrape(opened: Opened, tenant: Admin) -> Response:
+    """Prometheus text."""
+    content, media_type = await metrics.exposition(opened.engine, tenant)
+    return Response(content, media_type=media_type)
+
+
+async def _database(opened: Resources) -> str:
+    try:
+        async with opened.engine.connect() as connection:
+            present = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all()
+    except ProgrammingError:
+        return "not migrated"
+    except AWAY:
+        return "unreachable"
+    return "ok" if list(present) == _newest() else "not migrated"
+
+
+async def _redis(opened: Resources) -> str:
+    try:
+        await opened.redis.ping()
+    except RedisError:
+        return "unreachable"
+    return "ok"
+
+
+@cache
+def _newest() -> list[str]:
+    """The revisions that this code was written for."""
+    return ScriptDirectory(str(Path(migrations.__file__).parent)).get_heads()

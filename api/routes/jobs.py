@@ -1,0 +1,113 @@
+"""Jobs: create, list, get, cancel, pause, resume, retry."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from api import submission, views
+from api.dependencies import JobsReader, JobsWriter, Opened
+from api.resources import Resources
+from api.schemas import JobBody, JobsQuery
+from vision import ids, intake
+from vision.errors import InvalidRequest, NotFound
+from vision.lifecycle import TERMINAL
+from vision.storage import jobs
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+POLL_SECONDS = 2
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": JobBody.model_json_schema()},
+            "application/x-ndjson": {
+                "schema": {"type": "string", "description": "One item a line; the job's other fields in the query."}
+            },
+        },
+    }
+}
+
+
+@router.post("", status_code=201, openapi_extra=BODY)
+async def create(
+    request: Request,
+    response: Response,
+    opened: Opened,
+    tenant: JobsWriter,
+    idempotency_key: Annotated[str | None, Header()] = None,
+) -> dict[str, Any]:
+    """Submit a job: fields and items as JSON, or items as JSON lines with the fields in the query string."""
+    async with submission.received(request, opened, tenant) as sent:
+        replay = sent.replay(idempotency_key)
+        receipt = await intake.submit(opened.desk, tenant, sent.order, sent.items, replay)
+    if receipt.replayed:
+        response.headers["idempotent-replayed"] = "true"
+    response.headers["location"] = f"/v1/jobs/{ids.public('job', receipt.job_id)}"
+    return await _show(opened, tenant, receipt.job_id, response)
+
+
+@router.get("")
+async def page(opened: Opened, tenant: JobsReader, query: Annotated[JobsQuery, Query()]) -> dict[str, Any]:
+    """Jobs, newest first."""
+    after = _cursor(query.after) if query.after else None
+    async with opened.engine.connect() as connection:
+        rows = await jobs.page(connection, tenant, limit=query.limit + 1, after=after, status=query.status)
+    shown = [views.job(row, opened.desk.catalogue.lanes.get(row["lane"])) for row in rows]
+    return views.page(shown, query.limit, "/v1/jobs")
+
+
+@router.get("/{job_id}")
+async def get(job_id: str, response: Response, opened: Opened, tenant: JobsReader) -> dict[str, Any]:
+    """One job, as it stands now."""
+    return await _show(opened, tenant, ids.parse("job", job_id), response)
+
+
+@router.post("/{job_id}/cancel")
+async def cancel(job_id: str, response: Response, opened: Opened, tenant: JobsWriter) -> dict[str, Any]:
+    """Send nothing new; calls in flight are finished, then the job is cancelled."""
+    return await _act(intake.cancel, opened, tenant, job_id, response)
+
+
+@router.post("/{job_id}/pause")
+async def pause(job_id: str, response: Response, opened: Opened, tenant: JobsWriter) -> dict[str, Any]:
+    """Send nothing new until the job is resumed."""
+    return await _act(intake.pause, opened, tenant, job_id, response)
+
+
+@router.post("/{job_id}/resume")
+async def resume(job_id: str, response: Response, opened: Opened, tenant: JobsWriter) -> dict[str, Any]:
+    """Go on with a paused job."""
+    return await _act(intake.resume, opened, tenant, job_id, response)
+
+
+@router.post("/{job_id}/retry")
+async def retry(job_id: str, response: Response, opened: Opened, tenant: JobsWriter) -> dict[str, Any]:
+    """Try the failed items of a finished job again."""
+    return await _act(intake.retry, opened, tenant, job_id, response)
+
+
+Act = Callable[[intake.Desk, str, UUID], Awaitable[None]]
+
+
+async def _act(act: Act, opened: Resources, tenant: str, job_id: str, response: Response) -> dict[str, Any]:
+    uuid = ids.parse("job", job_id)
+    await act(opened.desk, tenant, uuid)
+    return await _show(opened, tenant, uuid, response)
+
+
+async def _show(opened: Resources, tenant: str, job_id: UUID, response: Response) -> dict[str, Any]:
+    async with opened.engine.connect() as connection:
+        row = await jobs.get(connection, tenant, job_id)
+    if row["status"] not in TERMINAL:
+        response.headers["retry-after"] = str(POLL_SECONDS)
+    return views.job(row, opened.desk.catalogue.lanes.get(row["lane"]))
+
+
+def _cursor(after: str) -> UUID:
+    try:
+        return ids.parse("job", after)
+    except NotFound:
+        raise InvalidRequest("`after` is not the id of a job.", code="invalid_cursor", param="after") from None

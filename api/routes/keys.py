@@ -1,0 +1,48 @@
+"""API keys, for those who hold an admin key."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from api.dependencies import Admin, Opened
+from api.schemas import KeyBody
+from api.views import Row, page, unix
+from vision import ids
+from vision.storage import keys
+
+router = APIRouter(prefix="/v1/keys", tags=["keys"])
+
+
+@router.post("", status_code=201)
+async def create(body: KeyBody, opened: Opened, tenant: Admin) -> dict[str, Any]:
+    """Make a key; `secret` is shown this once."""
+    async with opened.engine.begin() as connection:
+        row, secret = await keys.create(connection, tenant, body.name, body.scopes)
+    return _view(row) | {"secret": secret}
+
+
+@router.get("")
+async def every(opened: Opened, tenant: Admin) -> dict[str, Any]:
+    """All keys, newest first."""
+    async with opened.engine.connect() as connection:
+        shown = [_view(row) for row in await keys.every(connection, tenant)]
+    return page(shown, len(shown), "/v1/keys")
+
+
+@router.delete("/{key_id}")
+async def revoke(key_id: str, opened: Opened, tenant: Admin) -> dict[str, Any]:
+    """Make a key useless from the next request on."""
+    async with opened.engine.begin() as connection:
+        return _view(await keys.revoke(connection, tenant, ids.parse("key", key_id)))
+
+
+def _view(row: Row) -> dict[str, Any]:
+    return {
+        "id": ids.public("key", row["id"]),
+        "object": "key",
+        "name": row["name"],
+        "scopes": row["scopes"],
+        "last4": row["last4"],
+        "created_at": unix(row["created_at"]),
+        "revoked_at": unix(row["revoked_at"]),
+    }

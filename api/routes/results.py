@@ -1,0 +1,75 @@
+"""What a job's items have come to: items in pages, results as a stream."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from api import exports, views
+from api.dependencies import JobsReader, Opened
+from api.schemas import Body, ItemsQuery
+from vision import ids
+from vision.errors import InvalidRequest
+from vision.storage import items, jobs
+
+router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
+
+
+class ResultsQuery(Body):
+    """The form that results come in."""
+
+    format: Literal["jsonl", "csv", "parquet"] = "jsonl"
+
+
+@router.get("/items")
+async def page(
+    job_id: str, opened: Opened, tenant: JobsReader, query: Annotated[ItemsQuery, Query()]
+) -> dict[str, Any]:
+    """Items in the order of the manifest."""
+    uuid = ids.parse("job", job_id)
+    after = _number(query.after, uuid.hex) if query.after else 0
+    async with opened.engine.connect() as connection:
+        job = await jobs.get(connection, tenant, uuid)
+        rows = await items.page(connection, job, limit=query.limit + 1, after=after, status=query.status)
+    return views.page([views.item(row, job) for row in rows], query.limit, f"/v1/jobs/{job_id}/items")
+
+
+@router.get("/results", response_class=StreamingResponse)
+async def stream(
+    job_id: str, opened: Opened, tenant: JobsReader, query: Annotated[ResultsQuery, Query()]
+) -> StreamingResponse:
+    """All results once the job is over; before that, those there are so far."""
+    if query.format == "parquet":
+        raise InvalidRequest(
+            "Results come as jsonl or csv; parquet is not written yet.", code="unsupported_format", param="format"
+        )
+    async with opened.engine.connect() as connection:
+        job = await jobs.get(connection, tenant, ids.parse("job", job_id))
+        schema = await jobs.schema(connection, tenant, job["id"]) if query.format == "csv" else None
+    batches = items.results(opened.engine, job)
+    if query.format == "csv":
+        return StreamingResponse(
+            exports.table(batches, job, schema),
+            media_type="text/csv; charset=utf-8",
+            headers=_download(f"{job_id}.csv") | {"x-content-type-options": "nosniff"},
+        )
+    return StreamingResponse(
+        exports.jsonl(batches, job), media_type="application/x-ndjson", headers=_download(f"{job_id}.jsonl")
+    )
+
+
+def _download(filename: str) -> dict[str, str]:
+    return {"content-disposition": f'attachment; filename="{filename}"'}
+
+
+def _number(after: str, job_hex: str) -> int:
+    """The number in an item's id."""
+    head, digits = after[:-8], after[-8:]
+    try:
+        if head != f"item_{job_hex}":
+            raise ValueError
+        return int(digits, 16)
+    except ValueError:
+        raise InvalidRequest(
+            "`after` is not the id of an item of this job.", code="invalid_cursor", param="after"
+        ) from None

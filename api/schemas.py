@@ -1,0 +1,111 @@
+"""Request bodies. What is not named here is refused."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, model_validator
+
+from vision.intake import Order
+from vision.lifecycle import ItemStatus, JobStatus
+from vision.storage.keys import Scope
+
+MAX_INLINE_ITEMS = 1_000
+MAX_OBJECT_BYTES = 65_536
+MAX_DEADLINE_SECONDS = 90 * 24 * 3_600
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    if len(orjson.dumps(value)) > MAX_OBJECT_BYTES:
+        raise ValueError(f"must not be larger than {MAX_OBJECT_BYTES:,} bytes")
+    return value
+
+
+SmallObject = Annotated[dict[str, Any], AfterValidator(_small)]
+
+
+class Body(BaseModel):
+    """Refuses unknown fields."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class JobFields(Body):
+    """A job without its items."""
+
+    preset: str | None = Field(None, max_length=64, description="Prompt, schema and defaults by name.")
+    prompt: str | None = Field(None, description="Your own instructions, instead of a preset.")
+    answer_schema: SmallObject | None = Field(
+        None, alias="schema", description="With `prompt`: the strict JSON schema of each answer."
+    )
+    model: str | None = Field(
+        None, max_length=256, description="A model, or `provider/model`. Default: the first one that serves the preset."
+    )
+    detail: str | None = Field(None, max_length=16, description="low, high, original or auto; the preset's by default.")
+    language: str = Field("en", max_length=35, description="Language of free text, as a BCP 47 tag.")
+    max_output_tokens: int | None = Field(None, ge=1, description="Ceiling for the length of one answer.")
+    max_cost: Decimal | None = Field(
+        None, gt=0, max_digits=18, decimal_places=8, description="Hard cap for the whole job in US dollars."
+    )
+    priority: int = Field(0, ge=-100, le=100, description="Jobs with a higher one go first.")
+    deadline_seconds: int | None = Field(None, ge=1, le=MAX_DEADLINE_SECONDS, description="The job expires after this.")
+    webhook_url: str | None = Field(None, max_length=2048, description="Is sent the job's events, signed.")
+    metadata: SmallObject = Field(default_factory=dict, description="Yours; comes back with the job.")
+
+    def order(self) -> Order:
+        """The fields as intake takes them."""
+        names = JobFields.model_fields.keys() - {"answer_schema"}
+        return Order(schema=self.answer_schema, **{name: getattr(self, name) for name in names})
+
+
+class JobQuery(JobFields):
+    """The same in a query string, where objects are JSON."""
+
+    answer_schema: Json[SmallObject] | None = Field(None, alias="schema")
+    metadata: Json[SmallObject] = Field(default_factory=dict)
+
+
+class JobBody(JobFields):
+    """A job with items inline, or in an uploaded manifest."""
+
+    items: list[Any] | None = Field(
+        None,
+        max_length=MAX_INLINE_ITEMS,
+        description="Objects with `image` or `images`, and maybe `custom_id`, `metadata`, `width` and `height`.",
+    )
+    input_file_id: str | None = Field(None, description="An uploaded manifest: one item as JSON on each line.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.items is not None and self.input_file_id is not None:
+            raise ValueError("send items or input_file_id, not both")
+        return self
+
+
+class KeyBody(Body):
+    """A new API key."""
+
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")
+    scopes: list[Scope] = Field(
+        default=[Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_READ, Scope.FILES_WRITE], min_length=1
+    )
+
+
+class PageQuery(Body):
+    """Where a page of a list starts, and how long it is."""
+
+    limit: int = Field(20, ge=1, le=100)
+    after: str | None = Field(None, max_length=64, description="The id after which the page starts: `last_id`.")
+
+
+class JobsQuery(PageQuery):
+    """A page of jobs."""
+
+    status: JobStatus | None = None
+
+
+class ItemsQuery(PageQuery):
+    """A page of items."""
+
+    limit: int = Field(100, ge=1, le=1_000)
+    status: ItemStatus | None = None

@@ -1,0 +1,102 @@
+"""`POST /v1/jobs` in its three forms: a JSON body with items, one with a file id, or the items as lines."""
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from api import bodies
+from api.resources import Resources
+from api.schemas import JobBody, JobFields, JobQuery
+from vision import ids
+from vision.errors import InvalidRequest, NotFound
+from vision.intake import Order, Replay
+from vision.storage import files
+
+MAX_KEY_LENGTH = 255
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What was sent, and the SHA-256 of all of it."""
+
+    order: Order
+    items: list[Any] | Path
+    body_hash: bytes
+
+    def replay(self, key: str | None) -> Replay | None:
+        """For the header Idempotency-Key, if it was sent."""
+        if key is None:
+            return None
+        if not 1 <= len(key) <= MAX_KEY_LENGTH:
+            raise InvalidRequest(
+                f"An Idempotency-Key has from 1 to {MAX_KEY_LENGTH} characters.", param="Idempotency-Key"
+            )
+        return Replay(key, self.body_hash)
+
+
+@asynccontextmanager
+async def received(request: Request, opened: Resources, tenant: str) -> AsyncIterator[Submission]:
+    """Read the request. Lines are spooled to disk first, so that a slow sender holds no transaction open."""
+    kind = bodies.media_type(request)
+    if kind in {"application/x-ndjson", "application/jsonl", "application/x-jsonlines"}:
+        fields = _query(request)
+        async with files.Draft(opened.files_dir) as draft:
+            async for piece in bodies.pieces_of(request):
+                await draft.write(piece)
+            await draft.flush()
+            yield Submission(fields.order(), draft.path, _hash(fields, draft.sha256))
+    elif kind in {"application/json", ""}:
+        yield await _json(request, opened, tenant)
+    else:
+        raise InvalidRequest(
+            "Send the job as application/json, or its items as application/x-ndjson.",
+            code="unsupported_media_type",
+            param="Content-Type",
+        )
+
+
+async def _json(request: Request, opened: Resources, tenant: str) -> Submission:
+    raw = await bodies.read(request)
+    try:
+        body = JobBody.model_validate_json(raw)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_url=False)) from None
+    if body.input_file_id is None:
+        return Submission(body.order(), body.items or [], _hash(body, ""))
+    path = await _manifest(opened, tenant, body.input_file_id)
+    return Submission(body.order(), path, _hash(body, ""))
+
+
+async def _manifest(opened: Resources, tenant: str, file_id: str) -> Path:
+    try:
+        uuid = ids.parse("file", file_id)
+        async with opened.engine.connect() as connection:
+            await files.get(connection, tenant, uuid)
+    except NotFound as error:
+        raise InvalidRequest(error.message, code="unknown_file", param="input_file_id") from None
+    return opened.files_dir / uuid.hex
+
+
+def _query(request: Request) -> JobQuery:
+    pairs = request.query_params.multi_items()
+    fields: Mapping[str, str] = dict(pairs)
+    if len(fields) < len(pairs):
+        raise InvalidRequest("A field stands twice in the query string. Send each field once.")
+    try:
+        return JobQuery.model_validate(fields)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_url=False)) from None
+
+
+def _hash(fields: JobFields, lines: str) -> bytes:
+    """The same for the same request, whatever its spacing and order of fields."""
+    canonical = fields.model_dump(mode="json", by_alias=True)
+    return hashlib.sha256(orjson.dumps([canonical, lines], option=orjson.OPT_SORT_KEYS)).digest()

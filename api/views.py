@@ -1,0 +1,180 @@
+"""Rows as callers see them: OpenAI's style of fields, money as decimal strings, unix seconds."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from vision import ids
+from vision.lifecycle import TERMINAL, ItemStatus, JobStatus
+from vision.provider.catalogue import Lane
+from vision.storage.items import rest_status
+
+Row = Mapping[Any, Any]
+
+CENTS = 2
+REST_ERRORS = {
+    ItemStatus.CANCELLED: ("job_cancelled", "The job was cancelled before this item was done."),
+    ItemStatus.EXPIRED: ("job_expired", "The job's deadline passed before this item was done."),
+    ItemStatus.FAILED: ("job_failed", "The job failed before this item was done."),
+}
+"""What is said of items without a result once their job is over."""
+
+
+def job(row: Row, lane: Lane | None) -> dict[str, Any]:
+    """The job object; `lane` is None when it is no longer offered."""
+    counts = request_counts(row)
+    return {
+        "id": ids.public("job", row["id"]),
+        "object": "job",
+        "status": row["status"],
+        "status_code": row["status_code"],
+        "preset": row["preset"],
+        "model": row["model"],
+        "provider": row["provider"],
+        "detail": row["detail"],
+        "language": row["language"],
+        "fingerprint": row["fingerprint"],
+        "priority": row["priority"],
+        "max_output_tokens": row["max_output_tokens"],
+        "webhook_url": row["webhook_url"],
+        "request_counts": counts,
+        "measured": row["measured"],
+        "progress": round((row["succeeded"] + row["failed"]) / row["total"], 4),
+        "eta_seconds": _eta(row, lane),
+        "tokens": {
+            "estimated": _extrapolated(row, row["estimated_tokens"]),
+            "input": row["input_tokens"],
+            "output": row["output_tokens"],
+            "image": row["image_tokens"],
+            "cached": row["cached_tokens"],
+        },
+        "cost": {
+            "currency": "USD",
+            "estimated": money(_extrapolated_cost(row)),
+            "reserved": money(row["reserved"]),
+            "spent": money(row["spent"]),
+            "unknown": money(row["unknown_cost"]),
+            "cap": None if row["max_cost"] is None else money(row["max_cost"]),
+        },
+        "created_at": unix(row["created_at"]),
+        "started_at": unix(row["started_at"]),
+        "finished_at": unix(row["finished_at"]),
+        "expires_at": unix(row["expires_at"]),
+        "metadata": row["metadata"],
+    }
+
+
+def request_counts(row: Row) -> dict[str, int]:
+    """Items by status; they always sum to `total`, because row and ranges come from one snapshot."""
+    total, succeeded, failed = row["total"], row["succeeded"], row["failed"]
+    rest = total - succeeded - failed
+    ended = rest_status(row)
+    in_flight = 0 if ended else min(rest, int(row["in_flight"]))
+    return {
+        "total": total,
+        "queued": 0 if ended else rest - in_flight,
+        "in_flight": in_flight,
+        "succeeded": succeeded,
+        "failed": failed + (rest if ended is ItemStatus.FAILED else 0),
+        "cancelled": rest if ended is ItemStatus.CANCELLED else 0,
+        "expired": rest if ended is ItemStatus.EXPIRED else 0,
+    }
+
+
+def item(row: Row, of_job: Row) -> dict[str, Any]:
+    """An item in a list."""
+    return {
+        "id": ids.item(of_job["id"], row["number"]),
+        "object": "item",
+        "custom_id": row["custom_id"],
+        "status": row["status"],
+        "width": row["width"],
+        "height": row["height"],
+        "image_tokens": row["image_tokens"],
+        "attempts": row["attempts"],
+        "error": _error(row["status"], row),
+    }
+
+
+def result(row: Row, of_job: Row) -> dict[str, Any]:
+    """A result line; an item that its job ended without has the job's fate."""
+    rest = rest_status(of_job)
+    status = row["status"] or (rest.value if rest else ItemStatus.QUEUED.value)
+    return {
+        "custom_id": row["custom_id"],
+        "item_id": ids.item(of_job["id"], row["number"]),
+        "status": status,
+        "answer": row["answer"],
+        "error": _error(status, row),
+        "model": of_job["model"],
+        "usage": {
+            "input_tokens": row["input_tokens"] or 0,
+            "output_tokens": row["output_tokens"] or 0,
+            "image_tokens": row["image_tokens"] or 0,
+            "cached_tokens": row["cached_tokens"] or 0,
+        },
+        "cost": money(row["cost"] or Decimal(0)),
+        "attempts": row["attempts"] or 0,
+        "latency_ms": row["latency_ms"],
+        "request_id": row["request_id"],
+        "finished_at": unix(row["finished_at"] or of_job["finished_at"]),
+    }
+
+
+def page(data: Sequence[Mapping[str, Any]], limit: int, url: str) -> dict[str, Any]:
+    """A list envelope; `data` holds one more than `limit` when there is a next page."""
+    shown = data[:limit]
+    return {
+        "object": "list",
+        "data": shown,
+        "first_id": shown[0]["id"] if shown else None,
+        "last_id": shown[-1]["id"] if shown else None,
+        "has_more": len(data) > limit,
+        "url": url,
+    }
+
+
+def money(amount: Decimal) -> str:
+    """`0.00087`, `5.00`, `0`: no exponent, no trailing zeros beyond cents."""
+    if not amount:
+        return "0"
+    whole, _, fraction = f"{amount:f}".partition(".")
+    return f"{whole}.{fraction.rstrip('0').ljust(CENTS, '0')}"
+
+
+def unix(moment: datetime | None) -> int | None:
+    """Seconds since 1970."""
+    return None if moment is None else int(moment.timestamp())
+
+
+def _error(status: str, row: Row) -> dict[str, str | None] | None:
+    if row["error_code"]:
+        return {"code": row["error_code"], "message": row["error_message"]}
+    if status in {ItemStatus.SUCCEEDED, ItemStatus.QUEUED, ItemStatus.IN_FLIGHT}:
+        return None
+    code, message = REST_ERRORS[ItemStatus(status)]
+    return {"code": code, "message": message}
+
+
+def _extrapolated(row: Row, tokens: int) -> int:
+    """For all items what is known of the measured ones; 0 until the first one is measured."""
+    return round(tokens * row["total"] / row["measured"]) if row["measured"] else 0
+
+
+def _extrapolated_cost(row: Row) -> Decimal:
+    if not row["measured"]:
+        return Decimal(0)
+    cost: Decimal = row["estimated_cost"] * row["total"] / row["measured"]
+    return cost.quantize(Decimal("0.00000001"))
+
+
+def _eta(row: Row, lane: Lane | None) -> int | None:
+    """Seconds at the lane's limit; None for a job that is over, paused, or without a lane."""
+    if lane is None or row["status"] in TERMINAL or row["status"] == JobStatus.PAUSED:
+        return None
+    rest: int = row["total"] - row["succeeded"] - row["failed"]
+    text: int = row["prompt_tokens"] + row["expected_output_tokens"]
+    each: float = row["estimated_tokens"] / row["measured"] if row["measured"] else text
+    return math.ceil(60 * rest * max(each / lane.tpm, 1 / lane.rpm))

@@ -1,0 +1,125 @@
+"""Entries → rows of items, in batches, with image tokens where they are known before any image is read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from vision import ids
+from vision.errors import Detail, ImageError, InvalidRequest
+from vision.intake.lines import Entry, read
+from vision.intake.order import Plan
+from vision.manifest import ItemOrder
+from vision.prices import Usage
+from vision.tokens import count_image, fixed_tokens
+
+BATCH_ROWS = 5_000
+BATCH_BYTES = 16 * 1024**2
+MAX_PROBLEMS = 100
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows for COPY; `first` is the line of the first one. `files`: uploads they name, and the line that does."""
+
+    first: int
+    rows: list[tuple[Any, ...]]
+    files: dict[UUID, int]
+
+
+@dataclass
+class Reading:
+    """One pass over a job's lines. Wrong lines become problems; after the first one no rows come out any more."""
+
+    tenant: str
+    job_id: UUID
+    plan: Plan
+    total: int = 0
+    measured: int = 0
+    image_tokens: int = 0
+    problems: list[Detail] = field(default_factory=list)
+    _sizes: dict[tuple[int, int], int | None] = field(default_factory=dict)
+
+    def batches(self, entries: Iterator[Entry]) -> Iterator[Batch]:
+        """Batches of at most BATCH_ROWS rows or about BATCH_BYTES. Blocks: to be run in a thread."""
+        batch, size = Batch(1, [], {}), 0
+        for entry in entries:
+            self.total = entry[0]
+            size += self._read(entry, batch)
+            if len(self.problems) >= MAX_PROBLEMS:
+                return
+            if len(batch.rows) >= BATCH_ROWS or size >= BATCH_BYTES:
+                yield batch
+                batch, size = Batch(self.total + 1, [], {}), 0
+        if batch.rows:
+            yield batch
+
+    def raise_problems(self) -> None:
+        """InvalidRequest with every problem found, if there is one; `empty_job` if there was no line."""
+        if self.problems:
+            first, count = self.problems[0].message, len(self.problems)
+            raise InvalidRequest(
+                first if count == 1 else f"{count} items are wrong. The first: {first}",
+                code="invalid_manifest",
+                details=self.problems,
+            )
+        if not self.total:
+            raise InvalidRequest("The job has no items. Send at least one.", code="empty_job", param="items")
+
+    @property
+    def known(self) -> Usage:
+        """What the items measured so far will use, all calls together."""
+        return Usage(
+            input_tokens=self.image_tokens + self.measured * self.plan.prompt_tokens,
+            output_tokens=self.measured * self.plan.preset.expected_output_tokens,
+            image_tokens=self.image_tokens,
+        )
+
+    def _read(self, entry: Entry, batch: Batch) -> int:
+        """Bytes that the entry's images take up."""
+        try:
+            order = read(entry)
+        except InvalidRequest as error:
+            self.problems.extend(error.details)
+            return 0
+        for source in order.images:
+            if source.startswith("file_"):
+                batch.files.setdefault(ids.parse("file", source), self.total)
+        if not self.problems:
+            batch.rows.append(self._row(order))
+        return sum(map(len, order.images))
+
+    def _row(self, order: ItemOrder) -> tuple[Any, ...]:
+        """In the order of admission.ITEM_COLUMNS."""
+        tokens = self._tokens(order)
+        if tokens is not None:
+            self.measured += 1
+            self.image_tokens += tokens
+        images, size = order.images, (order.width, order.height)
+        return (
+            *(self.job_id, self.total, self.tenant, order.custom_id, images),
+            *(order.metadata or None, *size, tokens),
+        )
+
+    def _tokens(self, order: ItemOrder) -> int | None:
+        """Image tokens of one call; None when an image has to be measured first."""
+        if self._fixed is not None:
+            return self._fixed * len(order.images)
+        if len(order.images) > 1 or not order.width or not order.height:
+            return None
+        size = (order.width, order.height)
+        if size not in self._sizes and len(self._sizes) < BATCH_ROWS:
+            self._sizes[size] = self._count(*size)
+        return self._sizes[size] if size in self._sizes else self._count(*size)
+
+    def _count(self, width: int, height: int) -> int | None:
+        """None also when the provider would reject the size: measuring settles that, for this item alone."""
+        try:
+            return count_image(self.plan.lane.image_tokens, self.plan.detail, width, height).tokens
+        except ImageError:
+            return None
+
+    @cached_property
+    def _fixed(self) -> int | None:
+        return fixed_tokens(self.plan.lane.image_tokens, self.plan.detail)

@@ -1,0 +1,123 @@
+"""Take a job in: one transaction for everything, then the bell."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import null
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vision import ids
+from vision.errors import Detail, InvalidRequest
+from vision.intake.desk import Desk
+from vision.intake.lines import Items, entries
+from vision.intake.order import Order, Plan, plan
+from vision.intake.reading import Batch, Reading
+from vision.lifecycle import JobStatus, Stage, StatusCode
+from vision.queue import Task
+from vision.storage import admission, files, idempotency
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The caller's Idempotency-Key, and the SHA-256 of everything else that was sent."""
+
+    key: str
+    body_hash: bytes
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The job, and whether an earlier request had made it."""
+
+    job_id: UUID
+    replayed: bool
+
+
+async def submit(desk: Desk, tenant: str, order: Order, items: Items, replay: Replay | None = None) -> Receipt:
+    """Store a job and its items, all or nothing, and wake the workers. InvalidRequest names what is wrong."""
+    job_id = ids.new()
+    async with desk.engine.begin() as connection:
+        if replay:
+            known = await idempotency.claim(connection, tenant, replay.key, replay.body_hash, job_id)
+            if known:
+                return Receipt(known, replayed=True)
+        planned = plan(desk, order)
+        reading = Reading(tenant, job_id, planned)
+        await _load(connection, reading, items)
+        stage = await _admit(connection, reading)
+    await desk.bell.ring(Task.PUMP if stage is Stage.WORK else Task.MEASURE, planned.lane.name)
+    return Receipt(job_id, replayed=False)
+
+
+async def _load(connection: AsyncConnection, reading: Reading, items: Items) -> None:
+    batches = reading.batches(entries(items))
+    while batch := await asyncio.to_thread(next, batches, None):
+        await _check_files(connection, reading, batch)
+        if not reading.problems:
+            await _store(connection, batch)
+    reading.raise_problems()
+
+
+async def _check_files(connection: AsyncConnection, reading: Reading, batch: Batch) -> None:
+    for missing in await files.missing(connection, reading.tenant, batch.files.keys()):
+        name = ids.public("file", missing)
+        problem = Detail(
+            "unknown_file", f"Line {batch.files[missing]}: no file has the id {name}.", line=batch.files[missing]
+        )
+        reading.problems.append(problem)
+
+
+async def _store(connection: AsyncConnection, batch: Batch) -> None:
+    try:
+        await admission.add_items(connection, batch.rows)
+    except admission.BadRow as bad:
+        line = batch.first + bad.row - 1
+        message = f"Line {line}: {bad.message}"
+        raise InvalidRequest(
+            message, code=bad.code, param="custom_id", details=[Detail(bad.code, message, line=line)]
+        ) from None
+
+
+async def _admit(connection: AsyncConnection, reading: Reading) -> Stage:
+    """The job's row, its turn, and one range: to be worked on at once if every item's tokens are known."""
+    job = _values(reading.plan, reading)
+    stage = Stage.WORK if reading.measured == reading.total else Stage.MEASURE
+    await admission.add_job(connection, job)
+    await admission.add_turn(connection, job)
+    await admission.add_range(connection, job, stage, reading.total + 1)
+    return stage
+
+
+def _values(plan: Plan, reading: Reading) -> dict[str, Any]:
+    order, lane, usage = plan.order, plan.lane, reading.known
+    deadline = order.deadline_seconds
+    return {
+        "id": reading.job_id,
+        "tenant_id": reading.tenant,
+        "status": JobStatus.QUEUED.value,
+        "status_code": StatusCode.WAITING.value,
+        "preset": order.preset,
+        "fingerprint": plan.preset.fingerprint,
+        "prompt": plan.prompt,
+        "schema": null() if plan.preset.schema is None else plan.preset.schema,
+        "model": lane.model,
+        "provider": lane.provider.name,
+        "lane": lane.name,
+        "detail": plan.detail,
+        "language": order.language,
+        "prompt_tokens": plan.prompt_tokens,
+        "max_output_tokens": plan.preset.max_output_tokens,
+        "expected_output_tokens": plan.preset.expected_output_tokens,
+        "priority": order.priority,
+        "max_cost": order.max_cost,
+        "webhook_url": order.webhook_url,
+        "metadata": dict(order.metadata),
+        "total": reading.total,
+        "measured": reading.measured,
+        "estimated_tokens": usage.input_tokens + usage.output_tokens,
+        "estimated_cost": lane.price.cost(usage) if lane.price else 0,
+        "expires_at": datetime.now(UTC) + timedelta(seconds=deadline) if deadline else None,
+    }

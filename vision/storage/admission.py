@@ -1,0 +1,104 @@
+"""A new job's rows: itself, its items, its turn in the lane, and the ranges that wait for a stage."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from psycopg import DataError
+from psycopg.errors import UniqueViolation
+from sqlalchemy import RowMapping, func, insert, literal, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vision.errors import InvalidRequest
+from vision.lifecycle import Stage
+from vision.storage.copy import copy_rows
+from vision.storage.tables import Item, Job, Range, Turn
+
+ITEM_COLUMNS = (
+    ("job_id", "uuid"),
+    ("number", "int4"),
+    ("tenant_id", "text"),
+    ("custom_id", "text"),
+    ("images", "text[]"),
+    ("metadata", "jsonb"),
+    ("width", "int4"),
+    ("height", "int4"),
+    ("image_tokens", "int4"),
+)
+
+
+class BadRow(InvalidRequest):
+    """Row `row` (1, 2, …) of a batch of items cannot be stored."""
+
+    def __init__(self, message: str, code: str, row: int) -> None:
+        super().__init__(message, code=code)
+        self.row = row
+
+
+async def add_items(connection: AsyncConnection, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write items, in the order of ITEM_COLUMNS; the unique index finds a custom_id that stands there twice."""
+    try:
+        await copy_rows(connection, Item.__tablename__, ITEM_COLUMNS, rows)
+    except UniqueViolation as error:
+        row = _row(error.diag.context)
+        raise BadRow("another item has this custom_id already.", "duplicate_custom_id", row) from None
+    except DataError as error:
+        row = _row(error.diag.context)
+        raise BadRow("a text holds a NUL character, which cannot be stored.", "invalid_text", row) from None
+
+
+async def add_job(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
+    """Write the job's row; keys are column names."""
+    await connection.execute(insert(Job.metadata.tables[Job.__tablename__]).values(dict(values)))
+
+
+async def add_turn(connection: AsyncConnection, job: Mapping[str, Any] | RowMapping) -> None:
+    """Put the job into its lane's queue, level with the job served least so far."""
+    least = select(func.coalesce(func.min(Turn.service), literal(0.0))).where(Turn.lane == job["lane"], Turn.runnable)
+    await connection.execute(
+        insert(Turn).values(
+            job_id=job["id"],
+            tenant_id=job["tenant_id"],
+            lane=job["lane"],
+            priority=job["priority"],
+            service=least.scalar_subquery(),
+            runnable=True,
+        )
+    )
+
+
+async def add_range(connection: AsyncConnection, job: Mapping[str, Any], stage: Stage, stop: int) -> None:
+    """Let items 1 … stop - 1 wait for a stage."""
+    await connection.execute(
+        insert(Range).values(
+            tenant_id=job["tenant_id"], job_id=job["id"], lane=job["lane"], stage=stage, start=1, stop=stop
+        )
+    )
+
+
+async def readmit(connection: AsyncConnection, job_id: UUID) -> None:
+    """One range for every run of items without a result; unmeasured ones wait to be measured first."""
+    await connection.execute(_READMIT, {"job_id": job_id})
+
+
+_READMIT = text("""
+    INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop)
+    SELECT j.tenant_id, j.id, j.lane, w.stage, min(w.number), max(w.number) + 1
+    FROM jobs j JOIN (
+        SELECT job_id, number, stage, number - row_number() OVER (PARTITION BY stage ORDER BY number) AS run
+        FROM (
+            SELECT i.job_id, i.number, CASE WHEN i.image_tokens IS NULL THEN 'measure' ELSE 'work' END AS stage
+            FROM items i
+            WHERE i.job_id = :job_id
+              AND NOT EXISTS (SELECT FROM results r WHERE r.job_id = i.job_id AND r.number = i.number)
+        ) waiting
+    ) w ON w.job_id = j.id
+    WHERE j.id = :job_id
+    GROUP BY j.id, w.stage, w.run
+""")
+
+
+def _row(context: str | None) -> int:
+    """`COPY items, line 3` → 3."""
+    digits = (context or "").partition(" line ")[2].partition(",")[0].strip()
+    return int(digits) if digits.isdigit() else 1
