@@ -1,11 +1,12 @@
-"""Lines of text → blocks in reading order: rows from top to bottom, a wide gap or a change of size ends a block."""
+"""Lines of text → blocks in reading order: rows from top to bottom; a wide gap or a change of size ends a block."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from unicodedata import east_asian_width
 
 _GAP = 1.0  # of a line's height, between two rows: more starts a new block
-_TALLER = 1.3  # than the median row: a heading
+_LARGER = 1.3  # than the median line: a heading
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,12 @@ class Line:
     middle: float
     right: float
     height: float
+
+    @property
+    def pitch(self) -> float:
+        """Pixels a character, a wide one counting twice: tells sizes apart where slanted boxes do not."""
+        columns = sum(2 if east_asian_width(char) in "FW" else 1 for char in self.text)
+        return (self.right - self.left) / columns
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ def blocks(lines: Sequence[Line]) -> list[Block]:
     """Every line once; what stands side by side is joined by two spaces, so columns of prose are not told apart."""
     if not lines:
         return []
-    usual = median(line.height for line in lines)
+    usual = median(line.pitch for line in lines)
     groups: list[list[list[Line]]] = []
     for row in _rows(lines):
         if groups and _belongs(groups[-1][-1], row, usual):
@@ -54,20 +61,16 @@ def _rows(lines: Iterable[Line]) -> list[list[Line]]:
 
 
 def _belongs(above: Sequence[Line], below: Sequence[Line], usual: float) -> bool:
-    heights = _height(above), _height(below)
+    heights = median(line.height for line in above), median(line.height for line in below)
     gap = below[0].middle - above[0].middle - sum(heights) / 2
-    return gap <= _GAP * usual and _is_tall(heights[0], usual) == _is_tall(heights[1], usual)
+    return gap <= _GAP * min(heights) and _is_large(above, usual) == _is_large(below, usual)
 
 
 def _block(rows: Sequence[Sequence[Line]], usual: float) -> Block:
     text = "\n".join("  ".join(line.text for line in row) for row in rows)
-    heading = len(rows) == 1 and _is_tall(_height(rows[0]), usual)
+    heading = len(rows) == 1 and _is_large(rows[0], usual)
     return Block("heading" if heading else "paragraph", text)
 
 
-def _height(row: Sequence[Line]) -> float:
-    return median(line.height for line in row)
-
-
-def _is_tall(height: float, usual: float) -> bool:
-    return height > _TALLER * usual
+def _is_large(row: Sequence[Line], usual: float) -> bool:
+    return median(line.pitch for line in row) > _LARGER * usual

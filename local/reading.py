@@ -11,9 +11,10 @@ from PIL import Image
 
 from local.layout import Line, blocks
 
-_LEGIBLE = 0.5  # lines below this score are noise more often than text
+_LEGIBLE = 0.6  # below this score a line is wrong more often than right …
+_CERTAIN = 0.9  # … and a single character, which any round shape resembles, below this one
 _SMALL = 512  # pictures with a shorter longest side are doubled: text 12 pixels high reads badly
-_LONGEST = 1280  # pixels at which text is looked for; it is read from up to 2,000
+_LONGEST = 960  # pixels at which text is looked for; it is read from up to 2,000
 _MODELS = {
     "Det": "PP-OCRv6_det_small.onnx",
     "Rec": "PP-OCRv6_rec_small.onnx",
@@ -23,7 +24,7 @@ _MODELS = {
 
 @dataclass(frozen=True)
 class Page:
-    """One image: the lines that can be read, and how many cannot."""
+    """One image: the lines that can be read, and how many more look like text."""
 
     lines: tuple[Line, ...]
     illegible: int
@@ -44,6 +45,7 @@ class Reading:
                 "Global.text_score": 0.0,
                 "Det.limit_type": "max",
                 "Det.limit_side_len": _LONGEST,
+                "Rec.rec_batch_num": 1,  # a batch is as wide as its widest line: slower, and six times the memory
                 # One thread a page: several pages are read side by side.
                 "EngineConfig.onnxruntime.intra_op_num_threads": 1,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
@@ -58,19 +60,20 @@ class Reading:
             return Page((), 0)
         rows = zip(found.boxes, found.txts, found.scores, strict=True)
         lines = [_line(corners, text, score) for corners, text, score in rows if text.strip()]
-        legible = tuple(line for line in lines if line.score >= _LEGIBLE)
-        return Page(legible, len(lines) - len(legible))
+        legible = tuple(line for line in lines if line.score >= (_LEGIBLE if len(line.text) > 1 else _CERTAIN))
+        return Page(legible, sum(line.score < _LEGIBLE and len(line.text) > 2 for line in lines))
 
     def answer(self, seen: Sequence[Page]) -> dict[str, Any]:
         found = [block for page in seen for block in blocks(page.lines)]
         text = "\n\n".join(f"# {block.text}" if block.kind == "heading" else block.text for block in found)
         lines = [line for page in seen for line in page.lines]
+        legible = bool(lines) or not any(page.illegible for page in seen)
         return {
-            "legible": bool(lines) or not any(page.illegible for page in seen),
+            "legible": legible,
             "languages": _languages(text),
             "blocks": [{"kind": block.kind, "text": block.text} for block in found],
             "text": text,
-            "confidence": _confidence(lines) if lines or not any(page.illegible for page in seen) else 0.0,
+            "confidence": _confidence(lines) if legible else 0.0,
         }
 
 

@@ -26,7 +26,7 @@ _KINDS = {
     0: "Animals",
     398: "Objects",
     924: "Food & drink",
-    970: "Landscapes",
+    970: "Nature",
     981: "People",
     984: "Plants & fungi",
     999: "Objects",
