@@ -117,10 +117,14 @@ def patch_count(width: int, height: int, level: Level) -> int:
 
 
 def tile_count(width: int, height: int) -> int:
-    """Fit in 2048 x 2048, then the shortest side to at most 768; never enlarged."""
-    short, long = min(width, height), max(width, height)
-    scale = min(Fraction(1), Fraction(2048, long), Fraction(768, short))
-    return -(-int(short * scale) // 512) * -(-int(long * scale) // 512)
+    """Fit in 2048 x 2048, then the shortest side to at most 768, the other floored; never enlarged.
+
+    How the first fit rounds is not published for tiles; taken here as for patches.
+    """
+    short, long = sorted(scaled(width, height, 2048))
+    if short > 768:
+        short, long = 768, long * 768 // short
+    return -(-short // 512) * -(-long // 512)
 
 
 @lru_cache(maxsize=65_536)
