@@ -78,7 +78,7 @@ class Stack:
         if self.offline_provider:
             port = ports.free(self.settings.local_port)
             environment["TESSERA_LOCAL_URL"] = f"http://{ports.LOOPBACK}:{port}"
-            self.local = [self._child("local", environment, "local", "--port", str(port))]
+            self.local = [self._child("local", environment, "-m", "local", "--port", str(port))]
         self.api = [self._child("api", environment, *api_command(self.settings.host, self.port))]
         self.workers = [
             self._child(f"worker{number}", environment, *worker_command(number))
@@ -95,8 +95,8 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
         }
 
-    def _child(self, name: str, environment: dict[str, str], *module: str) -> Child:
-        return Child(name, [sys.executable, "-m", *module], log=self.log, env=environment)
+    def _child(self, name: str, environment: dict[str, str], *arguments: str) -> Child:
+        return Child(name, [sys.executable, *arguments], log=self.log, env=environment)
 
     def _announce(self, ready_line: str) -> None:
         readiness.wait(self.settings.host, self.port, self._say)
@@ -119,13 +119,15 @@ def make_data_dir(data_dir: Path) -> None:
 
 
 def api_command(host: str, port: int) -> list[str]:
-    """Module and arguments of the API."""
+    """Python's arguments for the API."""
     listen = ["--host", host, "--port", str(port), "--timeout-graceful-shutdown", "5"]
-    return ["uvicorn", "--factory", "api.app:create_app", *listen, "--log-level", "warning", "--no-access-log"]
+    return ["-m", "uvicorn", "--factory", "api.app:create_app", *listen, "--log-level", "warning", "--no-access-log"]
 
 
 def worker_command(number: int) -> list[str]:
-    """Module and arguments of a worker. Workers need not know of each other: Postgres has the leases."""
+    """Python's arguments for a worker. Workers need not know of each other: Postgres has the leases."""
     apart = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     pool = ["-P", "threads", "-c", "8", "-n", f"worker{number}@%h"]
-    return ["celery", "-A", "worker.app", "worker", *pool, *apart, "-l", "WARNING"]
+    # Celery warns root at every start, for the sake of pickled messages; ours are JSON.
+    calm = ["-W", "ignore:::celery.platforms", "-m", "celery", "--quiet"]
+    return [*calm, "-A", "worker.app", "worker", *pool, *apart, "-l", "WARNING"]
