@@ -5,7 +5,6 @@ import sys
 
 import click
 
-from cli.admit import admit
 from embedded.log import MergedLog
 from embedded.stack import Stack
 from embedded.supervisor import STOP_SIGNALS
@@ -40,9 +39,8 @@ def up(settings: Settings, log: MergedLog) -> None:
     """Run the service until a stop signal."""
     with Stack(settings, log, offline_provider=settings.local_provider and available()) as stack:
         log("tessera", f"Data in {stack.data_dir}; {stack.servers}")
-        key = settings.admin_key
-        secret = key.get_secret_value() if key else admin_key(stack.data_dir)
         upgrade(stack.database_url)
-        admit(stack.database_url, secret)
-        where = "is TESSERA_ADMIN_KEY" if key else f"in {stack.data_dir / 'admin_key'}"
+        if not settings.admin_key:
+            admin_key(stack.data_dir)  # makes the file, so that it is there when the line below names it
+        where = "is TESSERA_ADMIN_KEY" if settings.admin_key else f"in {stack.data_dir / 'admin_key'}"
         stack.run(f"Ready: {stack.url} · admin key {where} · Ctrl-C stops")

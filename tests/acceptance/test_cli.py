@@ -1,0 +1,187 @@
+"""The commands, as people type them, against the whole service and a fake OpenAI."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.connection import Connection
+from tests.acceptance.conftest import Service, StartService
+from tests.fakes import images
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+KEY = "sk-test"
+
+
+@pytest.fixture
+def openai() -> Iterator[str]:
+    """The address of a fake OpenAI."""
+    command = [sys.executable, "-m", "tests.fakes.provider", "--port", "0", "--key", KEY]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}/v1"
+        process.terminate()
+
+
+@pytest.fixture
+def service(tessera: StartService, openai: str) -> Service:
+    return tessera("--workers", "1", OPENAI_API_KEY=KEY, OPENAI_BASE_URL=openai, TESSERA_LOCAL_PROVIDER="false")
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """A working folder with a folder of pictures and manifests of three kinds."""
+    (tmp_path / "album" / "deep").mkdir(parents=True)
+    (tmp_path / "album" / "one.jpg").write_bytes(images.jpeg())
+    (tmp_path / "album" / "deep" / "two.png").write_bytes(images.png())
+    (tmp_path / "more.csv").write_text("custom_id,image,shelf\nthree,album/one.jpg,left\n")
+    (tmp_path / "more.jsonl").write_text('{"custom_id":"four","images":["album/one.jpg","album/deep/two.png"]}\n')
+    return tmp_path
+
+
+def run(service: Service | None, folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`tessera WORDS` in a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "cli.main", *words],
+        cwd=folder,
+        env=(service.environment if service else {}) | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_submit_watch_and_results(service: Service, album: Path) -> None:
+    submitted = run(
+        service,
+        album,
+        *("submit", "album", "more.csv", "more.jsonl", "--preset", "ocr", "--model", "gpt-4o-mini", "--detail", "low"),
+        *("--metadata", "batch=7", "--deadline", "1h", "--max-cost", "1.00"),
+    )
+    assert submitted.returncode == 0, submitted.stderr
+    assert "4 items for openai/gpt-4o-mini" in submitted.stderr
+    job_id = submitted.stdout.strip()
+    assert re.fullmatch(r"job_[0-9a-f]{32}", job_id)
+
+    watched = run(service, album, "watch", job_id)
+    assert watched.returncode == 0, watched.stdout + watched.stderr
+    assert re.search(r"succeeded 4/4 .*tokens/min of [\d,]+ · spent \$0\.\d+ .*cap \$1\.00", watched.stdout)
+
+    (job,) = lines(run(service, album, "watch", job_id, "--json").stdout)
+    assert job["metadata"] == {"batch": "7"}
+
+    answers = lines(run(service, album, "results", job_id).stdout)
+    assert {answer["custom_id"] for answer in answers} == {"album/one.jpg", "album/deep/two.png", "three", "four"}
+    assert all(answer["status"] == "succeeded" for answer in answers)
+
+    assert run(service, album, "results", job_id, "-o", "out.csv").returncode == 0
+    with (album / "out.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 4
+    assert sorted(path.name for path in album.glob("*out*")) == ["out.csv"]
+
+    refused = run(service, album, "results", job_id, "-o", "out.parquet")
+    if refused.returncode:
+        assert "parquet" in refused.stderr
+        assert not list(album.glob("*parquet*"))
+
+
+def test_own_prompt_with_a_schema_watched_as_json(service: Service, album: Path) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"colour": {"type": "string"}},
+        "required": ["colour"],
+        "additionalProperties": False,
+    }
+    (album / "schema.json").write_text(json.dumps(schema))
+    (album / "prompt.txt").write_text("Which colour?")
+    words = ["--prompt", "@prompt.txt", "--schema", "schema.json", "--model", "gpt-4o-mini", "--watch", "--json"]
+    done = run(service, album, "submit", "album/one.jpg", *words)
+    assert done.returncode == 0, done.stderr
+    *_, job = lines(done.stdout)
+    assert (job["status"], job["preset"]) == ("succeeded", None)
+
+
+def test_what_the_service_refuses_is_told_in_full(service: Service, album: Path) -> None:
+    unknown = run(service, album, "submit", "album", "--preset", "ocrr")
+    assert unknown.returncode == 1
+    assert "[unknown_preset]" in unknown.stderr
+    assert "moderation" in unknown.stderr
+
+    (album / "twice.csv").write_text(
+        "custom_id,image\na,https://x.test/1.jpg\nb,https://x.test/2.jpg\na,https://x.test/3.jpg\n"
+    )
+    twice = run(service, album, "submit", "twice.csv", "--preset", "ocr", "--model", "gpt-4o-mini")
+    assert twice.returncode == 1
+    assert "twice.csv, line 4" in twice.stderr
+
+    assert "[not_found]" in run(service, album, "watch", "job_1").stderr
+    wrong = run(service, album, "providers", TESSERA_API_KEY="wrong")
+    assert wrong.returncode == 1
+    assert "TESSERA_API_KEY" in wrong.stderr
+    assert "Traceback" not in unknown.stderr + twice.stderr + wrong.stderr
+
+
+def test_keys_and_providers(service: Service, tmp_path: Path) -> None:
+    made = run(service, tmp_path, "keys", "create", "shop", "--scope", "jobs:read")
+    secret = made.stdout.strip()
+    assert made.returncode == 0
+    key_id = made.stderr.split()[0]
+    assert run(service, tmp_path, "providers", TESSERA_API_KEY=secret).returncode == 0
+    assert run(service, tmp_path, "keys", "list", TESSERA_API_KEY=secret).returncode == 1
+
+    listed = run(service, tmp_path, "keys", "list", COLUMNS="200").stdout
+    assert key_id in listed
+    assert secret not in listed
+    assert run(service, tmp_path, "keys", "revoke", key_id).stdout == f"{key_id} is revoked.\n"
+    assert run(service, tmp_path, "providers", TESSERA_API_KEY=secret).returncode == 1
+
+    shown = run(service, tmp_path, "providers", COLUMNS="200").stdout
+    assert "openai/gpt-4o-mini" in shown
+    assert "\x1b" not in shown
+    lanes = json.loads(run(service, tmp_path, "providers", "--json").stdout)
+    assert all(lane["limits"]["tokens_per_minute"] > 0 for lane in lanes)
+
+
+def test_nothing_listens(tmp_path: Path) -> None:
+    for words in (["watch", "job_1"], ["providers"], ["submit", "https://x.test/1.jpg", "--preset", "ocr"]):
+        answer = run(None, tmp_path, *words, TESSERA_URL="http://127.0.0.1:9", TESSERA_API_KEY="x")
+        assert answer.returncode == 3
+        assert "tessera up" in answer.stderr
+
+
+def test_watching_outlives_a_restart(service: Service, start: StartService, album: Path) -> None:
+    """The job is paused meanwhile, so that there is something left to watch."""
+    words = ["submit", "album", "--preset", "ocr", "--model", "gpt-4o-mini", "--json"]
+    paused = run(service, album, *words, "--max-cost", "0.00000001")
+    job_id = json.loads(paused.stdout)["id"]
+    seen: list[subprocess.CompletedProcess[str]] = []
+    watching = threading.Thread(target=lambda: seen.append(run(service, album, "watch", job_id, "--json")))
+    watching.start()
+    time.sleep(3)
+    service.stop()
+    again = start("--port", str(service.port), data_dir=service.data_dir)
+    again.port = service.port
+    again.wait_until_ready()
+    _cancel(service, job_id)
+    watching.join(60)
+    assert seen
+    assert seen[0].returncode == 1, seen[0].stderr
+    assert lines(seen[0].stdout)[-1]["status"] == "cancelled"
+
+
+def _cancel(service: Service, job_id: str) -> None:
+
+    with Connection(service.url, service.key) as connection:
+        connection.post(f"/v1/jobs/{job_id}/cancel")
