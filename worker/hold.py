@@ -48,6 +48,10 @@ class Holdings:
         """False once the item's job is paused or ending, or its lease has gone to another worker."""
         return item.job_id not in self._stopped and item.token not in self._lost
 
+    async def look(self) -> None:
+        """Ask which of the jobs in hand are paused or ending."""
+        self._stopped = await ranges.stopped(self._engine, list(self._jobs))
+
     async def keep(self) -> None:
         """Run for the life of the process."""
         beat = 0.0
@@ -57,7 +61,7 @@ class Holdings:
             if not self._leases:
                 continue
             try:
-                self._stopped = await ranges.stopped(self._engine, list(self._jobs))
+                await self.look()
                 if loop.time() - beat >= self._lease_seconds / 4:
                     await self._extend()
                     beat = loop.time()

@@ -134,4 +134,5 @@ class Pump:
     async def _pause(self, stop: LaneStopped) -> None:
         if await pause_lane(self._engine, self._line.lane.name, stop.failure.code):
             log.error("%s: %s Its jobs are paused (%s).", self._line.lane.name, stop.failure.message, stop.failure.code)
+            await self._line.holdings.look()
             await self._when_paused()

@@ -83,7 +83,7 @@ _EMPTY = text("DELETE FROM ranges WHERE id = ANY(CAST(:ids AS bigint[])) AND don
 _RESULTS = text("""
     INSERT INTO results (tenant_id, job_id, number, status, answer, error_code, error_message, input_tokens,
                          output_tokens, image_tokens, cached_tokens, cost, attempts, latency_ms, request_id)
-    SELECT x.tenant_id, x.job_id, x.number, x.status, x.answer::jsonb, x.error_code, x.error_message, x.input_tokens,
+    SELECT x.tenant_id, x.job_id, x.number, x.status, x.answer::json, x.error_code, x.error_message, x.input_tokens,
            x.output_tokens, x.image_tokens, x.cached_tokens,
            -- An item's cost is that of all its attempts; this one is not in the ledger yet.
            x.cost + coalesce((SELECT sum(l.cost) FROM ledger l

@@ -18,7 +18,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 MONEY = Numeric(18, 8)
@@ -104,7 +104,8 @@ class Job(Table):
     """Hash of prompt and schema: what the answers were asked with."""
     prompt: Mapped[str]
     """The instructions as they are sent, language included."""
-    schema: Mapped[dict[str, Any] | None]
+    schema: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """JSON, not JSONB: the order of its keys is the order in which the model answers."""
     model: Mapped[str]
     provider: Mapped[str]
     lane: Mapped[str]
@@ -232,7 +233,7 @@ class Result(Table):
     number: Mapped[int] = mapped_column(primary_key=True)
     tenant_id: Mapped[str]
     status: Mapped[str]
-    answer: Mapped[Any | None] = mapped_column(JSONB)
+    answer: Mapped[Any | None] = mapped_column(JSON)
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     input_tokens: Mapped[int] = mapped_column(server_default="0")
