@@ -11,13 +11,15 @@ import sqlalchemy.exc
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from vision import errors
 from vision.errors import Detail, Retry, TesseraError
 
 log = logging.getLogger(__name__)
 
-DOCS = "https://github.com/tessera-vision/tessera/blob/main/docs/reference/errors.md"
+PROBLEM = "urn:tessera:errors:"
+"""RFC 9457 wants a URI as the type; codes are explained in docs/reference/errors.md."""
 
 STATUS: dict[type[TesseraError], int] = {
     errors.InvalidRequest: 400,
@@ -64,6 +66,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(sqlalchemy.exc.DataError, _data_error)
     for kind in AWAY:
         app.add_exception_handler(kind, _away)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -87,7 +90,7 @@ def response(
     """An error body with the members of RFC 9457 and OpenAI's `error`."""
     request_id = request.scope.get("state", {}).get("request_id", "")
     body: dict[str, Any] = {
-        "type": f"{DOCS}#{code}",
+        "type": PROBLEM + code,
         "title": code.replace("_", " ").capitalize(),
         "status": status,
         "detail": message,
@@ -169,6 +172,10 @@ async def _away(request: Request, error: Exception) -> Response:
     message = "The database cannot be reached at the moment. Nothing was changed; try again."
     headers = {"retry-after": str(RETRY_AFTER_SECONDS)}
     return response(request, 503, "database_unavailable", message, headers=headers)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    return response(request, 400, "client_disconnected", "The request ended before all of it had arrived.")
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -51,7 +51,8 @@ async def resume(desk: Desk, tenant: str, job_id: UUID) -> None:
         if job["status"] != JobStatus.PAUSED:
             return
         await connection.execute(update(Turn).where(Turn.job_id == job_id).values(runnable=True))
-        await _set(connection, job_id, status=JobStatus.RUNNING, status_code=StatusCode.WORKING)
+        started = func.coalesce(Job.started_at, func.now())
+        await _set(connection, job_id, status=JobStatus.RUNNING, status_code=StatusCode.WORKING, started_at=started)
     await _ring(desk, job["lane"])
 
 

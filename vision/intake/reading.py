@@ -62,6 +62,7 @@ class Reading:
             raise InvalidRequest(
                 first if count == 1 else f"{count} items are wrong. The first: {first}",
                 code="invalid_manifest",
+                param=self.problems[0].param,
                 details=self.problems,
             )
         if not self.total:

@@ -17,7 +17,7 @@ from vision.intake.order import Order, Plan, plan
 from vision.intake.reading import Batch, Reading
 from vision.lifecycle import JobStatus, Stage, StatusCode
 from vision.queue import Task
-from vision.storage import admission, files, idempotency
+from vision.storage import admission, files, idempotency, tenants
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ async def submit(desk: Desk, tenant: str, order: Order, items: Items, replay: Re
         reading = Reading(tenant, job_id, planned)
         await _load(connection, reading, items)
         stage = await _admit(connection, reading)
+        if order.webhook_url:
+            await tenants.webhook_secret(connection, tenant)
     await desk.bell.ring(Task.PUMP if stage is Stage.WORK else Task.MEASURE, planned.lane.name)
     return Receipt(job_id, replayed=False)
 

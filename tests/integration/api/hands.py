@@ -1,0 +1,38 @@
+"""A worker's hands without a worker: claims items and records what became of them."""
+
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from vision.lifecycle import ItemStatus, Stage
+from vision.prices import Usage
+from vision.storage.ranges import Held, Lessee, claim
+from vision.storage.record import Charge, Outcome, record
+
+LANE = "fake/gpt-4o-mini"
+
+
+async def take(engine: AsyncEngine, want: int, lane: str = LANE) -> list[Held]:
+    """The next items of the lane."""
+    return await claim(engine, lane, want, stage=Stage.WORK, lessee=Lessee("hands", 60))
+
+
+async def succeed(engine: AsyncEngine, *held: Held, answer: object = None) -> None:
+    """Record answers."""
+    usage = Usage(input_tokens=2900, output_tokens=60, image_tokens=2833)
+    charge = Charge(LANE, "succeeded", usage, Decimal("0.000473"), request_id="req_1")
+    await record(
+        engine,
+        [Outcome(item, charge, ItemStatus.SUCCEEDED, answer=answer, latency_ms=812) for item in held],
+    )
+
+
+async def fail(engine: AsyncEngine, *held: Held) -> None:
+    """Record failures."""
+    await record(
+        engine,
+        [
+            Outcome(item, None, ItemStatus.FAILED, error_code="image_corrupt", error_message="It is no image.")
+            for item in held
+        ],
+    )

@@ -1,0 +1,147 @@
+"""Every refusal: its status, its stable code, and one body for RFC 9457 and the OpenAI SDK."""
+
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+
+from api.app import create_app
+from tests.integration.api.test_jobs import URL, lines, order
+from vision.settings import Settings
+
+NO_FILE = "file_0123456789abcdef0123456789abcdef"
+LOOSE = {"type": "object", "properties": {"a": {"type": "string"}}}
+
+REFUSED: dict[str, tuple[dict[str, Any], str, str | None]] = {
+    "empty list": ({"preset": "ocr", "items": []}, "empty_job", "items"),
+    "no items": ({"preset": "ocr"}, "empty_job", "items"),
+    "neither preset nor prompt": ({"items": [{"image": URL}]}, "preset_or_prompt", "preset"),
+    "both": (order(prompt="What?"), "preset_or_prompt", "preset"),
+    "schema with preset": (order(schema=LOOSE), "preset_or_prompt", "schema"),
+    "unknown preset": (order(preset="nope"), "unknown_preset", "preset"),
+    "unknown model": (order(model="nope"), "unknown_model", "model"),
+    "unknown detail": (order(detail="nope"), "unsupported_detail", "detail"),
+    "language": (order(language="!"), "invalid_language", "language"),
+    "output tokens": (order(max_output_tokens=1), "invalid_max_output_tokens", "max_output_tokens"),
+    "loose schema": ({"prompt": "?", "schema": LOOSE, "items": [{"image": URL}]}, "invalid_schema", "schema"),
+    "unknown field": (order(colour="red"), "unknown_field", "colour"),
+    "negative cap": (order(max_cost="-1"), "invalid_request", "max_cost"),
+    "cap without price": (order(model="mystery", max_cost="1"), "unpriced_model", "max_cost"),
+    "preset of another model": (order(preset="ocr", model="eyes"), "preset_not_supported", "preset"),
+    "prompt for a screen": (
+        {"prompt": "?", "model": "eyes", "items": [{"image": URL}]},
+        "preset_not_supported",
+        "prompt",
+    ),
+    "webhook scheme": (order(webhook_url="ftp://example.com"), "webhook_url_blocked", "webhook_url"),
+    "webhook inside": (order(webhook_url="http://127.0.0.1/hook"), "webhook_url_blocked", "webhook_url"),
+    "nul in metadata": (order(metadata={"a": "\0"}), "invalid_request", None),
+    "too many": (order(*[{"image": URL}] * 1_001), "invalid_request", "items"),
+    "both sources": (order(input_file_id=NO_FILE), "invalid_request", None),
+    "no such manifest": ({"preset": "ocr", "input_file_id": NO_FILE}, "unknown_file", "input_file_id"),
+    "wrong kind of id": ({"preset": "ocr", "input_file_id": "job_1"}, "unknown_file", "input_file_id"),
+    "no such image": (order({"image": NO_FILE}), "invalid_manifest", None),
+    "no image": (order({"custom_id": "a"}), "invalid_manifest", "image"),
+    "repeated id": (
+        order({"custom_id": "a", "image": URL}, {"custom_id": "a", "image": URL}),
+        "duplicate_custom_id",
+        "custom_id",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_a_wrong_job_is_refused_by_name(client: httpx2.AsyncClient, name: str) -> None:
+    body, code, param = REFUSED[name]
+    answer = await client.post("/v1/jobs", json=body)
+    problem = answer.json()
+    assert answer.status_code == 400, problem
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert problem["error"] == {
+        "message": problem["detail"],
+        "type": "invalid_request_error",
+        "param": param,
+        "code": code,
+    }
+    assert problem["status"] == 400
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert (await client.get("/v1/jobs")).json()["data"] == []
+
+
+async def test_wrong_lines_are_all_named_up_to_a_hundred(client: httpx2.AsyncClient) -> None:
+    manifest = lines(3) + b'\n{"image": 7}\nnot json\n' + b"{}\n" * 200
+    headers = {"content-type": "application/x-ndjson"}
+    answer = await client.post("/v1/jobs", params={"preset": "ocr"}, content=manifest, headers=headers)
+    errors = answer.json()["errors"]
+    assert answer.json()["error"]["code"] == "invalid_manifest"
+    assert len(errors) == 100
+    assert [(error["line"], error["code"]) for error in errors[:3]] == [
+        (4, "blank_line"),
+        (5, "invalid_image"),
+        (6, "invalid_json"),
+    ]
+
+
+async def test_bodies_of_other_kinds_are_refused(client: httpx2.AsyncClient) -> None:
+    plain = await client.post("/v1/jobs", content=b"x", headers={"content-type": "text/plain"})
+    gzip = await client.post("/v1/jobs", json=order(), headers={"content-encoding": "gzip"})
+    broken = await client.post("/v1/jobs", content=b'{"preset":', headers={"content-type": "application/json"})
+    query = await client.post(
+        "/v1/jobs", params={"presets": "ocr"}, content=lines(1), headers={"content-type": "application/x-ndjson"}
+    )
+    assert [plain.status_code, gzip.status_code, broken.status_code, query.status_code] == [415, 415, 400, 400]
+    assert broken.json()["error"]["code"] == "invalid_json"
+    assert query.json()["error"]["code"] == "unknown_field"
+
+
+async def test_unknown_places_answer_in_the_same_shape(client: httpx2.AsyncClient) -> None:
+    for method, path, status in (("GET", "/nowhere", 404), ("PUT", "/v1/jobs", 405), ("GET", "/v1/jobs/job_1", 404)):
+        answer = await client.request(method, path)
+        assert answer.status_code == status
+        assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+        assert answer.headers["x-request-id"].startswith("req_")
+
+
+@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 101}, {"after": "x"}, {"status": "x"}, {"page": 2}])
+async def test_lists_refuse_what_they_do_not_know(client: httpx2.AsyncClient, query: dict[str, Any]) -> None:
+    assert (await client.get("/v1/jobs", params=query)).status_code == 400
+
+
+async def test_the_clients_own_request_id_is_echoed(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/healthz", headers={"x-client-request-id": "mine-1"})
+    assert answer.headers["x-client-request-id"] == "mine-1"
+
+
+async def test_without_postgres_it_says_so_and_when_to_come_back(settings: Settings) -> None:
+    away = settings.model_copy(update={"database_url": SecretStr("postgresql://x@127.0.0.1:9/x")})
+    app = create_app(away)
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    headers = {"authorization": "Bearer an-admin-key-for-tests"}
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://tessera", headers=headers) as client,
+    ):
+        jobs, ready, alive = [await client.get(path) for path in ("/v1/jobs", "/readyz", "/healthz")]
+    assert jobs.status_code == 503
+    assert jobs.headers["retry-after"] == "2"
+    assert jobs.json()["error"]["code"] == "database_unavailable"
+    assert ready.status_code == 503
+    assert ready.json()["database"] == "unreachable"
+    assert alive.status_code == 200
+
+
+async def test_without_redis_jobs_are_kept(settings: Settings) -> None:
+    away = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:9/0")})
+    app = create_app(away)
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    headers = {"authorization": "Bearer an-admin-key-for-tests"}
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://tessera", headers=headers) as client,
+    ):
+        created = await client.post("/v1/jobs", json=order())
+        ready, lanes = await client.get("/readyz"), await client.get("/v1/lanes")
+    assert created.status_code == 201
+    assert (ready.status_code, ready.json()["redis"]) == (200, "unreachable")
+    assert lanes.json()["data"][0]["now"] is None

@@ -1,0 +1,87 @@
+"""Uploads: any order of parts, any way of sending, never beyond the limit."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from vision.errors import TooLarge
+from vision.settings import Settings
+from vision.storage.files import Draft
+
+BOUNDARY = "xyz"
+TYPE = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+
+def form(*parts: tuple[str, bytes], end: bytes = b"--xyz--\r\n") -> bytes:
+    """A form; parts are (the rest of Content-Disposition, content)."""
+    return (
+        b"".join(
+            b"--xyz\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (head.encode(), content)
+            for head, content in parts
+        )
+        + end
+    )
+
+
+async def in_pieces(data: bytes, size: int) -> AsyncIterator[bytes]:
+    """A body without a length."""
+    for start in range(0, len(data), size):
+        await asyncio.sleep(0)
+        yield data[start : start + size]
+
+
+async def test_a_file_is_stored_and_given_back(client: httpx2.AsyncClient, settings: Settings) -> None:
+    content = bytes(range(256)) * 1000
+    sent = await client.post("/v1/files", files={"file": ("a b.png", content)}, data={"purpose": "vision"})
+    file = sent.json()
+    assert sent.status_code == 200
+    assert (file["object"], file["bytes"], file["filename"]) == ("file", 256_000, "a b.png")
+    assert (file["purpose"], file["status"], file["media_type"]) == ("vision", "processed", "image/png")
+    assert (await client.get(f"/v1/files/{file['id']}")).json() == file
+    back = await client.get(f"/v1/files/{file['id']}/content")
+    assert back.content == content
+    assert back.headers["x-content-type-options"] == "nosniff"
+    assert [path.name for path in (settings.data_dir / "files").iterdir()] == [file["id"].removeprefix("file_")]
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+async def test_parts_come_in_any_order_and_in_pieces(client: httpx2.AsyncClient, size: int) -> None:
+    file, purpose = ('name="file"; filename="upload"', b"\r\n--xy\r\n1\r\n2"), ('name="purpose"', b"batch")
+    for parts in ((file, purpose), (purpose, file)):
+        sent = await client.post("/v1/files", content=in_pieces(form(*parts), size), headers=TYPE)
+        assert sent.json()["purpose"] == "batch"
+        back = await client.get(f"/v1/files/{sent.json()['id']}/content")
+        assert back.content == file[1]
+
+
+async def test_forms_that_are_none_are_refused(client: httpx2.AsyncClient, settings: Settings) -> None:
+    file = ('name="file"; filename="f"', b"x")
+    bad = {
+        "no file": form(('name="purpose"', b"x")),
+        "two files": form(file, file),
+        "cut off": form(file, end=b""),
+        "long field": form(('name="purpose"', b"x" * 10_000), file),
+        "many fields": form(*((f'name="f{number}"', b"x") for number in range(11)), file),
+        "garbage": b"garbage",
+        "long purpose": form(('name="purpose"', b"x" * 65), file),
+    }
+    for name, body in bad.items():
+        assert (await client.post("/v1/files", content=body, headers=TYPE)).status_code == 400, name
+    assert (await client.post("/v1/files", json={})).status_code == 415
+    assert list((settings.data_dir / "files").iterdir()) == []
+
+
+async def test_names_cannot_leave_the_folder(client: httpx2.AsyncClient) -> None:
+    body = form(('name="file"; filename="../../etc/passwd"', b"x"))
+    assert (await client.post("/v1/files", content=body, headers=TYPE)).json()["filename"] == "passwd"
+
+
+async def test_the_limit_counts_while_writing(tmp_path: Path) -> None:
+    async with Draft(tmp_path, max_bytes=10) as draft:
+        await draft.write(b"123456")
+        with pytest.raises(TooLarge):
+            await draft.write(b"123456")
+    assert list(tmp_path.iterdir()) == []
