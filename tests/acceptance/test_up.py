@@ -16,15 +16,20 @@ from embedded import notice
 from .conftest import Service, StartService
 
 
+NAMES = {"postgres": "postgres", "valkey-server": "valkey", "uvicorn": "api", "celery": "worker", "local": "local"}
+
+
 def children(service: Service) -> dict[str, int]:
     """The pids of the service's processes by what they are."""
-    words = {"postgres": "postgres", "valkey": "valkey-server", "api": "uvicorn", "worker": "celery", "local": "local"}
     listing = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text()
-    found = {}
-    for pid in map(int, listing.split()):
-        command = Path(f"/proc/{pid}/cmdline").read_text()
-        found |= {name: pid for name, word in words.items() if word in command.replace("/", "\0").split("\0")}
-    return found
+    programs = {program(int(pid)): int(pid) for pid in listing.split()}
+    return {NAMES[name]: pid for name, pid in programs.items() if name in NAMES}
+
+
+def program(pid: int) -> str:
+    """The program's name, or the Python module's."""
+    words = command_line(pid).replace("\0", " ").split()
+    return words[words.index("-m") + 1] if "-m" in words else Path(words[0]).name if words else ""
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
@@ -149,7 +154,10 @@ def alive(pid: int) -> bool:
 
 
 def command_line(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text()
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def passwords(service: Service) -> list[str]:
