@@ -15,7 +15,6 @@ from embedded import notice
 
 from .conftest import Service, StartService
 
-
 NAMES = {"postgres": "postgres", "valkey-server": "valkey", "uvicorn": "api", "celery": "worker", "local": "local"}
 
 
