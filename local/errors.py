@@ -9,7 +9,7 @@ _IMAGE_CODES = {
     "image_unreachable": "invalid_image_url",
     "image_blocked": "invalid_image_url",
     "image_unsupported": "invalid_image_format",
-    "image_too_large": "image_too_large",
+    "image_corrupt": "image_parse_error",
 }
 
 

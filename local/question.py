@@ -52,7 +52,7 @@ def ask(body: dict[str, Any], form: Any, texts: Iterable[str], images: Iterable[
 
 def _task(form: Any) -> tuple[str, dict[str, Any]]:
     name, schema = (form.get("name"), form.get("schema")) if isinstance(form, dict) else (None, None)
-    if name not in NAMES:
+    if not isinstance(name, str) or name not in NAMES:
         asked = f"The schema {str(name)[:64]!r} is none of its tasks." if name else "No named schema was sent."
         raise WireError(f"{asked} {ABOUT}", "unsupported_task")
     if not isinstance(schema, dict):
