@@ -134,7 +134,7 @@ def load(
     }
     entries = _read(path) if path.is_file() else _built_in(bool(openai_api_key), openai_base_url)
     if local_url and all(entry.name != "local" for entry in entries):
-        entries.append(_entry(_defaults()["local"] | {"base_url": local_url}, "built-in provider local"))
+        entries.append(_entry(_defaults()["local"] | {"base_url": f"{local_url.rstrip('/')}/v1"}, "built-in provider local"))
     lanes: dict[str, Lane] = {}
     for entry in entries:
         for lane in _lanes(entry, environment):
