@@ -5,11 +5,11 @@ import sys
 
 import click
 
+from cli.migrate import migrate
 from embedded.log import MergedLog
 from embedded.stack import Stack
 from embedded.supervisor import STOP_SIGNALS
 from local import available
-from migrations import upgrade
 from vision.settings import Settings
 from vision.storage.keys import admin_key
 
@@ -39,7 +39,7 @@ def up(settings: Settings, log: MergedLog) -> None:
     """Run the service until a stop signal."""
     with Stack(settings, log, offline_provider=settings.local_provider and available()) as stack:
         log("tessera", f"Data in {stack.data_dir}; {stack.servers}")
-        upgrade(stack.database_url)
+        migrate(stack.database_url)
         if not settings.admin_key:
             admin_key(stack.data_dir)  # makes the file, so that it is there when the line below names it
         where = "is TESSERA_ADMIN_KEY" if settings.admin_key else f"in {stack.data_dir / 'admin_key'}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from embedded.place import unusable
 from vision.errors import Conflict
 
 
@@ -19,7 +20,10 @@ class DataLock:
         self.descriptor = -1
 
     def __enter__(self) -> Self:
-        self.descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self.descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise unusable(self._path.parent, error) from None
         deadline = time.monotonic() + self._patience
         while not self._taken():
             holder = self._holder()

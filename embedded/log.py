@@ -1,5 +1,6 @@
 """One tidy log of all processes: a line each, its process's name before it."""
 
+import os
 import sys
 from threading import Lock
 from typing import TextIO
@@ -22,8 +23,8 @@ class MergedLog:
             try:
                 self._stream.write(f"{self._label(name)} {line}\n")
                 self._stream.flush()
-            except (BrokenPipeError, ValueError):
-                return
+            except OSError:  # the terminal or the reader of the pipe is gone
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
     def _label(self, name: str) -> str:
         label = f"{name:<{self._width}}"

@@ -29,10 +29,10 @@ def data_folder(data_dir: Path, account: Account, shelter: Path = SHELTER) -> Pa
     folder = data_dir / "servers"
     if not folder.exists() and not account.may_enter(data_dir):
         home = shelter / f"data-{secrets.token_hex(4)}"
-        _open_folder(home)
+        open_folder(home)
         folder.unlink(missing_ok=True)
         folder.symlink_to(home)
-    _open_folder(folder)
+    open_folder(folder)
     return folder.resolve()
 
 
@@ -83,8 +83,20 @@ def _copied(package: str, source: Path, shelter: Path) -> Path:
     return home
 
 
-def _open_folder(folder: Path) -> None:
-    """A folder of our own that others may enter but not list."""
-    if not folder.is_dir():
-        folder.mkdir(parents=True)
-        folder.chmod(0o711)
+def open_folder(folder: Path) -> None:
+    """A folder of our own that others may enter but not list; ConfigurationError if it cannot be made."""
+    try:
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            folder.chmod(0o711)
+    except OSError as error:
+        raise unusable(folder, error) from None
+
+
+def unusable(folder: Path, error: OSError) -> ConfigurationError:
+    """What to say when a folder for our data cannot be read or written."""
+    return ConfigurationError(
+        f"{folder} cannot be used: {error}. It may belong to another user, or the disk is full or read-only; "
+        "choose another TESSERA_DATA_DIR.",
+        code="data_dir_unusable",
+    )

@@ -6,11 +6,10 @@ from typing import Self
 
 from embedded.account import account_for
 from embedded.child import Child, Log
-from embedded.place import SHELTER, data_folder
+from embedded.place import SHELTER, data_folder, unusable
 from embedded.postgres import Postgres
 from embedded.server import Server
 from embedded.valkey import Valkey
-from vision.errors import ConfigurationError
 
 
 class Servers:
@@ -64,7 +63,7 @@ class Servers:
         except BaseException as error:
             self._stop()
             if isinstance(error, OSError):
-                raise _unusable(self.folder, error) from error
+                raise unusable(self.folder, error) from error
             raise
         return self
 
@@ -76,11 +75,3 @@ class Servers:
     def _stop(self) -> None:
         while self._running:
             self._running.pop().stop()
-
-
-def _unusable(folder: Path, error: OSError) -> ConfigurationError:
-    return ConfigurationError(
-        f"The servers cannot use {folder}: {error}. It belongs to another user, or the disk is full or read-only; "
-        "choose another TESSERA_DATA_DIR.",
-        code="data_dir_unusable",
-    )

@@ -10,9 +10,9 @@ from threading import Thread
 from embedded import notice, ports, readiness
 from embedded.child import Child, Log
 from embedded.lock import DataLock
+from embedded.place import open_folder
 from embedded.servers import Servers
 from embedded.supervisor import Supervisor
-from vision.errors import ConfigurationError
 from vision.settings import Settings
 
 WORKER_GRACE = 30.0
@@ -43,7 +43,7 @@ class Stack:
 
     def __enter__(self) -> "Stack":
         with ExitStack() as exits:
-            make_data_dir(self.data_dir)
+            open_folder(self.data_dir)
             lock = exits.enter_context(DataLock(self.data_dir))
             database, redis = self.settings.database_url, self.settings.redis_url
             self.servers = Servers(
@@ -104,18 +104,6 @@ class Stack:
 
     def _say(self, line: str) -> None:
         self.log("tessera", line)
-
-
-def make_data_dir(data_dir: Path) -> None:
-    """Make the data directory; others may pass through it, as the servers may run as another user, but not list it."""
-    try:
-        if not data_dir.is_dir():
-            data_dir.mkdir(parents=True)
-            data_dir.chmod(0o711)
-    except OSError as error:
-        raise ConfigurationError(
-            f"TESSERA_DATA_DIR {data_dir} cannot be made: {error}", code="data_dir_unusable"
-        ) from None
 
 
 def api_command(host: str, port: int) -> list[str]:
