@@ -18,6 +18,14 @@ def count(number: float) -> str:
     return f"{number:,.0f}"
 
 
+def short(number: int) -> str:
+    """Three digits and a letter above 10,000: `200_000` → `200k`, `1_234_567` → `1.23M`."""
+    for size, letter in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
+        if abs(number) >= max(size, 10_000):
+            return f"{number / size:.3g}{letter}"
+    return count(number)
+
+
 def rate(number: float) -> str:
     """Per-second rates: one decimal below 100, none above."""
     return f"{number:,.1f}" if number < 100 else f"{number:,.0f}"

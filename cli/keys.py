@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from cli.connection import connect
+from cli.terminal import console
 
 SCOPES = ("admin", "jobs:read", "jobs:write", "files:read", "files:write")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -50,7 +50,7 @@ def list_(as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(keys))
     else:
-        Console().print(_table(keys))
+        console().print(_table(keys))
 
 
 @command.command()

@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from cli.connection import connect
-from cli.figures import count, duration
+from cli.figures import count, duration, short
+from cli.terminal import console
 
-NUMBERS = ("requests/min", "used", "left", "tokens/min", "used", "left", "in flight", "429s")
+NUMBERS = ("requests/min", "left", "tokens/min", "left", "in flight", "429s")
 UNKNOWN = "?"
 
 
@@ -20,14 +20,15 @@ UNKNOWN = "?"
 def command(as_json: bool) -> None:
     """Show every provider and model with its limits and what is left of them now.
 
-    Used is what the last minute took. What is left can be negative: that much is promised to calls that wait.
+    Requests and tokens are those of the last minute, of the limit. What is left can be negative: that much is
+    promised to calls that wait. --json has the exact numbers.
     """
     with connect() as connection:
         lanes = connection.get("/v1/lanes")["data"]
     if as_json:
         click.echo(orjson.dumps(lanes))
     else:
-        Console().print(table(lanes))
+        console().print(table(lanes))
 
 
 def table(lanes: Sequence[Mapping[str, Any]]) -> Table:
@@ -38,16 +39,17 @@ def table(lanes: Sequence[Mapping[str, Any]]) -> Table:
     rows.add_column("now")
     for lane in lanes:
         limits, now = lane["limits"], lane["now"]
-        requests = [limits["requests_per_minute"], *_use(now, "requests")]
-        tokens = [limits["tokens_per_minute"], *_use(now, "tokens")]
-        numbers = [*requests, *tokens, lane["in_flight"], now["throttled"] if now else None]
-        rows.add_row(lane["id"], *(UNKNOWN if each is None else count(each) for each in numbers), _state(now))
+        requests, tokens = (_use(now, each, limits[f"{each}_per_minute"]) for each in ("requests", "tokens"))
+        others = count(lane["in_flight"]), count(now["throttled"]) if now else UNKNOWN
+        rows.add_row(lane["id"], *requests, *tokens, *others, _state(now))
     return rows
 
 
-def _use(now: Mapping[str, Any] | None, what: str) -> tuple[int | None, int | None]:
-    """Used in the last minute, and left."""
-    return (now[f"{what}_last_minute"], now[f"{what}_left"]) if now else (None, None)
+def _use(now: Mapping[str, Any] | None, what: str, limit: int) -> tuple[str, str]:
+    """Used in the last minute of the limit, and left now."""
+    if now is None:
+        return f"{UNKNOWN} of {short(limit)}", UNKNOWN
+    return f"{short(now[f'{what}_last_minute'])} of {short(limit)}", short(now[f"{what}_left"])
 
 
 def _state(now: Mapping[str, Any] | None) -> str:

@@ -1,5 +1,6 @@
 """`tessera watch`: a job's progress until it ends."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import orjson
 from rich.console import Console
 from rich.live import Live
 
-from cli import progress
+from cli import options, progress
 from cli.connection import Connection, connect
 from cli.pace import Pace
 from cli.problems import Problem, Unreachable
@@ -28,7 +29,14 @@ PATIENCE_SECONDS = 60.0
 @click.command()
 @click.argument("job")
 @click.option("--json", "as_json", is_flag=True, help="Print the job object, one line each time it changes.")
-def command(job: str, as_json: bool) -> None:
+@click.option(
+    "--timeout",
+    "seconds",
+    callback=options.seconds,
+    metavar="TIME",
+    help="Give up after this time, such as 30m or 12h.",
+)
+def command(job: str, as_json: bool, seconds: int | None) -> None:
     """Show the live progress of JOB until it ends.
 
     On a terminal: a bar, items per second, tokens per minute against the limit, the cost and the time left.
@@ -36,7 +44,7 @@ def command(job: str, as_json: bool) -> None:
     does not stop the job.
     """
     with connect() as connection:
-        finish(follow(connection, job, as_json=as_json))
+        finish(follow(connection, job, as_json=as_json, seconds=seconds))
 
 
 def finish(job: Job) -> None:
@@ -44,9 +52,10 @@ def finish(job: Job) -> None:
     sys.exit(0 if job["status"] == "succeeded" else 1)
 
 
-def follow(connection: Connection, job_id: str, *, as_json: bool = False) -> Job:
-    """Show the job until it ends; its last state."""
+def follow(connection: Connection, job_id: str, *, as_json: bool = False, seconds: float | None = None) -> Job:
+    """Show the job until it ends; its last state. Problem when `seconds` are over before."""
     path, pace = f"/v1/jobs/{job_id}", Pace()
+    deadline = math.inf if seconds is None else time.monotonic() + seconds
     job: Job = connection.get(path)
     limit = _tokens_per_minute(connection, job)
     with _shown(as_json) as show:
@@ -55,6 +64,8 @@ def follow(connection: Connection, job_id: str, *, as_json: bool = False) -> Job
             show(job, pace, limit)
             if job["status"] in TERMINAL:
                 return job
+            if time.monotonic() > deadline:
+                raise Problem(f"{job_id} has not ended in time: it is {job['status']} ({job['status_code']}).")
             time.sleep(EVERY_SECONDS)
             job = _patiently(connection, path)
 
@@ -108,13 +119,15 @@ def _once_changed(show: Show) -> Show:
 
 
 def _now_and_then(show: Show) -> Show:
-    """At most a line every few seconds, and whenever the state changes."""
-    state, due = "", 0.0
+    """A line when the state changes; while only counts change, one every few seconds."""
+    last: Job = {}
+    due = 0.0
 
     def shown(job: Job, pace: Pace, limit: int | None) -> None:
-        nonlocal state, due
-        if job["status"] != state or time.monotonic() >= due:
+        nonlocal last, due
+        moved = job["status"] != last.get("status")
+        if moved or (job != last and time.monotonic() >= due):
             show(job, pace, limit)
-            state, due = job["status"], time.monotonic() + LINE_SECONDS
+            last, due = job, time.monotonic() + LINE_SECONDS
 
     return shown

@@ -18,6 +18,7 @@ from cli.demonstration.service import Service, command
 from cli.problems import Problem
 
 Job = dict[str, Any]
+JOB_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Tour:
         """All three jobs; Problem at the first thing that is not as it should be."""
         with self._connection:
             self._console.print("\n[bold]Moderation, by POST /v1/jobs with the pictures inline[/bold]")
-            moderation = watch.follow(self._connection, self._by_http("moderation"))
+            moderation = watch.follow(self._connection, self._by_http("moderation"), seconds=JOB_SECONDS)
             jobs = [self._told(moderation)]
             jobs += [self._told(self._by_commands(preset)) for preset in ("ocr", "product_tagging")]
             self._verify(jobs)
@@ -58,7 +59,7 @@ class Tour:
         detail = ["--detail", self._model.detail] if self._model.detail else []
         asked = ["--preset", preset, "--model", self._model.name, *detail, "--webhook-url", self._receiver.url]
         job_id = self._tessera("submit", *pictures, *asked, capture=True).strip()
-        self._tessera("watch", job_id)
+        self._tessera("watch", job_id, "--timeout", f"{JOB_SECONDS}s")
         job: Job = self._connection.get(f"/v1/jobs/{job_id}")
         return job
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.figures import count, duration, money, rate
+from cli.figures import count, duration, money, rate, short
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,21 @@ def test_other_money() -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1200, "1,200"),
+        (-9_999, "-9,999"),
+        (200_000, "200k"),
+        (1_234_567, "1.23M"),
+        (-2_000_000, "-2M"),
+        (3 * 10**9, "3G"),
+    ],
+)
+def test_short(number: int, text: str) -> None:
+    assert short(number) == text
 
 
 def test_counts_and_rates() -> None:
