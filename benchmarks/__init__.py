@@ -1,0 +1,1 @@
+"""Figures of the running service on this machine, each beside its goal: `python -m benchmarks [name …]`."""

@@ -1,0 +1,109 @@
+"""What a benchmark found: one table for people, one JSON file for comparison."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+RESULTS = Path(__file__).with_name("results")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number; `samples` are the runs behind it, `value` their median. Without a goal it is for reading only."""
+
+    group: str
+    name: str
+    value: float
+    unit: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    samples: list[float] = field(default_factory=list)
+
+    @property
+    def goal(self) -> str:
+        """The goal as people read it."""
+        if self.at_least is not None:
+            return f"≥ {_plain(self.at_least)}"
+        return "" if self.at_most is None else f"≤ {_plain(self.at_most)}"
+
+    @property
+    def verdict(self) -> str:
+        """`ok`, `short`, or nothing where there is no goal."""
+        if not self.goal:
+            return ""
+        low = self.at_least is not None and self.value < self.at_least
+        high = self.at_most is not None and self.value > self.at_most
+        return "short" if low or high else "ok"
+
+    @property
+    def spread(self) -> str:
+        """Lowest and highest run."""
+        return f"{_plain(min(self.samples))} … {_plain(max(self.samples))}" if len(self.samples) > 1 else ""
+
+
+def middle(group: str, name: str, samples: Sequence[float], unit: str = "", **goal: float) -> Figure:
+    """A figure that is the median of several runs."""
+    return Figure(group, name, median(samples), unit, samples=list(samples), **goal)
+
+
+@dataclass
+class Report:
+    """A benchmark's figures, and in words what must be known to read them."""
+
+    name: str
+    title: str
+    figures: list[Figure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    load_before: float = field(default_factory=lambda: os.getloadavg()[0])
+
+    def show(self, console: Console) -> None:
+        """Print the table."""
+        table = Table(title=self.title, title_justify="left", caption="\n".join(self.notes), caption_justify="left")
+        for heading in ("", "figure"):
+            table.add_column(heading)
+        for heading in ("value", "unit", "runs", "goal", ""):
+            table.add_column(heading, justify="right" if heading == "value" else "left")
+        for group in dict.fromkeys(figure.group for figure in self.figures):
+            for place, figure in enumerate(one for one in self.figures if one.group == group):
+                style = {"ok": "green", "short": "bold red"}.get(figure.verdict, "")
+                row = (figure.name, _plain(figure.value), figure.unit, figure.spread, figure.goal, figure.verdict)
+                table.add_row("" if place else group, *row, style=style)
+            table.add_section()
+        console.print(table)
+
+    def save(self) -> Path:
+        """Write benchmarks/results/<name>.json."""
+        RESULTS.mkdir(exist_ok=True)
+        path = RESULTS / f"{self.name}.json"
+        rows = [asdict(figure) | {"goal": figure.goal, "verdict": figure.verdict} for figure in self.figures]
+        document = {"benchmark": self.name, **_where(), "load_before": self.load_before, "notes": self.notes}
+        path.write_text(json.dumps(document | {"figures": rows}, indent=2, ensure_ascii=False) + "\n")
+        return path
+
+
+def _where() -> dict[str, str | int | None]:
+    command = ["git", "-C", str(RESULTS.parent), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit or None,
+        "python": platform.python_version(),
+        "cpus": os.cpu_count(),
+    }
+
+
+def _plain(value: float) -> str:
+    """Three figures or so: 12,345 · 123 · 12.3 · 1.23 · 0.0123."""
+    size = abs(value)
+    if size >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 1 else f"{value:.3g}"
