@@ -29,6 +29,7 @@ def data_folder(data_dir: Path, account: Account, shelter: Path = SHELTER) -> Pa
     folder = data_dir / "servers"
     if not folder.exists() and not account.may_enter(data_dir):
         home = shelter / f"data-{secrets.token_hex(4)}"
+        open_folder(shelter)
         open_folder(home)
         folder.unlink(missing_ok=True)
         folder.symlink_to(home)
@@ -72,13 +73,13 @@ def _runs(program: Path, account: Account) -> bool:
 def _copied(package: str, source: Path, shelter: Path) -> Path:
     home = shelter / f"{package}-{importlib.metadata.version(package)}-{sys.platform}"
     if not home.exists():
+        open_folder(shelter)
         draft = shelter / f".{home.name}-{secrets.token_hex(4)}"
         for part in PARTS[package]:
             if (source / part).exists():
                 shutil.copytree(source / part, draft / part, symlinks=True, ignore=shutil.ignore_patterns("include"))
         for path in (draft, *draft.rglob("*")):
             path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or path.stat().st_mode & 0o100 else 0o444))
-        shelter.chmod(0o755)
         draft.rename(home)
     return home
 
