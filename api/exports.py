@@ -39,12 +39,13 @@ async def table(batches: Batches, job: Mapping[Any, Any], schema: Mapping[str, A
     fields = tuple(schema.get("properties", {})) if schema else ("text",)
     yield _records([[*BEFORE, *(f"answer.{field}" for field in fields), *AFTER]])
     async for rows in batches:
-        yield _records(_record(views.result(row, job), fields) for row in rows)
+        yield _records(_record(views.result(row, job), row["answer"], fields) for row in rows)
 
 
-def _record(result: dict[str, Any], fields: Sequence[str]) -> list[str]:
+def _record(result: dict[str, Any], json: str | None, fields: Sequence[str]) -> list[str]:
     error = result["error"] or {}
-    answer = result["answer"] if isinstance(result["answer"], dict) else {}
+    parsed = orjson.loads(json) if json else None
+    answer = parsed if isinstance(parsed, dict) else {}
     flat = result | result["usage"] | {"error_code": error.get("code"), "error_message": error.get("message")}
     values = [
         *(flat[name] for name in BEFORE),

@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from vision import ids
 from vision.lifecycle import TERMINAL, ItemStatus, JobStatus
 from vision.provider.catalogue import Lane
@@ -99,14 +101,14 @@ def item(row: Row, of_job: Row) -> dict[str, Any]:
 
 
 def result(row: Row, of_job: Row) -> dict[str, Any]:
-    """A result line; an item that its job ended without has the job's fate."""
+    """A result line for orjson, `row["answer"]` being JSON text; items without a result have their job's fate."""
     rest = rest_status(of_job)
     status = row["status"] or (rest.value if rest else ItemStatus.QUEUED.value)
     return {
         "custom_id": row["custom_id"],
         "item_id": ids.item(of_job["id"], row["number"]),
         "status": status,
-        "answer": row["answer"],
+        "answer": orjson.Fragment(row["answer"]) if row["answer"] else None,
         "error": _error(status, row),
         "model": of_job["model"],
         "usage": {

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, exists, func, literal, select
+from sqlalchemy import ColumnElement, RowMapping, Select, Text, and_, case, cast, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vision.lifecycle import TERMINAL, ItemStatus, JobStatus, Stage
@@ -48,6 +48,7 @@ async def page(
 async def results(engine: AsyncEngine, job: RowMapping) -> AsyncIterator[Sequence[RowMapping]]:
     """Result rows in batches, by number: what is there so far, or, of a job that is over, one row an item.
 
+    `answer` is JSON text.
     Every batch is a statement of its own on a connection of its own, so that a slow reader holds neither a
     transaction nor one of the pool's connections.
     """
@@ -85,10 +86,13 @@ def _unfinished(job: RowMapping) -> ColumnElement[str]:
 
 
 def _results(job: RowMapping, after: int) -> Select[Any]:
-    columns = [column for column in Result.__table__.c if column.name not in {"job_id", "number", "tenant_id"}]
+    unread = {"job_id", "number", "tenant_id", "answer"}
+    columns = [column for column in Result.__table__.c if column.name not in unread]
+    # As text: answers go out as they are, and parsing them would be half of the work.
+    answer = cast(Result.answer, Text).label("answer")
     driving = Item if rest_status(job) else Result
     return (
-        _joined(Item.number, Item.custom_id, *columns, outer=driving is Item)
+        _joined(Item.number, Item.custom_id, *columns, answer, outer=driving is Item)
         .where(driving.job_id == job["id"], driving.tenant_id == job["tenant_id"], driving.number > after)
         .order_by(driving.number)
         .limit(BATCH)
