@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from vision.errors import ConfigurationError
+
 
 def _cpu_count() -> int:
     return os.cpu_count() or 1
@@ -47,15 +49,9 @@ class Settings(BaseSettings):
     local_provider: bool = Field(
         True, description="Start and offer the offline provider `local` if its packages are installed."
     )
-    local_port: int = Field(
-        0, ge=0, le=65535, description="Port of the offline provider; 0 takes a free one."
-    )
-    local_url: str | None = Field(
-        None, description="Address of a running offline provider; `tessera up` fills it in."
-    )
-    max_in_flight: int = Field(
-        256, ge=1, le=10_000, description="Calls in flight per worker process, at most."
-    )
+    local_port: int = Field(0, ge=0, le=65535, description="Port of the offline provider; 0 takes a free one.")
+    local_url: str | None = Field(None, description="Address of a running offline provider; `tessera up` fills it in.")
+    max_in_flight: int = Field(256, ge=1, le=10_000, description="Calls in flight per worker process, at most.")
     call_timeout_seconds: float = Field(120.0, gt=0, description="Deadline of one call to a provider.")
     lease_seconds: float = Field(
         60.0, ge=2, description="After this long without a sign of life a worker's items go to another one."
@@ -87,8 +83,6 @@ class Settings(BaseSettings):
 
 
 def _required(value: SecretStr | None, name: str) -> str:
-    from vision.errors import ConfigurationError
-
     if value is None:
         raise ConfigurationError(f"{name} is not set. Set it, or start everything with `tessera up`.")
     return value.get_secret_value()

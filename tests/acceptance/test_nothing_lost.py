@@ -38,7 +38,8 @@ def environment(tmp_path: Path, provider: FakeProcess) -> dict[str, str]:
     provider.post("/_/reset")
     path = tmp_path / "providers.toml"
     path.write_text(
-        f'[[provider]]\nname = "openai"\nbase_url = "{provider.url}/v1"\napi_key_env = "OPENAI_API_KEY"\nimages = "url"\n'
+        f'[[provider]]\nname = "openai"\nbase_url = "{provider.url}/v1"\napi_key_env = "OPENAI_API_KEY"\n'
+        'images = "url"\n'
         '[provider.models."gpt-4o-mini"]\nrpm = 1_000_000\ntpm = 2_000_000_000\n'
     )
     return {

@@ -134,7 +134,8 @@ def load(
     }
     entries = _read(path) if path.is_file() else _built_in(bool(openai_api_key), openai_base_url)
     if local_url and all(entry.name != "local" for entry in entries):
-        entries.append(_entry(_defaults()["local"] | {"base_url": f"{local_url.rstrip('/')}/v1"}, "built-in provider local"))
+        local = _defaults()["local"] | {"base_url": f"{local_url.rstrip('/')}/v1"}
+        entries.append(_entry(local, "built-in provider local"))
     lanes: dict[str, Lane] = {}
     for entry in entries:
         for lane in _lanes(entry, environment):
