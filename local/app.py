@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from local import MODEL, chat, responses
 from local.errors import WireError, translate
@@ -34,14 +34,15 @@ Reply = Callable[[Answer], dict[str, Any]]
 def create_app(*, places: int = 128, allow_private: bool = False, tasks: Tasks | None = None) -> Starlette:
     """The server; `places` requests may be in progress or wait, `allow_private` opens private image addresses."""
     service = Service(tasks or Tasks(), places, allow_private)
+    api = [
+        Route("/chat/completions", service.door(chat.read, chat.reply), methods=["POST"]),
+        Route("/responses", service.door(responses.read, responses.reply), methods=["POST"]),
+        Route("/models", _models),
+        Route(f"/models/{MODEL}", _model),
+    ]
     return Starlette(
-        routes=[
-            Route("/v1/chat/completions", service.door(chat.read, chat.reply), methods=["POST"]),
-            Route("/v1/responses", service.door(responses.read, responses.reply), methods=["POST"]),
-            Route("/v1/models", _models),
-            Route(f"/v1/models/{MODEL}", _model),
-            Route("/healthz", _health),
-        ],
+        # A base URL with and without /v1 works.
+        routes=[Route("/healthz", _health), Mount("/v1", routes=api), *api],
         exception_handlers={WireError: _refuse, TesseraError: _refuse, HTTPException: _refuse, Exception: _refuse},
         lifespan=service.lifespan,
     )

@@ -248,7 +248,7 @@ def test_a_crowd_gets_answers_or_429_and_nothing_else() -> None:
     bodies: list[str] = []
 
     def one() -> None:
-        response = httpx2.post(f"{url}/v1/chat/completions", json=chat("ocr", data_url("page.png")), timeout=60)
+        response = httpx2.post(f"{url}/chat/completions", json=chat("ocr", data_url("camera.png")), timeout=60)
         statuses.append(response.status_code)
         bodies.append(response.text if response.status_code == 429 else "")
 
