@@ -106,9 +106,8 @@ def check_nothing_lost(url: str, key: str, job: Any, provider: FakeProcess, kill
 
 def workers(service: Service) -> list[int]:
     """Process ids of the service's workers."""
-    listing = subprocess.run(
-        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(service.process.pid)], capture_output=True, text=True
-    )
+    command = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(service.process.pid)]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True)
     return [int(line.split()[0]) for line in listing.stdout.splitlines() if "worker.app" in line]
 
 
