@@ -5,9 +5,11 @@ import sys
 
 from rich.console import Console
 
-from benchmarks import throughput
+from benchmarks import ingest, latency, limiter, saturation, throughput
 
-BENCHMARKS = {"throughput": throughput}
+BENCHMARKS = {
+    module.__name__.rpartition(".")[2]: module for module in (throughput, ingest, latency, limiter, saturation)
+}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The reference for overhead: a bare asyncio loop makes the same calls and stores nothing. Runs as a process of its own.
+"""The reference for overhead: a bare asyncio loop makes the same calls and stores nothing. A process of its own.
 
 python -m benchmarks.bare --client sdk --base-url http://127.0.0.1:9000/v1 --items 2000 --in-flight 256 --image URL
 """

@@ -39,7 +39,7 @@ class Service:
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """What the database says, past the API: for instants that the API tells in whole seconds."""
         with psycopg.connect(self.database_url.replace("+psycopg", "", 1)) as connection:
-            return connection.execute(statement).fetchall()  # type: ignore[arg-type]  # our own statements
+            return connection.execute(statement).fetchall()
 
 
 @contextmanager

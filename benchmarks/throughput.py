@@ -1,4 +1,4 @@
-"""Items a second from end to end, what an item costs in CPU, the workers' memory; beside a bare loop that stores nothing."""
+"""Items a second from end to end, CPU an item, the workers' memory; beside a bare loop that stores nothing."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from benchmarks import processes
 from benchmarks.door import Door, manifest
 from benchmarks.processes import Meter
 from benchmarks.report import Figure, Report, middle
-from benchmarks.service import MODEL, Service, running
+from benchmarks.service import Service, running
 from tests.fakes import FakeProcess, start
 
 LATENCY = 0.05

@@ -1,0 +1,80 @@
+"""How fast a long manifest is taken in over HTTP, and whether the API's memory stays flat."""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks import processes
+from benchmarks.door import Door, manifest
+from benchmarks.processes import Meter
+from benchmarks.report import Figure, Report, middle
+from benchmarks.service import Service, running
+from tests.fakes import start
+
+GOAL_LINES, GOAL_SECONDS, GOAL_MEGABYTES = 100_000, 10.0, 150.0
+SIZES = {"sizes told": (1024, 768), "sizes unknown": None}
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Flags of this benchmark."""
+    parser.add_argument("--lines", type=int, default=GOAL_LINES, help="ingest: lines of the manifest")
+
+
+def run(chosen: argparse.Namespace) -> Report:
+    """Manifests with and without the images' sizes, three times each, into a service without workers."""
+    report = Report("ingest", f"Ingest: a manifest of {chosen.lines:,} lines as the body of POST /v1/jobs")
+    with start("provider", "--key", "sk-test") as provider, running(provider, workers=0) as service:
+        asyncio.run(_measure(report, chosen.lines, service))
+    report.notes.append("Growth is the API's peak during all runs of a kind over what it held before the first one.")
+    return report
+
+
+async def _measure(report: Report, lines: int, service: Service) -> None:
+    api = service.pids["api"][0]
+    async with Door(service) as door:
+        await door.submit(manifest(_urls(100), None))
+        for group, size in SIZES.items():
+            with _written(manifest(_urls(lines), size)) as path:
+                before = processes.memory(api)
+                processes.forget_peak(api)
+                found = [await _submit(door, service, path, lines) for _ in range(3)]
+                growth = processes.memory(api, "VmHWM") - before
+            goal = GOAL_SECONDS * lines / GOAL_LINES
+            report.figures += [
+                middle(group, "POST sent → answered", [one.seconds for one in found], "s", at_most=goal),
+                middle(group, "lines", [lines / one.seconds for one in found], "lines/s"),
+                Figure(group, "API memory growth", growth, "MB", at_most=GOAL_MEGABYTES),
+                *[
+                    middle(group, f"CPU {name}", [one.cpu[name] * 1e6 / lines for one in found], "µs/line")
+                    for name in ("api", "postgres", "benchmark")
+                ],
+                middle(group, "others", [one.others for one in found], "cores"),
+            ]
+
+
+async def _submit(door: Door, service: Service, path: Path, lines: int) -> Meter:
+    with Meter(service.pids) as meter:
+        started = time.monotonic()
+        job = await door.submit(path)
+        seconds = time.monotonic() - started
+    meter.seconds = seconds
+    if job["request_counts"]["total"] != lines:
+        raise RuntimeError(f"{lines} lines became {job['request_counts']}.")
+    return meter
+
+
+@contextmanager
+def _written(lines: bytes) -> Iterator[Path]:
+    """A file, so that the client streams and holds nothing."""
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
+        file.write(lines)
+        file.flush()
+        yield Path(file.name)
+
+
+def _urls(count: int) -> Iterator[str]:
+    return (f"https://images.example.com/catalogue/2026/{number:012d}/front.jpg" for number in range(count))
