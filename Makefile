@@ -20,7 +20,7 @@ demo: .venv/.demo ## the main job on real photographs, embedded services, no key
 test: .venv/.demo ## all tests, against real services out of wheels
 	$(BIN)/python -m pytest
 
-check: .venv/.ready ## format, lint, types, import contracts, docs drift
+check: .venv/.demo ## format, lint, types, import contracts, docs drift
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
