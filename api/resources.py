@@ -1,5 +1,6 @@
 """What the API holds open for as long as it runs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from vision.images.guard import Guard
 from vision.intake import Desk
 from vision.provider import catalogue
 from vision.settings import Settings
-from vision.storage import engine, keys
+from vision.storage import engine, files, keys
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ async def opened(settings: Settings) -> AsyncIterator[Resources]:
         guard=Guard(settings.allow_private_networks),
         files_dir=settings.data_dir / "files",
     )
+    await asyncio.to_thread(files.drop_drafts, desk.files_dir)
     try:
         yield Resources(desk, limiter.Limiter(redis), redis, keys.digest(admin_key))
     finally:

@@ -80,9 +80,9 @@ async def _manifest(opened: Resources, tenant: str, file_id: str) -> Path:
         uuid = ids.parse("file", file_id)
         async with opened.engine.connect() as connection:
             await files.get(connection, tenant, uuid)
+        return files.stored(opened.files_dir, uuid)
     except NotFound as error:
         raise InvalidRequest(error.message, code="unknown_file", param="input_file_id") from None
-    return opened.files_dir / uuid.hex
 
 
 def _query(request: Request) -> JobQuery:

@@ -162,14 +162,19 @@ def _error(status: str, row: Row) -> dict[str, str | None] | None:
 
 def _extrapolated(row: Row, tokens: int) -> int:
     """For all items what is known of the measured ones; 0 until the first one is measured."""
-    return round(tokens * row["total"] / row["measured"]) if row["measured"] else 0
+    return round(tokens * _factor(row))
 
 
 def _extrapolated_cost(row: Row) -> Decimal:
-    if not row["measured"]:
-        return Decimal(0)
-    cost: Decimal = row["estimated_cost"] * row["total"] / row["measured"]
+    cost: Decimal = row["estimated_cost"] * _factor(row)
     return cost.quantize(Decimal("0.00000001"))
+
+
+def _factor(row: Row) -> Decimal:
+    """Items per measured item, while some may still be measured."""
+    if row["status"] in TERMINAL or not row["measured"]:
+        return Decimal(1)
+    return Decimal(row["total"]) / Decimal(row["measured"])
 
 
 def _eta(row: Row, lane: Lane | None) -> int | None:

@@ -58,7 +58,7 @@ async def content(file_id: str, opened: Opened, tenant: FilesReader) -> FileResp
     """The bytes of a file, as they were sent."""
     row = await _row(opened, tenant, file_id)
     return FileResponse(
-        opened.files_dir / row["id"].hex,
+        files.stored(opened.files_dir, row["id"]),
         media_type="application/octet-stream",
         filename=row["filename"],
         headers={"x-content-type-options": "nosniff"},

@@ -45,7 +45,7 @@ def manifest(folder: Path, count: int) -> Path:
 
 async def test_memory_does_not_grow_with_the_manifest(desk: Desk, tmp_path: Path) -> None:
     peaks = []
-    for count in (10_000, 40_000):
+    for count in (11_000, 30_000):
         path = manifest(tmp_path, count)
         tracemalloc.start()
         await intake.submit(desk, "default", ORDER, path)

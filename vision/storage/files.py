@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import Collection
 from io import BufferedWriter
 from pathlib import Path
@@ -18,6 +19,8 @@ from vision.errors import NotFound, TooLarge
 from vision.storage.tables import File
 
 MAX_BYTES = 2 * 1024**3
+ABANDONED_SECONDS = 3_600
+"""A draft that nobody has written to for so long."""
 
 
 class Draft:
@@ -111,6 +114,24 @@ async def missing(connection: AsyncConnection, tenant: str, file_ids: Collection
         File.tenant_id == tenant, File.id == func.any(literal(list(file_ids), ARRAY(Uuid)))
     )
     return set(file_ids) - set((await connection.execute(statement)).scalars())
+
+
+def stored(files_dir: Path, file_id: UUID) -> Path:
+    """Where a file's bytes are; NotFound `file_missing` when this server does not have them."""
+    path = files_dir / file_id.hex
+    if not path.is_file():
+        raise NotFound(
+            f"The bytes of {ids.public('file', file_id)} are not on this server. All servers need the same DATA_DIR.",
+            code="file_missing",
+        )
+    return path
+
+
+def drop_drafts(files_dir: Path) -> None:
+    """Remove what uploads left behind that were cut off with their server."""
+    for path in files_dir.glob(".*.part"):
+        if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+            path.unlink(missing_ok=True)
 
 
 _COLUMNS = (

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api.app import create_app
@@ -145,3 +146,14 @@ async def test_without_redis_jobs_are_kept(settings: Settings) -> None:
     assert created.status_code == 201
     assert (ready.status_code, ready.json()["redis"]) == (200, "unreachable")
     assert lanes.json()["data"][0]["now"] is None
+
+
+async def test_a_bug_of_ours_tells_nothing_but_the_request_id(app: FastAPI, client: httpx2.AsyncClient) -> None:
+    opened = app.state.resources
+    app.state.resources = None
+    answer = await client.get("/v1/jobs")
+    app.state.resources = opened
+    assert answer.status_code == 500
+    assert answer.json()["error"]["code"] == "internal_error"
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert "NoneType" not in answer.text

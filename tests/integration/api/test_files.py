@@ -1,6 +1,7 @@
 """Uploads: any order of parts, any way of sending, never beyond the limit."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from vision.errors import TooLarge
 from vision.settings import Settings
-from vision.storage.files import Draft
+from vision.storage.files import Draft, drop_drafts
 
 BOUNDARY = "xyz"
 TYPE = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -77,6 +78,25 @@ async def test_forms_that_are_none_are_refused(client: httpx2.AsyncClient, setti
 async def test_names_cannot_leave_the_folder(client: httpx2.AsyncClient) -> None:
     body = form(('name="file"; filename="../../etc/passwd"', b"x"))
     assert (await client.post("/v1/files", content=body, headers=TYPE)).json()["filename"] == "passwd"
+
+
+async def test_bytes_that_are_gone_are_said_to_be(client: httpx2.AsyncClient, settings: Settings) -> None:
+    file = (await client.post("/v1/files", files={"file": b"x"})).json()["id"]
+    (settings.data_dir / "files" / file.removeprefix("file_")).unlink()
+    lost = await client.get(f"/v1/files/{file}/content")
+    job = await client.post("/v1/jobs", json={"preset": "ocr", "input_file_id": file})
+    assert (lost.status_code, lost.json()["error"]["code"]) == (404, "file_missing")
+    assert (job.status_code, job.json()["error"]["code"]) == (400, "unknown_file")
+
+
+def test_only_old_drafts_are_dropped(tmp_path: Path) -> None:
+    old, new, kept = tmp_path / ".a.part", tmp_path / ".b.part", tmp_path / ("0" * 32)
+    for path in (old, new, kept):
+        path.touch()
+    for path in (old, kept):
+        os.utime(path, (0, 0))
+    drop_drafts(tmp_path)
+    assert sorted(tmp_path.iterdir()) == [new, kept]
 
 
 async def test_the_limit_counts_while_writing(tmp_path: Path) -> None:
