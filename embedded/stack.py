@@ -81,7 +81,7 @@ class Stack:
             self.local = [self._child("local", environment, "-m", "local", "--port", str(port))]
         self.api = [self._child("api", environment, *api_command(self.settings.host, self.port))]
         self.workers = [
-            self._child(f"worker{number}", environment, *worker_command(number))
+            self._child(f"worker{number}", environment, *worker_command(f"worker{number}"))
             for number in range(1, self.settings.workers + 1)
         ]
 
@@ -112,10 +112,10 @@ def api_command(host: str, port: int) -> list[str]:
     return ["-m", "uvicorn", "--factory", "api.app:create_app", *listen, "--log-level", "warning", "--no-access-log"]
 
 
-def worker_command(number: int) -> list[str]:
+def worker_command(name: str) -> list[str]:
     """Python's arguments for a worker. Workers need not know of each other: Postgres has the leases."""
     apart = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    pool = ["-P", "threads", "-c", "8", "-n", f"worker{number}@%h"]
+    pool = ["-P", "threads", "-c", "8", "-n", f"{name}@%h"]
     # Celery warns root at every start, for the sake of pickled messages; ours are JSON.
     calm = ["-W", "ignore:::celery.platforms", "-m", "celery", "--quiet"]
     return [*calm, "-A", "worker.app", "worker", *pool, *apart, "-l", "WARNING"]
