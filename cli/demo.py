@@ -1,10 +1,12 @@
 """`tessera demo`: the whole of Tessera on real photographs, from nothing."""
 
+import signal
 import time
 
 import click
 from rich.console import Console
 
+from cli import terminal
 from cli.demonstration import forecast, tour
 from cli.demonstration.receiver import Receiver
 from cli.demonstration.service import Service
@@ -32,7 +34,9 @@ def command(provider: str, model: str, detail: str) -> None:
     job and a product tagging job, shows their answers, tokens and cost, verifies the signed webhooks, and stops
     everything.
     """
-    console, started, settings = Console(), time.monotonic(), Settings()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # so that the service is stopped as on Ctrl-C
+    console, started, settings = terminal.console(), time.monotonic(), Settings()
     chosen = LOCAL if provider == "local" else tour.Model(f"openai/{model}", detail)
     service = Service(settings.data_dir / "demo", _environment(provider, settings))
     if provider == "openai":
@@ -46,7 +50,9 @@ def command(provider: str, model: str, detail: str) -> None:
 
 
 def _show(service: Service, model: tour.Model, console: Console) -> None:
-    console.print(f"Starting a service of our own: embedded PostgreSQL and Valkey, data in {service.data_dir}")
+    console.print(
+        f"Starting a service of our own: embedded PostgreSQL and Valkey, data in {service.data_dir}", soft_wrap=True
+    )
     with service, Receiver() as receiver:
         console.print(f"Ready at {service.url}")
         tour.Tour(service, receiver, model, console).run()

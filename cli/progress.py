@@ -67,10 +67,15 @@ def _counts(job: Job) -> str:
 
 
 def _figures(job: Job, pace: Pace, limit: int | None) -> str:
-    tokens = f"{count(pace.tokens_per_minute)} tokens/min" + (f" of {count(limit)}" if limit else "")
     cost = job["cost"]
-    parts = [f"{rate(pace.items_per_second)} items/s", tokens, f"spent {money(cost['spent'], cost['currency'])}"]
-    parts.append(f"estimated {money(cost['estimated'], cost['currency'])}")
-    if cost["cap"] is not None:
-        parts.append(f"cap {money(cost['cap'], cost['currency'])}")
-    return " · ".join(parts)
+    known = {"spent": cost["spent"], "estimated": cost["estimated"], "cap": cost["cap"]}
+    amounts = [f"{name} {money(amount, cost['currency'])}" for name, amount in known.items() if amount is not None]
+    return " · ".join([*_speed(job, pace, limit), *amounts])
+
+
+def _speed(job: Job, pace: Pace, limit: int | None) -> list[str]:
+    """How fast it goes; once it is over, what it took."""
+    if job["finished_at"]:
+        return [f"{count(job['tokens'][name])} {name} tokens" for name in ("input", "output")]
+    tokens = f"{count(pace.tokens_per_minute)} tokens/min" + (f" of {count(limit)}" if limit else "")
+    return [f"{rate(pace.items_per_second)} items/s", tokens]

@@ -7,5 +7,5 @@ WIDE = 200
 
 def console() -> Console:
     """As wide as the terminal; in a pipe or file wide enough for nothing to be cut."""
-    found = Console()
-    return found if found.is_terminal else Console(width=max(WIDE, found.width))
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=max(WIDE, found.width))

@@ -6,8 +6,8 @@ from pathlib import Path
 from cli.problems import Problem
 
 PHOTOGRAPHS = {
-    "moderation": ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "hubble_deep_field.jpg", "retina.jpg"),
-    "ocr": ("page.png", "text.png"),
+    "moderation": ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "hubble_deep_field.jpg", "horse.png"),
+    "ocr": ("page.png", "motorcycle_left.png"),
     "product_tagging": ("coffee.png", "chelsea.png", "motorcycle_left.png", "rocket.jpg", "camera.png"),
 }
 

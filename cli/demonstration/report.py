@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +17,7 @@ SHORT = 72
 def table(job: Mapping[str, Any], results: Sequence[Result]) -> Table:
     """One row a picture."""
     title = f"{job['preset']} · {job['provider']}/{job['model']}"
-    rows = Table("picture", "answer", title=title, title_justify="left", header_style="bold")
+    rows = Table("picture", "answer", title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD)
     for name in ("image tokens", "in", "out", "cost"):
         rows.add_column(name, justify="right")
     for result in results:
@@ -46,8 +47,8 @@ def _answer(preset: str, result: Result) -> Text:
 def _moderation(answer: Mapping[str, Any]) -> str:
     scores = {name: float(score) for name, score in answer["categories"].items() if score is not None}
     highest = max(scores, key=lambda name: scores[name], default="")
-    shown = f", {highest} {scores[highest]:.2f}" if highest else ""
-    return f"{answer['action']}{', flagged' if answer['flagged'] else ''}{shown}"
+    shown = f" · highest score: {highest} {scores[highest]:.2f}" if highest else ""
+    return f"{answer['action']}{' · flagged' if answer['flagged'] else ''}{shown}"
 
 
 def _ocr(answer: Mapping[str, Any]) -> str:
@@ -55,7 +56,7 @@ def _ocr(answer: Mapping[str, Any]) -> str:
 
 
 def _product(answer: Mapping[str, Any]) -> str:
-    return f"{answer['title']}: {', '.join(answer['tags'])}"
+    return f"{answer['title']} · {', '.join(answer['tags'])}"
 
 
 IN_SHORT: dict[str, Callable[[Mapping[str, Any]], str]] = {

@@ -35,7 +35,10 @@ class Service:
         return {**inherited, "TESSERA_DATA_DIR": str(self.data_dir), "TESSERA_URL": self.url, **self._settings}
 
     def __enter__(self) -> Self:
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Problem(f"{self.data_dir} cannot be made: {error.strerror}.") from error
         # Its working folder keeps it from reading the caller's .env and providers.toml.
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
@@ -45,6 +48,7 @@ class Service:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
+                process_group=0,  # Ctrl-C is for us alone: it hears of it once, from `stop`
             )
         try:
             self._await_readiness()

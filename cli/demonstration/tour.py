@@ -64,7 +64,7 @@ class Tour:
         return job
 
     def _tessera(self, *words: str, capture: bool = False) -> str:
-        self._console.print(f"\n[bold]$ tessera {' '.join(words)}[/bold]", highlight=False)
+        self._console.print(f"\n[bold]$ tessera {' '.join(words)}[/bold]", soft_wrap=True)
         done = subprocess.run(  # noqa: S603 - our own command
             command(*words),
             cwd=photographs.folder(),
@@ -93,7 +93,9 @@ class Tour:
         while awaited:
             event = self._receiver.verified(secret)
             awaited.discard(event["data"]["id"])
-            self._console.print(f"Webhook {event['type']} for {event['data']['id']}: signature verified")
+            self._console.print(
+                f"Webhook {event['type']} for {event['data']['id']}: signature verified", soft_wrap=True
+            )
 
 
 def _data_url(name: str) -> str:

@@ -77,7 +77,7 @@ def test_submit_watch_and_results(service: Service, album: Path) -> None:
 
     watched = run(service, album, "watch", job_id)
     assert watched.returncode == 0, watched.stdout + watched.stderr
-    assert re.search(r"succeeded 4/4 .*tokens/min of [\d,]+ · spent \$0\.\d+ .*cap \$1\.00", watched.stdout)
+    assert re.search(r"succeeded 4/4 .*[\d,]+ input tokens .* spent \$0\.\d+ .*cap \$1\.00", watched.stdout)
 
     (job,) = lines(run(service, album, "watch", job_id, "--json").stdout)
     assert job["metadata"] == {"batch": "7"}
@@ -95,9 +95,10 @@ def test_submit_watch_and_results(service: Service, album: Path) -> None:
     if refused.returncode:
         assert "parquet" in refused.stderr
         assert not list(album.glob("*parquet*"))
+    own_prompt_with_a_schema_watched_as_json(service, album)
 
 
-def test_own_prompt_with_a_schema_watched_as_json(service: Service, album: Path) -> None:
+def own_prompt_with_a_schema_watched_as_json(service: Service, album: Path) -> None:
     schema = {
         "type": "object",
         "properties": {"colour": {"type": "string"}},
@@ -131,9 +132,10 @@ def test_what_the_service_refuses_is_told_in_full(service: Service, album: Path)
     assert wrong.returncode == 1
     assert "TESSERA_API_KEY" in wrong.stderr
     assert "Traceback" not in unknown.stderr + twice.stderr + wrong.stderr
+    keys_and_providers(service, album)
 
 
-def test_keys_and_providers(service: Service, tmp_path: Path) -> None:
+def keys_and_providers(service: Service, tmp_path: Path) -> None:
     made = run(service, tmp_path, "keys", "create", "shop", "--scope", "jobs:read")
     secret = made.stdout.strip()
     assert made.returncode == 0

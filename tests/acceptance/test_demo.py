@@ -34,7 +34,16 @@ def test_it_runs_from_nothing_and_again(open_folder: Path) -> None:
     for _ in range(2):
         shown = demo(folder)
         assert shown.returncode == 0, shown.stdout + shown.stderr
-        for word in ("moderation", "ocr", "product_tagging", "astronaut.png", "page.png", "approve", "$0.00"):
+        for word in (
+            "moderation",
+            "ocr",
+            "product_tagging",
+            "astronaut.png",
+            "page.png",
+            "Region-based segmentation",
+            "approve",
+            "$0.00",
+        ):
             assert word in shown.stdout
         assert shown.stdout.count("signature verified") == 3
         assert (folder / "demo" / "admin_key").read_text().strip() not in shown.stdout
@@ -43,7 +52,7 @@ def test_it_runs_from_nothing_and_again(open_folder: Path) -> None:
 def test_failure_ends_with_the_log(open_folder: Path) -> None:
     folder = open_folder / "demo-blocked"
     (folder / "demo").mkdir(parents=True)
-    (folder / "demo" / "postgres").write_text("in the way")
+    (folder / "demo" / "servers").write_text("in the way")
     shown = demo(folder)
     assert shown.returncode == 1
     assert "service.log" in shown.stderr
