@@ -117,12 +117,11 @@ async def missing(connection: AsyncConnection, tenant: str, file_ids: Collection
 
 
 def stored(files_dir: Path, file_id: UUID) -> Path:
-    """Where a file's bytes are; NotFound `file_missing` when this server does not have them."""
+    """Where a file's bytes are; NotFound when this server does not have them."""
     path = files_dir / file_id.hex
     if not path.is_file():
         raise NotFound(
-            f"The bytes of {ids.public('file', file_id)} are not on this server. All servers need the same DATA_DIR.",
-            code="file_missing",
+            f"The bytes of {ids.public('file', file_id)} are not on this server. All servers need the same DATA_DIR."
         )
     return path
 

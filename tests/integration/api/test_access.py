@@ -1,5 +1,7 @@
 """Every route refuses a caller without a key, with a wrong or revoked one, without the scope, and of another tenant."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -146,3 +148,9 @@ async def test_what_is_on_offer(client: httpx2.AsyncClient, app: FastAPI) -> Non
     assert 'tessera_jobs{status="queued"} 1.0' in (await client.get("/metrics")).text
     assert (await client.get("/readyz")).json() == {"status": "ready", "database": "ok", "redis": "ok"}
     assert "/v1/jobs/{job_id}/cancel" in app.openapi()["paths"]
+
+
+def test_the_door_never_loads_the_providers_sdk() -> None:
+    """It takes 1.8 s of CPU."""
+    probe = "import sys, api.app; sys.exit('openai' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0

@@ -85,7 +85,7 @@ async def test_bytes_that_are_gone_are_said_to_be(client: httpx2.AsyncClient, se
     (settings.data_dir / "files" / file.removeprefix("file_")).unlink()
     lost = await client.get(f"/v1/files/{file}/content")
     job = await client.post("/v1/jobs", json={"preset": "ocr", "input_file_id": file})
-    assert (lost.status_code, lost.json()["error"]["code"]) == (404, "file_missing")
+    assert (lost.status_code, lost.json()["error"]["code"]) == (404, "not_found")
     assert (job.status_code, job.json()["error"]["code"]) == (400, "unknown_file")
 
 

@@ -2,11 +2,14 @@
 
 import csv
 import io
+from decimal import Decimal
 
 import httpx2
 import orjson
+import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api import exports, views
 from tests.integration.api.hands import LANE, fail, succeed, take
 from tests.integration.api.test_control import act, make
 from tests.integration.api.test_jobs import SCHEMA, URL
@@ -120,3 +123,19 @@ async def test_items_come_in_pages(client: httpx2.AsyncClient, engine: AsyncEngi
     assert [item["custom_id"] for item in first["data"] + second["data"]] == list("12345")
     assert (first["has_more"], second["has_more"]) == (True, False)
     assert (await client.get(f"{path}/items", params={"after": "item_1"})).json()["error"]["code"] == "invalid_cursor"
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [("0", "0"), ("5", "5.00"), ("0.00047300", "0.000473"), ("1E-8", "0.00000001"), ("1E+3", "1000.00"), ("0E-8", "0")],
+)
+def test_money_is_plain_decimal_text(amount: str, text: str) -> None:
+    assert views.money(Decimal(amount)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, ""), (True, "true"), (-1.5, "-1.5"), (["=a"], '["=a"]'), ("-1", "'-1"), ("+1", "'+1"), ("\t", "'\t")],
+)
+def test_cells_are_text_that_no_spreadsheet_runs(value: object, text: str) -> None:
+    assert exports.cell(value) == text
