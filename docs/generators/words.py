@@ -1,0 +1,25 @@
+"""What the code does not say: one sentence for each code and each field of providers.toml, from words.toml."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+GENERATED = "<!-- Written by docs/generate.py. Change the code, or docs/generators; then run `make docs`. -->\n"
+
+
+def words(section: str) -> dict[str, Any]:
+    """A table of words.toml."""
+    text = Path(__file__).with_name("words.toml").read_text(encoding="utf-8")
+    table: dict[str, Any] = tomllib.loads(text)[section]
+    return table
+
+
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A Markdown table; pipes and line ends inside cells are made harmless."""
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
