@@ -6,12 +6,13 @@ local tpm, rpm, headroom = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 local state = redis.call('HMGET', KEYS[1], 'tokens', 'requests', 'at', 'paused_until')
-local elapsed = math.max(0, now - (tonumber(state[3]) or now))
+-- Levels are those of `at`, the first instant at which a call could start: after a pause, the pause's end.
+local at = math.max(now, tonumber(state[4]) or 0)
+local elapsed = math.max(0, at - (tonumber(state[3]) or at))
 local tokens_cap = tpm * (1 - headroom / 60)
 local requests_cap = math.max(1, rpm * (1 - headroom / 60))
 local tokens = math.min(tokens_cap, (tonumber(state[1]) or tokens_cap) + elapsed * tpm / 60)
 local requests = math.min(requests_cap, (tonumber(state[2]) or requests_cap) + elapsed * rpm / 60)
-local paused = math.max(0, (tonumber(state[4]) or 0) - now)
 
 local waits = {}
 for i = 4, #ARGV do
@@ -20,10 +21,10 @@ for i = 4, #ARGV do
     waits[#waits + 1] = -1
   else
     tokens, requests = tokens - cost, requests - 1
-    local wait = math.max(0, -tokens * 60 / tpm, -requests * 60 / rpm, paused)
+    local wait = at - now + math.max(0, -tokens * 60 / tpm, -requests * 60 / rpm)
     waits[#waits + 1] = math.ceil(wait * 1000000)
   end
 end
-redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'requests', tostring(requests), 'at', string.format('%.6f', now))
+redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'requests', tostring(requests), 'at', string.format('%.6f', at))
 redis.call('EXPIRE', KEYS[1], 86400)
 return waits
