@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # uv installs in seconds what takes pip a minute; pip knows mirrors that uv is not told of.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
-UV := $(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python
+# Compiled once here, or else at every start of every process where nobody may write beside the sources.
+UV := $(BIN)/uv pip install --quiet --compile-bytecode --no-deps --python $(BIN)/python
 PROVIDER ?= local
 
 .PHONY: help setup demo test check format run bench lock docs clean
