@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--check"]):
         click.echo("Usage: docs/generate.py [--check]", err=True)
         return 2
-    problems = errors.undescribed(ROOT) or (_drifted() if arguments else _write())
+    problems = [*errors.undescribed(ROOT), *settings.undescribed()] or (_drifted() if arguments else _write())
     problems += links.broken(ROOT)
     for problem in problems:
         click.echo(problem, err=True)
