@@ -24,6 +24,7 @@ from vision.storage.specs import JobSpec
 from vision.tokens import count_image, fixed_tokens
 from worker.hold import Holdings
 from worker.pace import Pacer
+from worker.room import Room
 
 MOST_INVALID = 2
 """How often an item is asked whose answer does not fit the schema: once more, then it fails."""
@@ -41,6 +42,7 @@ class Line:
     images: Images
     holdings: Holdings
     executor: Executor
+    room: Room
     max_attempts: int
 
 
@@ -64,10 +66,17 @@ class LaneStopped(Exception):
 
 async def call(line: Line, item: Held, spec: JobSpec) -> Outcome:
     """Do one item. Idempotent up to the provider: what is recorded is fenced by the item's lease."""
-    try:
-        ready = await _ready(line, item, spec)
-    except ItemError as error:
-        return _failed(line, item, error)
+    async with line.room.place() as place:
+        try:
+            ready = await _ready(line, item, spec)
+        except ItemError as error:
+            return _failed(line, item, error)
+        place.holds(sum(map(len, ready.urls)))
+        return await _send(line, item, spec, ready)
+
+
+async def _send(line: Line, item: Held, spec: JobSpec, ready: _Ready) -> Outcome:
+    """Wait for the call's start, unless the job is stopped meanwhile, and make it."""
     start = await line.pacer.reserve(ready.reserve)
     if start is None:
         return _too_large(line, item, ready.reserve)

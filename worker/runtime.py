@@ -30,10 +30,13 @@ from worker.measure import Measurer
 from worker.pace import Pacer
 from worker.pump import Pump
 from worker.record import Recorder
+from worker.room import Room
 from worker.sweep import EVERY_SECONDS, sweep
 
 log = logging.getLogger(__name__)
 
+IMAGE_BYTES = 64 * 1024**2
+"""Images in hand in one process, as they are sent."""
 DRAIN_SECONDS = 25.0
 """After this long at a stop, calls in flight are left to their leases."""
 
@@ -114,6 +117,7 @@ class Work:
         )
         self._holdings = Holdings(self._engine, settings.lease_seconds)
         self._recorder = Recorder(self._engine, self._holdings, self._deliver)
+        self._room = Room(IMAGE_BYTES)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="tessera-images")
         self._lessee = Lessee(f"{socket.gethostname()}:{os.getpid()}", settings.lease_seconds)
         self._clients: dict[str, Client] = {}
@@ -196,6 +200,7 @@ class Work:
                     images=self._images,
                     holdings=self._holdings,
                     executor=self._executor,
+                    room=self._room,
                     max_attempts=self._settings.max_attempts,
                 ),
                 engine=self._engine,

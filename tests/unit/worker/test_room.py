@@ -1,0 +1,59 @@
+"""The room for images in hand."""
+
+import asyncio
+
+from worker.room import GUESS, Room
+
+
+async def test_items_wait_until_there_is_room() -> None:
+    room, inside, most = Room(3 * GUESS), 0, 0
+
+    async def item(size: int) -> None:
+        nonlocal inside, most
+        async with room.place() as place:
+            inside += 1
+            most = max(most, inside)
+            place.holds(size)
+            await asyncio.sleep(0)
+            inside -= 1
+
+    await asyncio.gather(*[item(GUESS) for _ in range(20)])
+    assert most == 3
+    assert inside == 0
+
+
+async def test_small_items_make_room_for_more_and_a_huge_one_goes_in_alone() -> None:
+    room = Room(2 * GUESS)
+    entered = []
+
+    async def item(name: str, size: int, done: asyncio.Event) -> None:
+        async with room.place() as place:
+            entered.append(name)
+            place.holds(size)
+            await done.wait()
+
+    done = asyncio.Event()
+    small = [asyncio.create_task(item(f"small{n}", 10, done)) for n in range(50)]
+    await asyncio.sleep(0.01)
+    assert len(entered) == 50, "as many as fit by their true size"
+    done.set()
+    await asyncio.gather(*small)
+    blocked = asyncio.Event()
+    huge = asyncio.create_task(item("huge", 10 * GUESS, blocked))
+    await asyncio.sleep(0.01)
+    after = asyncio.create_task(item("after", 10, blocked))
+    await asyncio.sleep(0.01)
+    assert entered[-1] == "huge"
+    blocked.set()
+    await asyncio.gather(huge, after)
+    assert entered[-1] == "after"
+
+
+async def test_one_who_leaves_the_queue_takes_no_room() -> None:
+    room = Room(GUESS)
+    async with room.place():
+        waiting = asyncio.create_task(room.place().__aenter__())
+        await asyncio.sleep(0)
+        waiting.cancel()
+    async with asyncio.timeout(1), room.place():
+        pass
