@@ -10,10 +10,16 @@ from enum import StrEnum
 
 from celery import Celery
 from kombu import Exchange
+from kombu.common import Broadcast
 
 log = logging.getLogger(__name__)
 
 BELLS = Exchange("tessera.bells", type="fanout", durable=False)
+
+
+def ears() -> Broadcast:
+    """A queue of one's own that hears every bell."""
+    return Broadcast(BELLS.name, exchange=BELLS, unique=True, routing_key=BELLS.name)
 
 
 class Task(StrEnum):
@@ -68,7 +74,8 @@ class Bell:
 
     def _publish(self, task: Task, args: tuple[str, ...]) -> None:
         try:
-            self._app.send_task(task, args=args, exchange=BELLS, routing_key="", declare=[BELLS])
+            # With an empty routing key Celery would send to its default queue, which nobody reads.
+            self._app.send_task(task, args=args, exchange=BELLS, routing_key=BELLS.name, declare=[BELLS])
         except Exception as error:  # noqa: BLE001 - whatever the broker's client raises, the sweep rings again
             log.warning("The bell %s could not be rung (%s); the sweep will.", task, type(error).__name__)
 

@@ -3,9 +3,8 @@
 import logging
 
 from celery import Celery, signals
-from kombu.common import Broadcast
 
-from vision.queue import BELLS, application
+from vision.queue import application, ears
 from vision.settings import Settings
 from worker import tasks
 from worker.runtime import Runtime
@@ -14,7 +13,7 @@ from worker.runtime import Runtime
 def create(settings: Settings) -> Celery:
     """The Celery application with its tasks, its queue of bells, and the runtime that answers them."""
     app = application(settings.required_broker_url())
-    app.conf.task_queues = (Broadcast(BELLS.name, exchange=BELLS, unique=True),)
+    app.conf.task_queues = (ears(),)
     app.conf.worker_hijack_root_logger = False
     app.conf.worker_enable_remote_control = False
     runtime = Runtime(settings)

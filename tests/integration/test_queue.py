@@ -1,0 +1,67 @@
+"""The bells, on a real broker."""
+
+import asyncio
+import time
+
+import pytest
+import redis
+from kombu import Connection, Consumer
+
+from vision.queue import Bell, Task, application, ears
+
+
+def listen(url: str) -> tuple[Connection, list[str]]:
+    """A listener as a worker is one; what it hears."""
+    heard: list[str] = []
+
+    def note(body: object, message: object) -> None:
+        heard.append(message.headers["task"])  # type: ignore[attr-defined]
+        message.ack()  # type: ignore[attr-defined]
+
+    options = application(url).conf.broker_transport_options
+    connection = Connection(url, transport_options=options)
+    Consumer(connection.channel(), queues=[ears()], callbacks=[note], accept=["json"]).consume()
+    return connection, heard
+
+
+def hear(connection: Connection) -> None:
+    """Let what has arrived come in."""
+    try:
+        connection.drain_events(timeout=2)
+    except TimeoutError:
+        return
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+async def test_every_listener_hears_every_bell_and_nothing_is_left_lying(redis_url: str, flushed: bool) -> None:
+    bell = Bell(redis_url)
+    await bell.ring(Task.PUMP, "nobody/listens")
+    listeners = [listen(redis_url) for _ in range(3)]
+    for connection, _ in listeners:
+        await asyncio.to_thread(_settle, connection)
+    with redis.Redis.from_url(redis_url) as client:
+        if flushed:
+            client.flushall()
+        await bell.ring(Task.PUMP, "fake/model")
+        for connection, heard in listeners:
+            await asyncio.to_thread(hear, connection)
+            assert heard == [Task.PUMP]
+            connection.release()
+        assert not [key for key in client.scan_iter() if client.type(key) == b"list"], "a bell waits in a queue"
+    await bell.close()
+
+
+async def test_a_broker_that_is_away_costs_seconds_and_no_error() -> None:
+    bell = Bell("redis://127.0.0.1:1/0")
+    started = time.monotonic()
+    await bell.ring(Task.PUMP, "fake/model")
+    assert time.monotonic() - started < 10
+    await bell.close()
+
+
+def _settle(connection: Connection) -> None:
+    """Subscribing is done once the listener first looks."""
+    try:
+        connection.drain_events(timeout=0.3)
+    except TimeoutError:
+        return
