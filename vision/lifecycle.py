@@ -1,7 +1,7 @@
 """States of a job and the moves between them. A small state decides, a status code explains.
 
-    queued → running → succeeded | failed | cancelled | expired
-       ↘  paused ↔ running ↗
+queued → running → succeeded | failed | cancelled | expired
+   ↘  paused ↔ running ↗
 """
 
 from enum import StrEnum

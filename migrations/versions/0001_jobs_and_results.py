@@ -56,9 +56,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery_attempts")),
     )
-    op.create_index(
-        op.f("ix_delivery_attempts_delivery_id"), "delivery_attempts", ["delivery_id"], unique=False
-    )
+    op.create_index(op.f("ix_delivery_attempts_delivery_id"), "delivery_attempts", ["delivery_id"], unique=False)
     op.create_table(
         "events",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -264,25 +262,19 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index(
-        op.f("ix_turns_lane_priority_service"), table_name="turns", postgresql_where=sa.text("runnable")
-    )
+    op.drop_index(op.f("ix_turns_lane_priority_service"), table_name="turns", postgresql_where=sa.text("runnable"))
     op.drop_table("turns")
     op.drop_table("tenants")
     op.drop_index("ix_results_failed", table_name="results", postgresql_where=sa.text("status = 'failed'"))
     op.drop_table("results")
     op.drop_index("ix_ranges_waiting", table_name="ranges", postgresql_where=sa.text("lease_token IS NULL"))
-    op.drop_index(
-        "ix_ranges_leased", table_name="ranges", postgresql_where=sa.text("lease_token IS NOT NULL")
-    )
+    op.drop_index("ix_ranges_leased", table_name="ranges", postgresql_where=sa.text("lease_token IS NOT NULL"))
     op.drop_index(op.f("ix_ranges_job_id"), table_name="ranges")
     op.drop_table("ranges")
     op.drop_index(op.f("ix_ledger_job_id_number"), table_name="ledger")
     op.drop_table("ledger")
     op.drop_index(op.f("ix_jobs_tenant_id_id"), table_name="jobs")
-    op.drop_index(
-        "ix_jobs_open_expires_at", table_name="jobs", postgresql_where=sa.text("finished_at IS NULL")
-    )
+    op.drop_index("ix_jobs_open_expires_at", table_name="jobs", postgresql_where=sa.text("finished_at IS NULL"))
     op.drop_table("jobs")
     op.drop_index(op.f("ix_items_job_id_custom_id"), table_name="items")
     op.drop_table("items")
@@ -294,8 +286,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_delivery_attempts_delivery_id"), table_name="delivery_attempts")
     op.drop_table("delivery_attempts")
     op.drop_index(op.f("ix_deliveries_job_id"), table_name="deliveries")
-    op.drop_index(
-        "ix_deliveries_due", table_name="deliveries", postgresql_where=sa.text("status = 'pending'")
-    )
+    op.drop_index("ix_deliveries_due", table_name="deliveries", postgresql_where=sa.text("status = 'pending'"))
     op.drop_table("deliveries")
     op.drop_table("api_keys")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from embedded.stack import has_offline_provider
+from local import available
 
 HAS_PHOTOGRAPHS = importlib.util.find_spec("skimage") is not None
 pytestmark = pytest.mark.skipif(
-    not (has_offline_provider() and HAS_PHOTOGRAPHS), reason="needs the extra `local` and the photographs"
+    not (available() and HAS_PHOTOGRAPHS), reason="needs the extra `local` and the photographs"
 )
 
 
