@@ -1,6 +1,5 @@
 """What measuring found: sizes and tokens on the items, which then wait for work."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from vision.storage.leases import hold
 from vision.storage.ranges import Held
-from vision.storage.record import Outcome, record_in
+from vision.storage.record import Outcome, record_in, tick_off
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,6 @@ _SIZES = text("""
     FROM unnest(CAST(:numbers AS int[]), CAST(:widths AS int[]), CAST(:heights AS int[]), CAST(:tokens AS int[]))
          AS x(number, width, height, tokens)
     WHERE i.job_id = :job_id AND i.number = x.number AND i.image_tokens IS DISTINCT FROM x.tokens
-""")
-
-_FENCE = text("""
-    UPDATE ranges r SET done = r.done + x.n
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:counts AS int[])) AS x(id, n)
-    WHERE r.id = x.id AND r.lease_token = :token
-    RETURNING r.id, r.lane
 """)
 
 _READY = text("""
@@ -59,20 +52,14 @@ _JOB = text("""
 async def store(engine: AsyncEngine, measured: Sequence[Measurement], others: Sequence[Outcome]) -> set[UUID]:
     """Write one claim's measurements (all of one job), and what could not be measured; the jobs that ended with it."""
     async with engine.begin() as connection:
-        if measured:
-            held = await _held(connection, measured)
-            kept = [measurement for measurement in measured if measurement.item.range_id in held]
-            if kept:
-                await _keep(connection, kept, held[kept[0].item.range_id])
-                await connection.execute(_EMPTY, {"ids": list(held)})
+        items = [measurement.item for measurement in measured] + [outcome.item for outcome in others]
+        await hold(connection, [item.lease for item in items])
+        lanes = await tick_off(connection, [measurement.item for measurement in measured])
+        kept = [measurement for measurement in measured if measurement.item.lease in lanes]
+        if kept:
+            await _keep(connection, kept, lanes[kept[0].item.lease])
+            await connection.execute(_EMPTY, {"ids": [range_id for range_id, _ in lanes]})
         return await record_in(connection, others) if others else set()
-
-
-async def _held(connection: AsyncConnection, measured: Sequence[Measurement]) -> dict[int, str]:
-    """The leases of these items that still hold, and their lane."""
-    counts = Counter(measurement.item.range_id for measurement in measured)
-    values = {"ids": list(counts), "counts": list(counts.values()), "token": measured[0].item.token}
-    return {row.id: row.lane for row in await connection.execute(_FENCE, values)}
 
 
 async def _keep(connection: AsyncConnection, kept: Sequence[Measurement], lane: str) -> None:

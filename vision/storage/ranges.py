@@ -2,6 +2,9 @@
 
 A claim moves the start of a job's range and writes one lease row; item rows stay untouched, so it costs the same with
 ten million items as with a thousand. Postgres's clock alone counts.
+
+Nobody blocks anybody for good, because rows are waited for in one order: leased ranges by id, jobs by id, then a job's
+turn and its waiting ranges. A claim comes from the other end, so it waits for its job alone, and for that first.
 """
 
 from collections import Counter, defaultdict
@@ -14,9 +17,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from vision.lifecycle import Stage, StatusCode
-from vision.prices import Price, Usage
-from vision.storage.finish import pause
+from vision.lifecycle import Stage
+from vision.prices import Price
+from vision.storage.budget import affordable
+from vision.storage.leases import Lease, hold
+from vision.storage.specs import most
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,11 @@ class Held:
     attempt: int
     crashes: int
     reserved: Decimal
+
+    @property
+    def lease(self) -> Lease:
+        """What the item is fenced by."""
+        return self.range_id, self.token
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ class _Piece:
     crashes: int
 
 
-_TURN = text("""
+_NEXT = text("""
     SELECT t.job_id, t.tenant_id, j.status = 'queued' AS fresh,
            j.max_cost IS NOT NULL AS capped, j.prompt_tokens, j.max_output_tokens
     FROM turns t JOIN jobs j ON j.id = t.job_id
@@ -65,8 +75,11 @@ _TURN = text("""
       AND EXISTS (SELECT 1 FROM ranges r WHERE r.job_id = t.job_id AND r.stage = :stage AND r.lease_token IS NULL
                   AND (r.run_at IS NULL OR r.run_at <= now()))
     ORDER BY t.priority DESC, t.service, t.job_id LIMIT 1
-    FOR UPDATE OF t SKIP LOCKED
 """)
+
+_JOB = text("SELECT 1 FROM jobs WHERE id = :job_id FOR NO KEY UPDATE")
+
+_TURN = text("SELECT 1 FROM turns WHERE job_id = :job_id AND runnable FOR UPDATE SKIP LOCKED")
 
 _WAITING = text("""
     SELECT id, start, stop, attempt, crashes FROM ranges
@@ -80,14 +93,6 @@ _ITEMS = text("""
     FROM unnest(CAST(:starts AS int[]), CAST(:stops AS int[])) WITH ORDINALITY AS p(start, stop, place)
     JOIN items i ON i.job_id = :job_id AND i.number >= p.start AND i.number < p.stop
     ORDER BY p.place, i.number
-""")
-
-_BUDGET = text("""
-    SELECT j.max_cost - j.spent - j.unknown_cost - coalesce(sum(r.reserved), 0) AS left,
-           coalesce(sum(r.reserved), 0) AS held
-    FROM (SELECT * FROM jobs WHERE id = :job_id FOR NO KEY UPDATE) j
-    LEFT JOIN ranges r ON r.job_id = j.id AND r.lease_token IS NOT NULL
-    GROUP BY j.max_cost, j.spent, j.unknown_cost
 """)
 
 _LEASE_WHOLE = text("""
@@ -125,22 +130,38 @@ async def claim(
     """Take up to `want` items of the job whose turn it is; empty when no job on this lane has any.
 
     With a price, each item's highest possible cost is set aside, and a job's max_cost is never passed, under any
-    concurrency, because the claim holds the job's row while it looks.
+    concurrency, because the claim holds the job's row before it looks.
     """
     passed: list[UUID] = []
-    async with engine.begin() as connection:
-        while turn := await _first(connection, _TURN, lane=lane, stage=stage, passed=passed):
-            pieces = await _pieces(connection, turn.job_id, stage, want)
-            rows = await _items(connection, turn.job_id, pieces)
-            costs = [_most(price, turn, row.image_tokens or 0) for row in rows]
-            if turn.capped and price:
-                rows = rows[: await _affordable(connection, turn.job_id, costs)]
-            if rows:
-                if turn.fresh:
-                    await connection.execute(_STARTED, {"job_id": turn.job_id})
-                return await _lease(connection, turn, pieces, rows, costs, lessee)
-            passed.append(turn.job_id)
-    return []
+    while True:
+        async with engine.begin() as connection:
+            turn = await _first(connection, _NEXT, lane=lane, stage=stage, passed=passed)
+            if turn is None:
+                return []
+            if held := await _take(connection, turn, want, stage, lessee, price):
+                return held
+        passed.append(turn.job_id)
+
+
+async def _take(
+    connection: AsyncConnection, turn: Any, want: int, stage: Stage, lessee: Lessee, price: Price | None
+) -> list[Held]:
+    capped = turn.capped and price is not None
+    if capped or turn.fresh:
+        await connection.execute(_JOB, {"job_id": turn.job_id})
+    if not await _first(connection, _TURN, job_id=turn.job_id):
+        return []
+    pieces = await _pieces(connection, turn.job_id, stage, want)
+    rows = await _items(connection, turn.job_id, pieces)
+    costs = [_most(price, turn, row.image_tokens or 0) for row in rows]
+    if rows and capped:
+        rows = rows[: await affordable(connection, turn.job_id, costs)]
+    if not rows:
+        return []
+    if turn.fresh:
+        await connection.execute(_STARTED, {"job_id": turn.job_id})
+    await connection.execute(_SERVED, {"job_id": turn.job_id, "tokens": _service(turn, rows, stage)})
+    return await _lease(connection, turn, pieces, rows, costs, lessee)
 
 
 async def _first(connection: AsyncConnection, statement: Any, **values: Any) -> Any:
@@ -164,22 +185,14 @@ async def _items(connection: AsyncConnection, job_id: UUID, pieces: Sequence[_Pi
 
 
 def _most(price: Price | None, turn: Any, image_tokens: int) -> Decimal:
-    return price.cost(Usage(image_tokens + turn.prompt_tokens, turn.max_output_tokens)) if price else Decimal(0)
+    return most(price, image_tokens + turn.prompt_tokens, turn.max_output_tokens)
 
 
-async def _affordable(connection: AsyncConnection, job_id: UUID, costs: Sequence[Decimal]) -> int:
-    """How many of these items max_cost still pays for; pauses the job when none and none is in flight."""
-    budget = await _first(connection, _BUDGET, job_id=job_id)
-    left: Decimal = budget.left
-    count = 0
-    for cost in costs:
-        if cost > left:
-            break
-        left -= cost
-        count += 1
-    if not count and not budget.held and costs:
-        await pause(connection, job_id, StatusCode.CAP_REACHED)
-    return count
+def _service(turn: Any, rows: Sequence[Any], stage: Stage) -> int:
+    """What a job's place in the queue is charged: the tokens of its calls; measuring an image hardly counts."""
+    if stage is Stage.MEASURE:
+        return len(rows)
+    return sum((row.image_tokens or 0) + turn.prompt_tokens + turn.max_output_tokens for row in rows)
 
 
 async def _lease(
@@ -211,7 +224,6 @@ async def _lease(
             "seconds": lessee.seconds,
         }
         ids[place] = (await connection.execute(statement, values)).scalar_one()
-    await connection.execute(_SERVED, {"job_id": turn.job_id, "tokens": sum(row.image_tokens or 1 for row in rows)})
     return [
         Held(
             tenant_id=turn.tenant_id,
@@ -232,18 +244,16 @@ async def _lease(
 
 
 _HEARTBEAT = text("""
-    UPDATE ranges r SET lease_until = now() + :seconds * interval '1 second'
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:tokens AS uuid[])) AS h(id, token)
-    WHERE r.id = h.id AND r.lease_token = h.token
-    RETURNING r.id
+    UPDATE ranges SET lease_until = now() + :seconds * interval '1 second' WHERE id = ANY(CAST(:ids AS bigint[]))
 """)
 
 
-async def extend(engine: AsyncEngine, leases: Sequence[tuple[int, UUID]], seconds: float) -> set[int]:
-    """A sign of life for these leases (range id, token); the ids of those that still hold."""
-    values = {"ids": [lease[0] for lease in leases], "tokens": [lease[1] for lease in leases], "seconds": seconds}
+async def extend(engine: AsyncEngine, leases: Sequence[Lease], seconds: float) -> set[int]:
+    """A sign of life for these leases; the range ids of those that still hold."""
     async with engine.begin() as connection:
-        return set((await connection.execute(_HEARTBEAT, values)).scalars())
+        alive = {range_id for range_id, _ in await hold(connection, leases)}
+        await connection.execute(_HEARTBEAT, {"ids": list(alive), "seconds": seconds})
+    return alive
 
 
 _STOPPED = text("""

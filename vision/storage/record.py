@@ -13,11 +13,14 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vision.lifecycle import ItemStatus, Stage
 from vision.prices import Usage
+from vision.storage import commit
 from vision.storage.finish import finish_if_over
+from vision.storage.leases import Lease, hold
 from vision.storage.ranges import Held
 
 ZERO = Decimal(0)
@@ -70,12 +73,10 @@ class _Change:
     unknown: Decimal = ZERO
 
 
-_FENCE = text("""
+_TICK = text("""
     UPDATE ranges r SET done = r.done + x.n, reserved = greatest(0, r.reserved - x.money)
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:tokens AS uuid[]), CAST(:counts AS int[]), CAST(:moneys AS numeric[]))
-         AS x(id, token, n, money)
-    WHERE r.id = x.id AND r.lease_token = x.token
-    RETURNING r.id, r.lane
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:counts AS int[]), CAST(:moneys AS numeric[])) AS x(id, n, money)
+    WHERE r.id = x.id
 """)
 
 _EMPTY = text("DELETE FROM ranges WHERE id = ANY(CAST(:ids AS bigint[])) AND done >= stop - start")
@@ -87,15 +88,15 @@ _RESULTS = text("""
            x.output_tokens, x.image_tokens, x.cached_tokens,
            -- An item's cost is that of all its attempts; this one is not in the ledger yet.
            x.cost + coalesce((SELECT sum(l.cost) FROM ledger l
-                              WHERE x.attempts > 1 AND l.job_id = x.job_id AND l.number = x.number), 0),
+                              WHERE x.tried AND l.job_id = x.job_id AND l.number = x.number), 0),
            x.attempts, x.latency_ms, x.request_id
     FROM unnest(CAST(:tenant_id AS text[]), CAST(:job_id AS uuid[]), CAST(:number AS int[]), CAST(:status AS text[]),
                 CAST(:answer AS text[]), CAST(:error_code AS text[]), CAST(:error_message AS text[]),
                 CAST(:input_tokens AS int[]), CAST(:output_tokens AS int[]), CAST(:image_tokens AS int[]),
                 CAST(:cached_tokens AS int[]), CAST(:cost AS numeric[]), CAST(:attempts AS int[]),
-                CAST(:latency_ms AS int[]), CAST(:request_id AS text[]))
+                CAST(:latency_ms AS int[]), CAST(:request_id AS text[]), CAST(:tried AS bool[]))
          AS x(tenant_id, job_id, number, status, answer, error_code, error_message, input_tokens, output_tokens,
-              image_tokens, cached_tokens, cost, attempts, latency_ms, request_id)
+              image_tokens, cached_tokens, cost, attempts, latency_ms, request_id, tried)
     ON CONFLICT (job_id, number) DO NOTHING RETURNING job_id, number
 """)
 
@@ -128,38 +129,47 @@ _JOB = text("""
 
 
 async def record(engine: AsyncEngine, outcomes: Sequence[Outcome]) -> set[UUID]:
-    """Write a batch of outcomes; the jobs that ended with it."""
-    async with engine.begin() as connection:
-        return await record_in(connection, outcomes)
+    """Write a batch of outcomes; the jobs that ended with it. If it raises, nothing was written."""
+    transaction, ended = "", set[UUID]()
+    try:
+        async with engine.begin() as connection:
+            transaction = await commit.number(connection)
+            ended = await record_in(connection, outcomes)
+    except DBAPIError as error:
+        # A batch that is written twice would count its items twice, and so lose others of the same lease.
+        if not (error.connection_invalidated and transaction and await commit.succeeded(engine, transaction)):
+            raise
+    return ended
 
 
 async def record_in(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> set[UUID]:
     """The same, inside the caller's transaction."""
-    lanes = await _fence(connection, outcomes)
-    held = [outcome for outcome in outcomes if outcome.item.range_id in lanes]
+    lanes = await tick_off(connection, [outcome.item for outcome in outcomes])
+    held = [outcome for outcome in outcomes if outcome.item.lease in lanes]
     written = await _write_results(connection, [outcome for outcome in held if outcome.status])
     await _write_ledger(connection, [outcome for outcome in outcomes if outcome.charge])
     await _write_again(connection, [outcome for outcome in held if not outcome.status], lanes)
-    await connection.execute(_EMPTY, {"ids": list(lanes)})
+    await connection.execute(_EMPTY, {"ids": [range_id for range_id, _ in lanes]})
     return await _change_jobs(connection, outcomes, written)
 
 
-async def _fence(connection: AsyncConnection, outcomes: Iterable[Outcome]) -> dict[int, str]:
-    """The leases among these outcomes that still hold, and their lanes."""
-    counts: dict[tuple[int, UUID], int] = defaultdict(int)
-    moneys: dict[tuple[int, UUID], Decimal] = defaultdict(Decimal)
-    for outcome in outcomes:
-        lease = (outcome.item.range_id, outcome.item.token)
-        counts[lease] += 1
-        moneys[lease] += outcome.item.reserved
-    leases = sorted(counts)
-    values = {
-        "ids": [lease[0] for lease in leases],
-        "tokens": [lease[1] for lease in leases],
-        "counts": [counts[lease] for lease in leases],
-        "moneys": [moneys[lease] for lease in leases],
-    }
-    return {row.id: row.lane for row in await connection.execute(_FENCE, values)}
+async def tick_off(connection: AsyncConnection, items: Sequence[Held]) -> dict[Lease, str]:
+    """Count these items as done in their leases; the leases that still hold, and their lanes."""
+    lanes = await hold(connection, [item.lease for item in items])
+    counts: dict[int, int] = defaultdict(int)
+    moneys: dict[int, Decimal] = defaultdict(Decimal)
+    for item in items:
+        if item.lease in lanes:
+            counts[item.range_id] += 1
+            moneys[item.range_id] += item.reserved
+    values = {"ids": list(counts), "counts": list(counts.values()), "moneys": list(moneys.values())}
+    await connection.execute(_TICK, values)
+    return lanes
+
+
+def _storable(message: str | None) -> str | None:
+    """PostgreSQL stores neither NUL nor lone surrogates; one of them must not hold up its batch."""
+    return message and message.replace("\0", "").encode(errors="replace").decode()
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -187,11 +197,12 @@ async def _write_results(connection: AsyncConnection, outcomes: Sequence[Outcome
             "status": outcome.status,
             "answer": None if outcome.answer is None else orjson.dumps(outcome.answer).decode(),
             "error_code": outcome.error_code,
-            "error_message": outcome.error_message and outcome.error_message.replace("\0", ""),
+            "error_message": _storable(outcome.error_message),
             "cost": outcome.charge.cost if outcome.charge else ZERO,
             "attempts": outcome.attempts,
             "latency_ms": outcome.latency_ms,
             "request_id": outcome.charge.request_id if outcome.charge else None,
+            "tried": outcome.item.attempt > 0 or outcome.item.crashes > 0,
             **_usage(outcome.charge),
         }
         for outcome in outcomes
@@ -220,12 +231,12 @@ async def _write_ledger(connection: AsyncConnection, outcomes: Sequence[Outcome]
         await connection.execute(_LEDGER, _columns(rows))
 
 
-async def _write_again(connection: AsyncConnection, outcomes: Sequence[Outcome], lanes: dict[int, str]) -> None:
+async def _write_again(connection: AsyncConnection, outcomes: Sequence[Outcome], lanes: dict[Lease, str]) -> None:
     rows = [
         {
             "tenant_id": outcome.item.tenant_id,
             "job_id": outcome.item.job_id,
-            "lane": lanes[outcome.item.range_id],
+            "lane": lanes[outcome.item.lease],
             "stage": outcome.stage,
             "number": outcome.item.number,
             "seconds": outcome.again_seconds or 0.0,

@@ -1,7 +1,7 @@
 """What dead workers left behind goes back to waiting; jobs past their deadline end; nothing here minds a second run."""
 
 from dataclasses import dataclass
-from uuid import UUID
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from vision.storage.finish import finish_if_over
 
 MOST_CRASHES = 3
-"""An item that was in hand when so many workers died is held to be the cause."""
+"""An item that was in hand when more workers died than this is held to be the cause."""
+SPREAD_SECONDS = 30
+"""From their second crash on, items come back one by one at random: the guilty one must not take the others along."""
 
 _EXPIRED = text("""
     SELECT id, tenant_id, job_id, lane, stage, start, stop, attempt, crashes, reserved FROM ranges
@@ -17,11 +19,11 @@ _EXPIRED = text("""
     ORDER BY lease_until LIMIT 20 FOR UPDATE SKIP LOCKED
 """)
 
-# An item is left behind if it has no result and no other range holds it.
+# An item is left behind if it has no result and was not handed on: that makes a newer range, never an older one.
 _LEFT = """
     SELECT n AS number FROM generate_series(:start, :stop - 1) AS n
     WHERE NOT EXISTS (SELECT 1 FROM results x WHERE x.job_id = :job_id AND x.number = n)
-      AND NOT EXISTS (SELECT 1 FROM ranges o WHERE o.job_id = :job_id AND o.id <> :id AND n >= o.start AND n < o.stop)
+      AND NOT EXISTS (SELECT 1 FROM ranges o WHERE o.job_id = :job_id AND o.id > :id AND n >= o.start AND n < o.stop)
 """
 
 _UNKNOWN = text(f"""
@@ -32,9 +34,10 @@ _UNKNOWN = text(f"""
 
 _POISON = text(f"""
     WITH missing AS ({_LEFT}), failed AS (
-        INSERT INTO results (tenant_id, job_id, number, status, error_code, error_message, attempts)
+        INSERT INTO results (tenant_id, job_id, number, status, error_code, error_message, attempts, cost)
         SELECT :tenant_id, :job_id, number, 'failed', 'poison_item',
-               'Workers died several times with this item in hand; it is left out. Look at its image.', :attempt
+               'Workers died several times with this item in hand; it is left out. Look at its image.', :attempt,
+               (SELECT coalesce(sum(l.cost), 0) FROM ledger l WHERE l.job_id = :job_id AND l.number = missing.number)
         FROM missing ON CONFLICT DO NOTHING RETURNING 1)
     UPDATE jobs SET failed = failed + (SELECT count(*) FROM failed) WHERE id = :job_id
 """)
@@ -42,8 +45,9 @@ _POISON = text(f"""
 _BACK = text(f"""
     WITH missing AS ({_LEFT})
     INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop, run_at, attempt, crashes)
-    SELECT :tenant_id, :job_id, :lane, :stage, min(number), max(number) + 1, now(), :attempt, :crashes
-    FROM (SELECT number, number - row_number() OVER (ORDER BY number) AS island FROM missing) runs
+    SELECT :tenant_id, :job_id, :lane, :stage, min(number), max(number) + 1,
+           now() + random() * :spread * interval '1 second', :attempt, :crashes
+    FROM (SELECT number, number - (:spread = 0)::int * row_number() OVER (ORDER BY number) AS island FROM missing) runs
     GROUP BY island
 """)
 
@@ -64,20 +68,21 @@ async def reclaim(engine: AsyncEngine) -> Reclaimed:
     """Give the items of expired leases back, those of the oldest twenty. What they may have cost stays set aside."""
     async with engine.begin() as connection:
         leases = (await connection.execute(_EXPIRED)).mappings().all()
-        for lease in leases:
-            await _give_back(connection, dict(lease))
-        jobs: set[UUID] = {lease["job_id"] for lease in leases}
+        jobs = {lease["job_id"]: [other for other in leases if other["job_id"] == lease["job_id"]] for lease in leases}
         for job_id in sorted(jobs):
+            for lease in jobs[job_id]:
+                await _give_back(connection, dict(lease))
             await finish_if_over(connection, job_id)
     return Reclaimed(len(leases), len(jobs))
 
 
-async def _give_back(connection: AsyncConnection, lease: dict[str, object]) -> None:
-    crashes = int(str(lease["crashes"])) + 1
+async def _give_back(connection: AsyncConnection, lease: dict[str, Any]) -> None:
+    crashes = lease["crashes"] + 1
     if lease["reserved"]:
         await connection.execute(_UNKNOWN, lease)
         await connection.execute(_HELD_BACK, lease)
-    await connection.execute(_POISON if crashes > MOST_CRASHES else _BACK, {**lease, "crashes": crashes})
+    values = {**lease, "crashes": crashes, "spread": SPREAD_SECONDS * (crashes - 1)}
+    await connection.execute(_POISON if crashes > MOST_CRASHES else _BACK, values)
     await connection.execute(_DROP, lease)
 
 

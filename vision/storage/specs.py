@@ -33,14 +33,18 @@ class JobSpec:
 
     def most_cost(self, price: Price | None, image_tokens: int) -> Decimal:
         """What one call can cost at most, in dollars; 0 without a price."""
-        return self._cost(price, image_tokens, self.max_output_tokens)
+        return most(price, image_tokens + self.prompt_tokens, self.max_output_tokens)
 
     def expected_cost(self, price: Price | None, image_tokens: int) -> Decimal:
         """What one call is expected to cost, in dollars; 0 without a price."""
-        return self._cost(price, image_tokens, self.expected_output_tokens)
+        return (
+            price.cost(Usage(image_tokens + self.prompt_tokens, self.expected_output_tokens)) if price else Decimal(0)
+        )
 
-    def _cost(self, price: Price | None, image_tokens: int, output_tokens: int) -> Decimal:
-        return price.cost(Usage(image_tokens + self.prompt_tokens, output_tokens)) if price else Decimal(0)
+
+def most(price: Price | None, input_tokens: int, output_tokens: int) -> Decimal:
+    """What so many tokens can cost at most: as if the provider's cache were written to, which some charge more for."""
+    return price.cost(Usage(input_tokens, output_tokens, cache_write_tokens=input_tokens)) if price else Decimal(0)
 
 
 _SPEC = text("""

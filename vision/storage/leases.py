@@ -1,0 +1,24 @@
+"""Leases: a range in a worker's hands, known by the range's id and a token that no other lease ever has."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+Lease = tuple[int, UUID]
+"""Range id and token."""
+
+_HOLD = text("""
+    SELECT r.id, r.lease_token, r.lane FROM ranges r
+    JOIN unnest(CAST(:ids AS bigint[]), CAST(:tokens AS uuid[])) AS h(id, token)
+      ON r.id = h.id AND r.lease_token = h.token
+    ORDER BY r.id FOR UPDATE OF r
+""")
+
+
+async def hold(connection: AsyncConnection, leases: Iterable[Lease]) -> dict[Lease, str]:
+    """Lock those of these leases that still hold, and tell their lanes."""
+    wanted = list(set(leases))
+    values = {"ids": [lease[0] for lease in wanted], "tokens": [lease[1] for lease in wanted]}
+    return {(row.id, row.lease_token): row.lane for row in await connection.execute(_HOLD, values)}
