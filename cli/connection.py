@@ -1,15 +1,15 @@
 """The way from a command to the service: its address, the key, and errors a person can act on."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import httpx2
 import orjson
 from pydantic import Field, SecretStr
 
-from cli.problems import LINE, refused, unreachable
+from cli.problems import LINE, Place, refused, unreachable
 from vision.settings import Settings
 
 Parameters = Mapping[str, str | int | None]
@@ -48,12 +48,13 @@ class Connection:
         """The JSON at `path`."""
         return self._ask("GET", path, params=_given(parameters))
 
-    def post(self, path: str, body: object = None) -> Any:
-        """Send a JSON body, receive JSON."""
+    def post(self, path: str, body: object = None, place: Place = LINE) -> Any:
+        """Send a JSON body, receive JSON; `place` names a line in the error's details."""
         content = b"" if body is None else orjson.dumps(body)
-        return self._ask("POST", path, content=content, headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"}
+        return self._ask("POST", path, place, content=content, headers=headers, timeout=SLOW)
 
-    def post_lines(self, path: str, lines: Iterable[bytes], parameters: Parameters, place: Callable[[int], str]) -> Any:
+    def post_lines(self, path: str, lines: Iterable[bytes], parameters: Parameters, place: Place) -> Any:
         """Stream a body of JSON lines, receive JSON; `place` names a line in the error's details."""
         headers = {"Content-Type": "application/x-ndjson"}
         sent = {"params": _given(parameters), "content": iter(lines), "headers": headers, "timeout": SLOW}
@@ -66,9 +67,12 @@ class Connection:
     def upload(self, path: Path, purpose: str) -> str:
         """Store a file with the service; its id."""
         with path.open("rb") as file:
-            sent = {"file": (path.name, file)}
-            answer = self._ask("POST", "/v1/files", data={"purpose": purpose}, files=sent, timeout=SLOW)
-        return str(answer["id"])
+            return self.upload_as(path.name, file, purpose)
+
+    def upload_as(self, name: str, file: IO[bytes], purpose: str) -> str:
+        """Store an open file under a name; its id."""
+        data, files = {"purpose": purpose}, {"file": (name, file)}
+        return str(self._ask("POST", "/v1/files", data=data, files=files, timeout=SLOW)["id"])
 
     @contextmanager
     def stream(self, path: str, parameters: Parameters | None = None) -> Iterator[Iterator[bytes]]:
@@ -80,7 +84,7 @@ class Connection:
             _accept(response, LINE)
             yield response.iter_bytes()
 
-    def _ask(self, method: str, path: str, place: Callable[[int], str] = LINE, **request: Any) -> Any:
+    def _ask(self, method: str, path: str, place: Place = LINE, **request: Any) -> Any:
         with self._reaching():
             response = self._client.request(method, path, **request)
         _accept(response, place)
@@ -114,7 +118,7 @@ def _given(parameters: Parameters | None) -> dict[str, str | int]:
     return {name: value for name, value in (parameters or {}).items() if value is not None}
 
 
-def _accept(response: httpx2.Response, place: Callable[[int], str]) -> None:
+def _accept(response: httpx2.Response, place: Place) -> None:
     if response.is_success:
         return
     response.read()

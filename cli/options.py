@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 import orjson
@@ -33,12 +33,12 @@ def amount(_: click.Context, __: click.Parameter, text: str | None) -> str | Non
     return text
 
 
-def pairs(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> str | None:
-    """`("a=1", "b=2")` → a JSON object."""
-    pairs = [text.partition("=") for text in texts]
-    if any(not separator for _, separator, _ in pairs):
+def pairs(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict[str, str] | None:
+    """`("a=1", "b=2")` → `{"a": "1", "b": "2"}`."""
+    parted = [text.partition("=") for text in texts]
+    if any(not separator for _, separator, _ in parted):
         raise click.BadParameter("Write metadata as NAME=VALUE.")
-    return orjson.dumps({name: value for name, _, value in pairs}).decode() if pairs else None
+    return {name: value for name, _, value in parted} or None
 
 
 def prompt(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
@@ -51,12 +51,14 @@ def prompt(_: click.Context, __: click.Parameter, text: str | None) -> str | Non
         raise click.BadParameter(f"{text[1:]!r} cannot be read: {error}.") from error
 
 
-def schema(_: click.Context, __: click.Parameter, file: IO[bytes] | None) -> str | None:
-    """The JSON object in a file, on one line."""
+def schema(_: click.Context, __: click.Parameter, file: IO[bytes] | None) -> dict[str, Any] | None:
+    """The JSON object in a file."""
     if file is None:
         return None
     try:
-        schema = orjson.loads(file.read())
+        value = orjson.loads(file.read())
     except orjson.JSONDecodeError as error:
         raise click.BadParameter(f"{file.name} is not JSON: {error}.") from error
-    return orjson.dumps(schema).decode()
+    if not isinstance(value, dict):
+        raise click.BadParameter(f"{file.name} holds no JSON object.")
+    return value

@@ -9,6 +9,8 @@ import httpx2
 import orjson
 
 SHOWN = 20
+Place = Callable[[int], str]
+"""Where a line that the service counted comes from."""
 LINE = "line {}".format
 AWAY = frozenset({502, 503, 504})
 """Answers of a service that is starting, or of a proxy before one that is away."""
@@ -40,7 +42,7 @@ def unreachable(url: str, error: httpx2.TransportError) -> Unreachable:
     return Unreachable(f"The connection to {url} broke: {error or type(error).__name__}.", hint=hint)
 
 
-def refused(response: httpx2.Response, place: Callable[[int], str] = LINE) -> Problem:
+def refused(response: httpx2.Response, place: Place = LINE) -> Problem:
     """An error response (RFC 9457 with an `error` member), its body read, as a readable problem."""
     body = _body(response)
     error = body["error"] if isinstance(body.get("error"), dict) else {}
@@ -57,7 +59,7 @@ def refused(response: httpx2.Response, place: Callable[[int], str] = LINE) -> Pr
     )
 
 
-def describe(detail: Mapping[str, Any], place: Callable[[int], str]) -> str:
+def describe(detail: Mapping[str, Any], place: Place) -> str:
     """One detail of an error: `line 12: No image. [missing_image]`."""
     line, param = detail.get("line"), detail.get("param") or detail.get("pointer")
     where = f"{place(line)}: " if line else f"{param}: " if param else ""

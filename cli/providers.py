@@ -33,10 +33,11 @@ def command(as_json: bool) -> None:
 
 def table(lanes: Sequence[Mapping[str, Any]]) -> Table:
     """One row a lane."""
-    rows = Table("lane", box=None, header_style="bold")
+    rows = Table(box=None, header_style="bold", pad_edge=False)
+    rows.add_column("lane", no_wrap=True)
     for name in NUMBERS:
         rows.add_column(name, justify="right")
-    rows.add_column("now")
+    rows.add_column("")
     for lane in lanes:
         limits, now = lane["limits"], lane["now"]
         requests, tokens = (_use(now, each, limits[f"{each}_per_minute"]) for each in ("requests", "tokens"))
@@ -55,4 +56,4 @@ def _use(now: Mapping[str, Any] | None, what: str, limit: int) -> tuple[str, str
 def _state(now: Mapping[str, Any] | None) -> str:
     if now is None:
         return "Redis cannot be reached"
-    return f"paused for {duration(now['paused_seconds'])}" if now["paused_seconds"] else "open"
+    return f"paused for {duration(now['paused_seconds'])}" if now["paused_seconds"] else ""

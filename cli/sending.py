@@ -1,28 +1,54 @@
 """From sources to a job: upload what is on this machine, then send all lines in one request."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+import orjson
 from rich.console import Console
 from rich.progress import Progress
 
 from cli import uploads
-from cli.connection import Connection, Parameters
+from cli.connection import Connection
 from cli.sources import Extent, Sources
 
+Fields = Mapping[str, Any]
 BLOCK_BYTES = 256 * 1024
+MAX_QUERY_BYTES = 8_000
+"""RFC 9110 §4.1: what every server and proxy on the way should take."""
 
 
-def send(connection: Connection, sources: Sources, fields: Parameters) -> dict[str, Any]:
+def send(connection: Connection, sources: Sources, fields: Fields) -> dict[str, Any]:
     """Check the sources, upload the pictures among them, create the job; the job object."""
     extent = sources.check()
+    given = {name: value for name, value in fields.items() if value is not None}
     with _lines(connection, sources, extent) as lines:
-        body = in_blocks(lines)
-        job: dict[str, Any] = connection.post_lines("/v1/jobs", body, fields, sources.place)
+        create = _by_lines if len(urlencode(in_query(given))) < MAX_QUERY_BYTES else _by_file
+        return create(connection, lines, given, sources)
+
+
+def _by_lines(connection: Connection, lines: Iterable[bytes], fields: Fields, sources: Sources) -> dict[str, Any]:
+    """One request, its body the lines as they come, the job's fields in its query."""
+    job: dict[str, Any] = connection.post_lines("/v1/jobs", in_blocks(lines), in_query(fields), sources.place)
     return job
+
+
+def _by_file(connection: Connection, lines: Iterable[bytes], fields: Fields, sources: Sources) -> dict[str, Any]:
+    """For fields that are too long for a query: the lines as a stored file, then the fields as JSON."""
+    with tempfile.TemporaryFile() as manifest:
+        manifest.writelines(lines)
+        manifest.seek(0)
+        stored = connection.upload_as("items.jsonl", manifest, "manifest")
+    job: dict[str, Any] = connection.post("/v1/jobs", {**fields, "input_file_id": stored}, sources.place)
+    return job
+
+
+def in_query(fields: Fields) -> dict[str, str]:
+    """Scalars as they are, objects as JSON."""
+    return {name: orjson.dumps(v).decode() if isinstance(v, dict) else str(v) for name, v in fields.items()}
 
 
 @contextmanager

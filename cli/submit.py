@@ -60,7 +60,7 @@ from cli.sources import Sources
     "--watch", "watching", is_flag=True, help="Show the progress until the job ends, as `tessera watch` does."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the job object instead of its id.")
-def command(sources: Sequence[str], watching: bool, as_json: bool, **fields: str | int | None) -> None:
+def command(sources: Sequence[str], watching: bool, as_json: bool, **fields: Any) -> None:
     """Submit images as a job and print its id.
 
     SOURCE is an image file, a folder (searched for images at any depth), an image URL, or a manifest; several may
@@ -80,7 +80,7 @@ def command(sources: Sequence[str], watching: bool, as_json: bool, **fields: str
         if not (as_json and watching):
             click.echo(orjson.dumps(job) if as_json else job["id"])
         if watching:
-            watch.finish(watch.follow(connection, job["id"], as_json=as_json))
+            watch.watch(connection, job["id"], as_json=as_json)
 
 
 def _announce(job: Mapping[str, Any]) -> None:

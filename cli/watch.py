@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import orjson
@@ -20,6 +20,7 @@ from vision.lifecycle import TERMINAL
 
 Job = dict[str, Any]
 Show = Callable[[Job, Pace, int | None], None]
+INTERRUPTED = 130
 EVERY_SECONDS = 0.5
 LINE_SECONDS = 5.0
 PATIENCE_SECONDS = 60.0
@@ -44,11 +45,16 @@ def command(job: str, as_json: bool, seconds: int | None) -> None:
     does not stop the job.
     """
     with connect() as connection:
-        finish(follow(connection, job, as_json=as_json, seconds=seconds))
+        watch(connection, job, as_json=as_json, seconds=seconds)
 
 
-def finish(job: Job) -> None:
-    """Leave with 0 if the job succeeded, else with 1."""
+def watch(connection: Connection, job_id: str, *, as_json: bool = False, seconds: float | None = None) -> NoReturn:
+    """Show the job until it ends, then leave with 0 if it succeeded, else with 1."""
+    try:
+        job = follow(connection, job_id, as_json=as_json, seconds=seconds)
+    except KeyboardInterrupt:
+        click.echo(f"The job goes on: `tessera watch {job_id}` shows it again.", err=True)
+        sys.exit(INTERRUPTED)
     sys.exit(0 if job["status"] == "succeeded" else 1)
 
 

@@ -106,7 +106,7 @@ def own_prompt_with_a_schema_watched_as_json(service: Service, album: Path) -> N
         "additionalProperties": False,
     }
     (album / "schema.json").write_text(json.dumps(schema))
-    (album / "prompt.txt").write_text("Which colour?")
+    (album / "prompt.txt").write_text("Which colour? " * 2_000)  # too long for a query string
     words = ["--prompt", "@prompt.txt", "--schema", "schema.json", "--model", "gpt-4o-mini", "--watch", "--json"]
     done = run(service, album, "submit", "album/one.jpg", *words)
     assert done.returncode == 0, done.stderr

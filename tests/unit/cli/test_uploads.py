@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from cli.manifest_sources import Entry
-from cli.sending import in_blocks
+from cli.sending import in_blocks, in_query
 from cli.uploads import AHEAD, AT_ONCE, lines
 
 
@@ -68,3 +68,11 @@ def test_blocks_hold_all_lines() -> None:
     blocks = list(in_blocks(given))
     assert b"".join(blocks) == b"".join(given)
     assert 1 < len(blocks) < 10
+
+
+def test_objects_travel_in_a_query_as_json() -> None:
+    assert in_query({"preset": "ocr", "priority": 3, "metadata": {"a": "é&="}}) == {
+        "preset": "ocr",
+        "priority": "3",
+        "metadata": '{"a":"é&="}',
+    }
