@@ -5,7 +5,7 @@ A lane is one provider key and model: one rate limit, one queue.
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from vision.errors import ConfigurationError, InvalidRequest, TesseraError
+from vision.presets import names as preset_names
 from vision.prices import FREE, Price, list_price, parse_price
 from vision.tokens import find_rule
 
@@ -31,7 +32,7 @@ class ModelEntry(BaseModel):
 
     rpm: int = Field(gt=0)
     tpm: int = Field(gt=0)
-    price: dict[str, str] | Literal["free"] | None = None
+    price: Any = None
     image_tokens: str | None = None
     presets: list[str] | None = None
 
@@ -164,7 +165,16 @@ def _entry(value: Any, place: str) -> ProviderEntry:
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in problem["loc"]) or "value"
-        raise ConfigurationError(f"{place}: {where}: {problem['msg']}.") from None
+        raise ConfigurationError(
+            f"{place}: {where}: {_remedy(problem['type'], problem['loc'], problem['msg'])}."
+        ) from None
+
+
+def _remedy(kind: str, place: Sequence[int | str], message: str) -> str:
+    if kind != "extra_forbidden":
+        return message
+    known = ModelEntry if place[0] == "models" else ProviderEntry
+    return f"there is no such setting; there are {', '.join(known.model_fields)}"
 
 
 @cache
@@ -182,7 +192,10 @@ def _built_in(has_key: bool, base_url: str | None) -> list[ProviderEntry]:
 def _lanes(entry: ProviderEntry, environment: Mapping[str, str]) -> list[Lane]:
     key = environment.get(entry.api_key_env, "") if entry.api_key_env else "none"
     if not key:
-        raise ConfigurationError(f"Provider {entry.name}: the environment variable {entry.api_key_env} is not set.")
+        raise ConfigurationError(
+            f"Provider {entry.name}: the environment variable {entry.api_key_env} is not set. "
+            "Set it to the provider's API key, or take the provider out of providers.toml."
+        )
     provider = Provider(entry.name, entry.base_url, SecretStr(key), entry.api, entry.images)
     return [_lane(provider, name, model, entry) for name, model in entry.models.items()]
 
@@ -197,7 +210,7 @@ def _lane(provider: Provider, model: str, limits: ModelEntry, entry: ProviderEnt
         tpm=max(1, int(limits.tpm * entry.share)),
         image_tokens=_rule(name, model, limits),
         price=_price(name, model, limits, entry.price_factor),
-        presets=tuple(limits.presets) if limits.presets is not None else None,
+        presets=_presets(name, limits),
     )
 
 
@@ -205,9 +218,17 @@ def _rule(name: str, model: str, limits: ModelEntry) -> str:
     try:
         return find_rule(limits.image_tokens or model)
     except TesseraError as error:
+        raise ConfigurationError(f"{name}: {error.message}") from None
+
+
+def _presets(name: str, limits: ModelEntry) -> tuple[str, ...] | None:
+    if limits.presets is None:
+        return None
+    if unknown := sorted(set(limits.presets) - set(preset_names())):
         raise ConfigurationError(
-            f"{name}: {error.message} Set image_tokens to the model whose rule applies, or to 'none'."
-        ) from None
+            f"{name}: presets: there is no preset {unknown[0]!r}; there are {', '.join(preset_names())}."
+        )
+    return tuple(limits.presets)
 
 
 def _price(name: str, model: str, limits: ModelEntry, factor: Decimal) -> Price | None:
@@ -215,6 +236,11 @@ def _price(name: str, model: str, limits: ModelEntry, factor: Decimal) -> Price 
         return FREE
     if limits.price is None:
         return list_price(model, datetime.now(UTC), factor)
+    if not isinstance(limits.price, Mapping):
+        raise ConfigurationError(
+            f"{name}: price = {limits.price!r} is not a price. In dollars per million tokens give "
+            '{ input = "0.15", output = "0.60" }; or give "free".'
+        )
     try:
         return parse_price(limits.price)
     except TesseraError as error:

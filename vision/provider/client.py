@@ -9,8 +9,8 @@ import openai
 
 from vision.errors import ProviderError
 from vision.provider.catalogue import Provider
-from vision.provider.failures import Failure, Then, classify
-from vision.provider.replies import Reply, read
+from vision.provider.failures import Failure, Then, classify, classify_failed
+from vision.provider.replies import Failed, Reply, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ class Client:
             return Called(None, _disconnected(error))
         try:
             return _ended(response, reply=read(self._api, response.content))
+        except Failed as error:
+            return _ended(response, failure=classify_failed(error.error, response.headers, charged=error.charged))
         except ProviderError as error:
             failure = Failure(Then.LATER, error.code, error.message, status=200, unknown_cost=True)
             return _ended(response, failure=failure)

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -21,7 +21,7 @@ class Then(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed call. `sent` is False when it is certain that the provider never saw it, so that it cost nothing."""
+    """A failed call. `unknown_cost`: its end was not seen, so that it may have been charged for."""
 
     then: Then
     code: str
@@ -48,18 +48,28 @@ def classify(status: int, body: Any, headers: Mapping[str, str]) -> Failure:
     )
 
 
+def classify_failed(error: Mapping[str, Any], headers: Mapping[str, str], *, charged: bool) -> Failure:
+    """The same for a response that came with 200 and failed: its error has a code, and a status only by that."""
+    failure = classify(_STATUS.get(str(error.get("code")), 400), {"error": error}, headers)
+    return replace(failure, status=200, unknown_cost=charged)
+
+
+_STATUS = {"server_error": 500, "vector_store_timeout": 500, "rate_limit_exceeded": 429}
+
+
 def retry_after(headers: Mapping[str, str], message: str = "") -> float | None:
     """Seconds that the provider asks to wait, by header or in its words; None if it does not say."""
     for name, factor in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            return max(0.0, float(headers[name]) * factor)
-        except (KeyError, ValueError):
-            continue
+        if _SECONDS.match(stated := headers.get(name, "").strip()):
+            return min(float(stated) * factor, LONGEST_SECONDS)
     found = re.search(r"try again in ([0-9hms.]+[a-z])", message)
-    return duration(found.group(1)) if found else None
+    seconds = duration(found.group(1)) if found else None
+    return None if seconds is None else min(seconds, LONGEST_SECONDS)
 
 
-_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?$")
+LONGEST_SECONDS = 86_400.0
+_SECONDS = re.compile(r"^\d{1,20}(\.\d{1,20})?$")
+_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d*)?)s)?(?:(\d+(?:\.\d*)?)ms)?$")
 
 
 def duration(text: str) -> float | None:
@@ -89,7 +99,8 @@ def _fits(match: Mapping[str, Any], status: int, error: Mapping[str, Any], messa
 
 
 def _without_secrets(message: str) -> str:
-    """The message, short, without keys, organisation ids and the query strings of signed URLs."""
+    """The message, short, without keys, organisation ids, and what URLs carry in their query or before their host."""
     message = re.sub(r"\b(sk|org|proj)-[A-Za-z0-9_*-]{6,}", r"\1-…", message)
+    message = re.sub(r"(https?://)[^\s/@]+@", r"\1…@", message)
     message = re.sub(r"(https?://[^\s?]+)\?\S+", r"\1?…", message)
     return re.sub(r"data:[^\s]{64,}", "data:…", message)[:500]

@@ -10,6 +10,8 @@ import orjson
 from vision.errors import ProviderError, Retry
 from vision.prices import Usage
 
+MOST_TOKENS = 2**31 - 1
+
 
 class Ending(StrEnum):
     """How the model stopped; the values are the item error codes, save `answered`."""
@@ -29,6 +31,15 @@ class Reply:
     usage: Usage | None
 
 
+class Failed(ProviderError):
+    """The provider answered 200 and says in the body that the response failed."""
+
+    def __init__(self, error: Mapping[str, Any], charged: bool) -> None:
+        super().__init__(str(error.get("message") or "The provider's response failed."))
+        self.error = error
+        self.charged = charged
+
+
 _CHAT_ENDINGS = {"length": Ending.OUTPUT_TRUNCATED, "content_filter": Ending.CONTENT_FILTERED}
 _RESPONSES_ENDINGS = {
     "max_output_tokens": Ending.OUTPUT_TRUNCATED,
@@ -37,7 +48,7 @@ _RESPONSES_ENDINGS = {
 
 
 def read(api: str, content: bytes) -> Reply:
-    """Read a 200 answer; ProviderError `upstream_invalid_response` when it is not of the protocol's shape."""
+    """Read a 200 answer; ProviderError `upstream_invalid_response` if it is not of the protocol's shape, or Failed."""
     try:
         body = orjson.loads(content)
         return _chat(body) if api == "chat" else _responses(body)
@@ -52,7 +63,7 @@ def read(api: str, content: bytes) -> Reply:
 def _chat(body: Mapping[str, Any]) -> Reply:
     choice = body["choices"][0]
     message = choice["message"]
-    usage = _chat_usage(body.get("usage"))
+    usage = _usage(body.get("usage"), "prompt_tokens", "completion_tokens")
     if message.get("refusal"):
         return Reply(Ending.REFUSED, str(message["refusal"]), usage)
     ending = _CHAT_ENDINGS.get(choice.get("finish_reason"), Ending.ANSWERED)
@@ -63,7 +74,9 @@ def _chat(body: Mapping[str, Any]) -> Reply:
 
 
 def _responses(body: Mapping[str, Any]) -> Reply:
-    usage = _responses_usage(body.get("usage"))
+    usage = _usage(body.get("usage"), "input_tokens", "output_tokens")
+    if body.get("status") == "failed":
+        raise Failed(body.get("error") or {}, charged=usage is not None)
     parts = [part for output in body["output"] if output.get("type") == "message" for part in output["content"]]
     for part in parts:
         if part["type"] == "refusal":
@@ -77,25 +90,23 @@ def _responses(body: Mapping[str, Any]) -> Reply:
     return Reply(Ending.ANSWERED, text, usage)
 
 
-def _chat_usage(usage: Mapping[str, Any] | None) -> Usage | None:
-    if not usage:
+def _usage(told: Any, sent: str, written: str) -> Usage | None:
+    """Token counts by the protocol's names for them; None if they are missing or no counts, for the answer is good."""
+    try:
+        details = told.get(f"{sent}_details") or {}
+        return Usage(
+            input_tokens=_count(told[sent]),
+            output_tokens=_count(told[written]),
+            image_tokens=_count(details.get("image_tokens") or 0),
+            cached_tokens=_count(details.get("cached_tokens") or 0),
+            cache_write_tokens=_count(details.get("cache_write_tokens") or 0),
+        )
+    except (LookupError, TypeError, AttributeError, ValueError):
         return None
-    details = usage.get("prompt_tokens_details") or {}
-    return Usage(
-        input_tokens=int(usage["prompt_tokens"]),
-        output_tokens=int(usage["completion_tokens"]),
-        image_tokens=int(details.get("image_tokens") or 0),
-        cached_tokens=int(details.get("cached_tokens") or 0),
-    )
 
 
-def _responses_usage(usage: Mapping[str, Any] | None) -> Usage | None:
-    if not usage:
-        return None
-    details = usage.get("input_tokens_details") or {}
-    return Usage(
-        input_tokens=int(usage["input_tokens"]),
-        output_tokens=int(usage["output_tokens"]),
-        image_tokens=int(details.get("image_tokens") or 0),
-        cached_tokens=int(details.get("cached_tokens") or 0),
-    )
+def _count(value: Any) -> int:
+    """A number of tokens that can be true, and stored."""
+    if not 0 <= int(value) <= MOST_TOKENS:
+        raise ValueError
+    return int(value)
