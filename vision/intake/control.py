@@ -1,5 +1,7 @@
 """Cancel, pause, resume, retry. Each may be asked for twice; Conflict where the job's state does not allow it."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import RowMapping, delete, func, update
@@ -8,34 +10,46 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vision import ids
 from vision.errors import Conflict
 from vision.intake.desk import Desk
-from vision.intake.holding import change
 from vision.lifecycle import TERMINAL, JobStatus, StatusCode
 from vision.queue import Task
-from vision.storage import admission, finish
+from vision.storage import admission, finish, jobs
 from vision.storage.tables import Job, Range, Result, Turn
+
+Changed = TypeVar("Changed")
 
 
 async def cancel(desk: Desk, tenant: str, job_id: UUID) -> None:
     """Send nothing new; the job is cancelled once its calls in flight are done, which may be now."""
-    if await change(desk.engine, tenant, job_id, _cancel):
+    if await _change(desk, tenant, job_id, _cancel):
         await desk.bell.ring(Task.DELIVER)
 
 
 async def pause(desk: Desk, tenant: str, job_id: UUID) -> None:
     """Send nothing new until `resume`; calls in flight are finished."""
-    if await change(desk.engine, tenant, job_id, _pause):
+    if await _change(desk, tenant, job_id, _pause):
         await desk.bell.ring(Task.DELIVER)
 
 
 async def resume(desk: Desk, tenant: str, job_id: UUID) -> None:
     """Go on with a paused job, whatever paused it."""
-    if lane := await change(desk.engine, tenant, job_id, _resume):
+    if lane := await _change(desk, tenant, job_id, _resume):
         await _ring(desk, lane)
 
 
 async def retry(desk: Desk, tenant: str, job_id: UUID) -> None:
     """Take the failed items of a finished job up again; what they cost so far stays in the ledger."""
-    await _ring(desk, await change(desk.engine, tenant, job_id, _retry))
+    await _ring(desk, await _change(desk, tenant, job_id, _retry))
+
+
+async def _change(
+    desk: Desk, tenant: str, job_id: UUID, work: Callable[[AsyncConnection, RowMapping], Awaitable[Changed]]
+) -> Changed:
+    """Do `work` in a transaction that holds the job, which it is given; NotFound.
+
+    The job comes before its turn and its waiting ranges, as everywhere (see `vision.storage.ranges`).
+    """
+    async with desk.engine.begin() as connection:
+        return await work(connection, await jobs.lock(connection, tenant, job_id))
 
 
 async def _cancel(connection: AsyncConnection, job: RowMapping) -> bool:

@@ -79,7 +79,7 @@ _NEXT = text("""
 
 _JOB = text("SELECT 1 FROM jobs WHERE id = :job_id FOR NO KEY UPDATE")
 
-_TURN = text("SELECT 1 FROM turns WHERE job_id = :job_id AND runnable FOR UPDATE SKIP LOCKED")
+_TURN = text("SELECT 1 FROM turns WHERE job_id = :job_id AND runnable FOR UPDATE")
 
 _WAITING = text("""
     SELECT id, start, stop, attempt, crashes FROM ranges

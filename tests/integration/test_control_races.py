@@ -1,0 +1,67 @@
+"""Cancel, pause and resume while workers pull at the same job."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.factories import make_job
+from tests.fakes import FakeProcess
+from tests.integration.test_work import finished, host, provider, rows, settings, working
+from vision.errors import Conflict
+from vision.images.guard import Guard
+from vision.intake import Desk, cancel, pause, resume
+from vision.provider.catalogue import Catalogue
+from vision.queue import Bell
+from vision.settings import Settings
+
+__all__ = ["host", "provider", "settings"]
+
+
+@pytest.fixture
+async def desk(engine: AsyncEngine, redis_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    """The door's side."""
+    bell = Bell(redis_url)
+    yield Desk(engine, Catalogue({}), bell, Guard(allow_private=True), tmp_path)
+    await bell.close()
+
+
+async def test_a_job_ends_once_however_a_cancel_meets_its_end(
+    engine: AsyncEngine, settings: Settings, host: FakeProcess, desk: Desk
+) -> None:
+    async def one(number: int) -> None:
+        job_id = await make_job(engine, [f"{host.url}/64x64/{number}-{n}.jpg" for n in range(30)], tokens=8500)
+        await asyncio.sleep(random.uniform(0.0, 1.5))
+        try:
+            await cancel(desk, "default", job_id)
+        except Conflict as conflict:
+            assert conflict.code == "job_finished"  # noqa: PT017 - it may come or not
+        job = await finished(engine, job_id)
+        events = await rows(engine, "SELECT type FROM events WHERE job_id = :id", id=job_id)
+        assert [event.type for event in events] == [f"job.{job.status}"]
+        assert (job.status == "succeeded") == (job.succeeded == job.total)
+
+    async with working(settings), working(settings):
+        await asyncio.gather(*[one(number) for number in range(15)])
+    assert await rows(engine, "SELECT * FROM ranges") == []
+    assert await rows(engine, "SELECT * FROM turns") == []
+
+
+async def test_pausing_and_resuming_again_and_again_loses_nothing(
+    engine: AsyncEngine, settings: Settings, host: FakeProcess, desk: Desk
+) -> None:
+    async with working(settings), working(settings):
+        job_id = await make_job(engine, [f"{host.url}/64x64/{n}.jpg" for n in range(300)], tokens=8500)
+        for _ in range(10):
+            await asyncio.sleep(random.uniform(0.0, 0.2))
+            try:
+                await pause(desk, "default", job_id)
+                await resume(desk, "default", job_id)
+            except Conflict:
+                break
+        job = await finished(engine, job_id)
+    assert (job.status, job.succeeded, job.failed) == ("succeeded", 300, 0)
+    assert (await rows(engine, "SELECT count(*) FROM results"))[0][0] == 300
