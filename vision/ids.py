@@ -4,10 +4,13 @@ An item's id is its job's UUID followed by its number, so that no column has to 
 """
 
 import os
+import re
 import time
 from uuid import UUID
 
 from vision.errors import NotFound
+
+_HEX = re.compile("[0-9a-f]{32}")
 
 
 def new() -> UUID:
@@ -26,12 +29,9 @@ def public(prefix: str, value: UUID) -> str:
 def parse(prefix: str, text: str) -> UUID:
     """`job_0190…` → its UUID; NotFound when it cannot be one of ours."""
     head, _, tail = text.partition("_")
-    try:
-        if head != prefix or len(tail) != 32:
-            raise ValueError
-        return UUID(hex=tail)
-    except ValueError:
-        raise NotFound(f"No {prefix} has the id {text[:80]!r}.") from None
+    if head != prefix or not _HEX.fullmatch(tail):
+        raise NotFound(f"No {prefix} has the id {text[:80]!r}.")
+    return UUID(hex=tail)
 
 
 def item(job_id: UUID, number: int) -> str:

@@ -72,6 +72,9 @@ async def call(line: Line, item: Held, spec: JobSpec) -> Outcome:
         except ItemError as error:
             return _failed(line, item, error)
         place.holds(sum(map(len, ready.urls)))
+        if ready.tokens > (item.image_tokens or 0):
+            # Its size was told or measured wrong: money and tokens were set aside for less. Claim it again.
+            return Outcome(item, again_seconds=0.0, burned=False, image_tokens=ready.tokens)
         return await _send(line, item, spec, ready)
 
 
@@ -156,7 +159,7 @@ def _usage(spec: JobSpec, ready: _Ready, reply: Reply) -> Usage:
     """What the provider says it used; by our own count where it says nothing. The image share is always our count."""
     told = reply.usage or Usage(ready.tokens + spec.prompt_tokens, spec.expected_output_tokens)
     images = told.image_tokens or min(ready.tokens, told.input_tokens)
-    return Usage(told.input_tokens, told.output_tokens, images, told.cached_tokens)
+    return replace(told, image_tokens=images)
 
 
 def _cost(line: Line, usage: Usage) -> Decimal:

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.lifecycle import Stage
+from vision.errors import Retry
+from vision.lifecycle import ItemStatus, Stage
+from vision.retries import decide
 from vision.storage import ranges
 from vision.storage.pauses import pause_lane
 from vision.storage.ranges import Held, Lessee
@@ -114,15 +116,21 @@ class Pump:
         try:
             outcome = await call(self._line, item, await self._spec(item.job_id))
         except LaneStopped as stop:
-            outcome = stop.outcome
+            self._recorder.put(stop.outcome)
             await self._pause(stop)
-        except asyncio.CancelledError:
-            raise
+            return
         except Exception:
-            # A defect of ours must not lose the item or stop its neighbours: it counts as a try and comes back.
+            # A defect of ours must not lose the item or stop its neighbours.
             log.exception("Item %s of job %s could not be worked on.", item.number, item.job_id)
-            outcome = Outcome(item, again_seconds=5.0)
+            outcome = self._broken(item)
         self._recorder.put(outcome)
+
+    def _broken(self, item: Held) -> Outcome:
+        decision = decide(Retry.LATER, item.attempt + 1, self._line.max_attempts)
+        if decision.again:
+            return Outcome(item, again_seconds=decision.delay_seconds)
+        message = "Tessera could not work on this item; its log says why."
+        return Outcome(item, status=ItemStatus.FAILED, error_code="internal_error", error_message=message)
 
     async def _spec(self, job_id: UUID) -> JobSpec:
         if job_id not in self._specs:
@@ -132,7 +140,12 @@ class Pump:
         return self._specs[job_id]
 
     async def _pause(self, stop: LaneStopped) -> None:
-        if await pause_lane(self._engine, self._line.lane.name, stop.failure.code):
-            log.error("%s: %s Its jobs are paused (%s).", self._line.lane.name, stop.failure.message, stop.failure.code)
+        try:
+            paused = await pause_lane(self._engine, self._line.lane.name, stop.failure.code)
             await self._line.holdings.look()
+        except Exception as error:  # noqa: BLE001 - the next refused call tries again
+            log.warning("%s could not be paused (%s).", self._line.lane.name, type(error).__name__)
+            return
+        if paused:
+            log.error("%s: %s Its jobs are paused (%s).", self._line.lane.name, stop.failure.message, stop.failure.code)
             await self._when_paused()

@@ -24,6 +24,7 @@ class Recorder:
         self._holdings = holdings
         self._when_ended = when_ended
         self._buffer: list[Outcome] = []
+        self._most = MOST
         self._filled = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -43,12 +44,16 @@ class Recorder:
         while True:
             await self._filled.wait()
             await asyncio.sleep(GATHER_SECONDS)
-            batch = self._buffer[:MOST]
+            batch = self._buffer[: self._most]
             if await self._written(batch):
                 del self._buffer[: len(batch)]
+                self._most = min(MOST, self._most * 2)
                 for outcome in batch:
                     self._holdings.drop(outcome.item)
             else:
+                # Should one row be what the database refuses, smaller batches get the others past it.
+                self._most = max(1, len(batch) // 2)
+                self._buffer.append(self._buffer.pop(0))
                 await asyncio.sleep(AWAY_SECONDS)
             if not self._buffer:
                 self._filled.clear()

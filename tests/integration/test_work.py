@@ -209,6 +209,19 @@ async def test_a_cap_on_the_cost_is_never_passed(
     assert 0 < job.succeeded < 100
 
 
+async def test_a_size_told_too_small_passes_no_cap(
+    engine: AsyncEngine, settings: Settings, provider: FakeProcess, host: FakeProcess
+) -> None:
+    images = [f"{host.url}/1024x1024/{number}.png" for number in range(3)]
+    async with working(settings):
+        job_id = await make_job(engine, images, tokens=8500, max_cost=Decimal("0.0045"))
+        await until(engine, "SELECT status_code FROM jobs WHERE status = 'paused'", "cap_reached")
+    (job,) = await rows(engine, "SELECT * FROM jobs")
+    assert job.id == job_id
+    assert (job.succeeded, provider.get("/_/stats")["calls"]) == (0, 0), "one call costs more than the cap"
+    assert 25501 in {row.image_tokens for row in await rows(engine, "SELECT image_tokens FROM items")}
+
+
 async def test_what_a_silent_worker_held_is_done_by_another_one(
     engine: AsyncEngine, settings: Settings, provider: FakeProcess, host: FakeProcess
 ) -> None:

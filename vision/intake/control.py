@@ -77,7 +77,7 @@ async def _resume(connection: AsyncConnection, job: RowMapping) -> str | None:
     _refuse_ending(job)
     if job["status"] != JobStatus.PAUSED:
         return None
-    await connection.execute(update(Turn).where(Turn.job_id == job["id"]).values(runnable=True))
+    await admission.return_turn(connection, job)
     started = func.coalesce(Job.started_at, func.now())
     await _set(connection, job, status=JobStatus.RUNNING, status_code=StatusCode.WORKING, started_at=started)
     return str(job["lane"])

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg import DataError
 from psycopg.errors import UniqueViolation
-from sqlalchemy import RowMapping, func, insert, literal, select, text
+from sqlalchemy import RowMapping, ScalarSelect, func, insert, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import InvalidRequest
@@ -54,17 +54,28 @@ async def add_job(connection: AsyncConnection, values: Mapping[str, Any]) -> Non
 
 async def add_turn(connection: AsyncConnection, job: Mapping[str, Any] | RowMapping) -> None:
     """Put the job into its lane's queue, level with the job served least so far."""
-    least = select(func.coalesce(func.min(Turn.service), literal(0.0))).where(Turn.lane == job["lane"], Turn.runnable)
     await connection.execute(
         insert(Turn).values(
             job_id=job["id"],
             tenant_id=job["tenant_id"],
             lane=job["lane"],
             priority=job["priority"],
-            service=least.scalar_subquery(),
+            service=_least(job["lane"]),
             runnable=True,
         )
     )
+
+
+async def return_turn(connection: AsyncConnection, job: Mapping[str, Any] | RowMapping) -> None:
+    """Let a paused job take its turns again, level with the others: what it missed does not give it the lane."""
+    level = func.greatest(Turn.service, _least(job["lane"]))
+    await connection.execute(update(Turn).where(Turn.job_id == job["id"]).values(runnable=True, service=level))
+
+
+def _least(lane: str) -> ScalarSelect[float]:
+    """The service of the job served least among those that may run."""
+    others = select(func.coalesce(func.min(Turn.service), literal(0.0))).where(Turn.lane == lane, Turn.runnable)
+    return others.scalar_subquery()
 
 
 async def add_range(connection: AsyncConnection, job: Mapping[str, Any], stage: Stage, stop: int) -> None:

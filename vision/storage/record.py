@@ -55,6 +55,8 @@ class Outcome:
     again_seconds: float | None = None
     stage: Stage = Stage.WORK
     burned: bool = True
+    image_tokens: int | None = None
+    """What its images cost after all, where that is more than was set aside: kept for the next try."""
 
     @property
     def attempts(self) -> int:
@@ -118,6 +120,12 @@ _AGAIN = text("""
          AS x(tenant_id, job_id, lane, stage, number, seconds, attempt, crashes)
 """)
 
+_CORRECT = text("""
+    UPDATE items i SET image_tokens = x.tokens
+    FROM unnest(CAST(:job_ids AS uuid[]), CAST(:numbers AS int[]), CAST(:tokens AS int[])) AS x(job_id, number, tokens)
+    WHERE i.job_id = x.job_id AND i.number = x.number
+""")
+
 _JOB = text("""
     UPDATE jobs SET succeeded = succeeded + :succeeded, failed = failed + :failed,
         input_tokens = input_tokens + :input_tokens, output_tokens = output_tokens + :output_tokens,
@@ -149,6 +157,7 @@ async def record_in(connection: AsyncConnection, outcomes: Sequence[Outcome]) ->
     written = await _write_results(connection, [outcome for outcome in held if outcome.status])
     await _write_ledger(connection, [outcome for outcome in outcomes if outcome.charge])
     await _write_again(connection, [outcome for outcome in held if not outcome.status], lanes)
+    await _correct_items(connection, [outcome for outcome in held if outcome.image_tokens is not None])
     await connection.execute(_EMPTY, {"ids": [range_id for range_id, _ in lanes]})
     return await _change_jobs(connection, outcomes, written)
 
@@ -165,6 +174,16 @@ async def tick_off(connection: AsyncConnection, items: Sequence[Held]) -> dict[L
     values = {"ids": list(counts), "counts": list(counts.values()), "moneys": list(moneys.values())}
     await connection.execute(_TICK, values)
     return lanes
+
+
+async def _correct_items(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
+    if outcomes:
+        values = {
+            "job_ids": [outcome.item.job_id for outcome in outcomes],
+            "numbers": [outcome.item.number for outcome in outcomes],
+            "tokens": [outcome.image_tokens for outcome in outcomes],
+        }
+        await connection.execute(_CORRECT, values)
 
 
 def _storable(message: str | None) -> str | None:
