@@ -42,7 +42,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=2, help="throughput: worker processes")
     parser.add_argument("--runs", type=int, default=3, help="throughput: jobs of each variant")
     parser.add_argument(
-        "--variants", nargs="+", choices=VARIANTS, default=["url", "inline"], help="throughput: image sources"
+        "--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS), help="throughput: image sources"
     )
 
 
