@@ -25,7 +25,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> Report:
-    """Manifests with and without the images' sizes (three times each; long ones once), into a service without workers."""
+    """Manifests with and without the images' sizes, three times each (long ones once); no worker runs."""
     report = Report("ingest", f"Ingest: a manifest of {chosen.lines:,} lines as the body of POST /v1/jobs")
     with start("provider", "--key", "sk-test") as provider, running(provider, workers=0) as service:
         asyncio.run(_measure(report, chosen.lines, service))
