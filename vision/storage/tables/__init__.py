@@ -1,0 +1,26 @@
+"""The tables. Every row carries its tenant; items, results and ledger rows are addressed by (job_id, number)."""
+
+from vision.storage.tables.accounts import ApiKey, Tenant
+from vision.storage.tables.files import File
+from vision.storage.tables.jobs import IdempotencyKey, Item, Job
+from vision.storage.tables.notices import Delivery, DeliveryAttempt, Event
+from vision.storage.tables.outcomes import LedgerEntry, Result
+from vision.storage.tables.table import Table
+from vision.storage.tables.work import Range, Turn
+
+__all__ = [
+    "ApiKey",
+    "Delivery",
+    "DeliveryAttempt",
+    "Event",
+    "File",
+    "IdempotencyKey",
+    "Item",
+    "Job",
+    "LedgerEntry",
+    "Range",
+    "Result",
+    "Table",
+    "Tenant",
+    "Turn",
+]

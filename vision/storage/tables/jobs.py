@@ -1,0 +1,103 @@
+"""What callers submitted: jobs, their items, and the requests that made them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, SmallInteger, func, text
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.orm import Mapped, mapped_column
+
+from vision.storage.tables.table import Table
+
+
+class Job(Table):
+    """What a caller submitted, and what has become of it."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index(None, "tenant_id", "id"),
+        Index("ix_jobs_open_expires_at", "expires_at", postgresql_where=text("finished_at IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    status: Mapped[str]
+    status_code: Mapped[str]
+    preset: Mapped[str | None]
+    """None for a custom prompt."""
+    fingerprint: Mapped[str]
+    """Hash of prompt and schema: what the answers were asked with."""
+    prompt: Mapped[str]
+    """The instructions as they are sent, language included."""
+    schema: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """JSON, not JSONB: the order of its keys is the order in which the model answers."""
+    model: Mapped[str]
+    provider: Mapped[str]
+    lane: Mapped[str]
+    detail: Mapped[str]
+    language: Mapped[str]
+    prompt_tokens: Mapped[int]
+    """Text tokens of one call: prompt, schema and message overhead."""
+    max_output_tokens: Mapped[int]
+    expected_output_tokens: Mapped[int]
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    max_cost: Mapped[Decimal | None]
+    webhook_url: Mapped[str | None]
+    details: Mapped[dict[str, Any]] = mapped_column("metadata")
+    """The caller's metadata (`metadata` is SQLAlchemy's own word on a mapped class)."""
+
+    total: Mapped[int] = mapped_column(server_default="0")
+    succeeded: Mapped[int] = mapped_column(server_default="0")
+    failed: Mapped[int] = mapped_column(server_default="0")
+    measured: Mapped[int] = mapped_column(server_default="0")
+    estimated_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    estimated_cost: Mapped[Decimal] = mapped_column(server_default="0")
+    input_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    output_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    image_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    cached_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    spent: Mapped[Decimal] = mapped_column(server_default="0")
+    unknown_cost: Mapped[Decimal] = mapped_column(server_default="0")
+    """Upper bound of what calls with an unknown outcome may have cost; held against max_cost."""
+
+    ending: Mapped[str | None]
+    """`cancelled` or `expired`, once asked for; the job ends so when its calls in flight are done."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+
+
+class Item(Table):
+    """One unit of a job. Not written to while it is worked on, except its measured size and tokens."""
+
+    __tablename__ = "items"
+    __table_args__ = (Index(None, "job_id", "custom_id", unique=True),)
+
+    job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    """1, 2, 3 … in the order of the manifest."""
+    tenant_id: Mapped[str]
+    custom_id: Mapped[str]
+    images: Mapped[list[str]]
+    """`http(s)` URLs, data URLs or file ids."""
+    details: Mapped[dict[str, Any] | None] = mapped_column("metadata")
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    """Pixels of the first image, as it is shown (EXIF orientation applied)."""
+    image_tokens: Mapped[int | None]
+    """None until measured."""
+
+
+class IdempotencyKey(Table):
+    """A create request that was carried out, so that its repetition answers the same job."""
+
+    __tablename__ = "idempotency_keys"
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    body_hash: Mapped[bytes]
+    job_id: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
