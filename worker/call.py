@@ -18,8 +18,8 @@ from vision.provider.failures import Failure, Then
 from vision.provider.replies import Ending, Reply
 from vision.provider.requests import Question, build
 from vision.retries import decide
+from vision.storage.outcome import Charge, Outcome
 from vision.storage.ranges import Held
-from vision.storage.record import Charge, Outcome
 from vision.storage.specs import JobSpec
 from vision.tokens import count_image, fixed_tokens
 from worker.hold import Holdings

@@ -13,8 +13,8 @@ from vision.provider.catalogue import Lane
 from vision.retries import decide
 from vision.storage import measurements, ranges
 from vision.storage.measurements import Measurement
+from vision.storage.outcome import Outcome
 from vision.storage.ranges import Held, Lessee
-from vision.storage.record import Outcome
 from vision.storage.specs import JobSpec, load
 from vision.tokens import count_image, fixed_tokens
 from worker.hold import Holdings

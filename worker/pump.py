@@ -11,9 +11,9 @@ from vision.errors import Retry
 from vision.lifecycle import ItemStatus, Stage
 from vision.retries import decide
 from vision.storage import ranges
+from vision.storage.outcome import Outcome
 from vision.storage.pauses import pause_lane
 from vision.storage.ranges import Held, Lessee
-from vision.storage.record import Outcome
 from vision.storage.specs import JobSpec, load
 from worker.call import LaneStopped, Line, call
 from worker.record import Recorder

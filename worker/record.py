@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.storage.record import Outcome, record
+from vision.storage.outcome import Outcome
+from vision.storage.record import record
 from worker.hold import Holdings
 
 log = logging.getLogger(__name__)

@@ -16,8 +16,9 @@ from vision.lifecycle import ItemStatus, Stage, StatusCode
 from vision.prices import Price, Usage
 from vision.storage import ranges
 from vision.storage.finish import pause
+from vision.storage.outcome import Charge, Outcome
 from vision.storage.ranges import Held, Lessee
-from vision.storage.record import Charge, Outcome, record
+from vision.storage.record import record
 from vision.storage.specs import load, most
 
 LANE = "fake/gpt-4o-mini"

@@ -21,8 +21,9 @@ from vision.storage import measurements, pauses, ranges, recovery
 from vision.storage.engine import connect
 from vision.storage.finish import finish_if_over
 from vision.storage.measurements import Measurement
+from vision.storage.outcome import Charge, Outcome
 from vision.storage.ranges import Held, Lessee
-from vision.storage.record import Charge, Outcome, record
+from vision.storage.record import record
 
 LANE = "fake/gpt-4o-mini"
 PRICE = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), source="test")

@@ -15,9 +15,10 @@ from vision.lifecycle import ItemStatus, Stage
 from vision.prices import Price, Usage
 from vision.storage import deliveries, measurements, ranges, recovery
 from vision.storage.measurements import Measurement
+from vision.storage.outcome import Charge, Outcome
 from vision.storage.pauses import pause_lane
 from vision.storage.ranges import Held, Lessee
-from vision.storage.record import Charge, Outcome, record
+from vision.storage.record import record
 from vision.storage.recovery import MOST_CRASHES, Reclaimed
 
 LANE = "fake/gpt-4o-mini"

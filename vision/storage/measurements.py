@@ -9,8 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vision.storage.leases import hold
+from vision.storage.outcome import Outcome
 from vision.storage.ranges import Held
-from vision.storage.record import Outcome, record_in, tick_off
+from vision.storage.record import record_in, tick_off
 
 
 @dataclass(frozen=True, slots=True)

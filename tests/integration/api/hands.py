@@ -6,8 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.lifecycle import ItemStatus, Stage
 from vision.prices import Usage
+from vision.storage.outcome import Charge, Outcome
 from vision.storage.ranges import Held, Lessee, claim
-from vision.storage.record import Charge, Outcome, record
+from vision.storage.record import record
 
 LANE = "fake/gpt-4o-mini"
 

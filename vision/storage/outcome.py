@@ -1,0 +1,60 @@
+"""What a worker says became of an item in its hands."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from vision.lifecycle import ItemStatus, Stage
+from vision.prices import Usage
+from vision.storage.ranges import Held
+
+NOTHING = Usage(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One attempt, for the ledger. `known` False: the call's end was not seen and `cost` is the most it can be."""
+
+    lane: str
+    outcome: str
+    usage: Usage
+    cost: Decimal
+    known: bool = True
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one item in hand: a result, another try after `again_seconds`, or (neither) given back unsent.
+
+    `burned` is False where the try does not count: nothing was sent, or our own pacing was at fault.
+    """
+
+    item: Held
+    charge: Charge | None = None
+    status: ItemStatus | None = None
+    answer: Any = None
+    error_code: str | None = None
+    error_message: str | None = None
+    latency_ms: int | None = None
+    again_seconds: float | None = None
+    stage: Stage = Stage.WORK
+    burned: bool = True
+    image_tokens: int | None = None
+    """What its images cost after all, where that is more than was set aside: kept for the next try."""
+
+    @property
+    def attempts(self) -> int:
+        """Tries up to now."""
+        return self.item.attempt + self.burned
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        """What this try took, by the names of the columns; zeros if nothing was sent."""
+        usage = self.charge.usage if self.charge else NOTHING
+        return {
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "image_tokens": usage.image_tokens,
+            "cached_tokens": usage.cached_tokens,
+        }
