@@ -10,6 +10,7 @@ from embedded.log import MergedLog
 from embedded.stack import Stack
 from embedded.supervisor import STOP_SIGNALS
 from local import available
+from vision.provider import catalogue
 from vision.settings import Settings
 from vision.storage.keys import admin_key
 
@@ -35,8 +36,18 @@ def command(port: int | None, workers: int | None) -> None:
     sys.exit(0)
 
 
+def providers(settings: Settings) -> None:
+    """Read the providers now: a mistake in them is better one line here than the same from every process."""
+    catalogue.load(
+        settings.providers_file,
+        openai_api_key=settings.openai_api_key,
+        openai_base_url=settings.openai_base_url,
+    )
+
+
 def up(settings: Settings, log: MergedLog) -> None:
     """Run the service until a stop signal."""
+    providers(settings)
     with Stack(settings, log, offline_provider=settings.local_provider and available()) as stack:
         log("tessera", f"Data in {stack.data_dir}; {stack.servers}")
         migrate(stack.database_url)

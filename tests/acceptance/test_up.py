@@ -130,6 +130,17 @@ def test_a_setting_that_is_wrong_is_named() -> None:
     assert "Traceback" not in refused.stderr
 
 
+def test_broken_providers_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    path = tmp_path / "providers.toml"
+    path.write_text('[[provider]]\nname = "x"\nbase_url = "https://example.com/v1"\nrpm = 3\n')
+    settings = {"TESSERA_PROVIDERS_FILE": str(path), "TESSERA_DATA_DIR": str(tmp_path / "data")}
+    ended = tessera_command("up", "--port", "0", **settings)
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
+    assert f"{path}: provider 1" in ended.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_migrate_says_what_is_missing_and_may_run_twice(database_url: str) -> None:
     assert "TESSERA_DATABASE_URL is not set" in tessera_command("migrate").stderr
     for _ in range(2):
