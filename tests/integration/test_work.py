@@ -19,9 +19,10 @@ from vision.lifecycle import ItemStatus, Stage
 from vision.prices import Usage, list_price
 from vision.settings import Settings
 from vision.storage import ranges
+from vision.storage.outcome import Charge, Outcome
 from vision.storage.ranges import Lessee
-from vision.storage.record import Charge, Outcome, record
-from worker.runtime import Work
+from vision.storage.record import record
+from worker.work import Work
 
 PRICE = list_price("gpt-4o-mini", datetime.now(UTC))
 

@@ -1,0 +1,192 @@
+"""The work of one process: what bells and the sweep begin, and the connections that it shares."""
+
+import asyncio
+import logging
+import os
+import random
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from vision.errors import ConfigurationError
+from vision.images.fetch import Fetcher
+from vision.images.guard import Guard
+from vision.images.source import Images
+from vision.limiter import Limiter
+from vision.limiter import connect as connect_redis
+from vision.provider import catalogue
+from vision.provider.client import Client
+from vision.queue import Bell, Task
+from vision.settings import Settings
+from vision.storage.engine import connect
+from vision.storage.pauses import pause_lane
+from vision.storage.ranges import Lessee
+from worker.call import Line
+from worker.deliver import Deliverer
+from worker.hold import Holdings
+from worker.measure import Measurer
+from worker.pace import Pacer
+from worker.pump import Pump
+from worker.record import Recorder
+from worker.room import Room
+from worker.sweep import EVERY_SECONDS, sweep
+
+log = logging.getLogger(__name__)
+
+IMAGE_BYTES = 64 * 1024**2
+"""Images in hand in one process, as they are sent."""
+DRAIN_SECONDS = 25.0
+"""After this long at a stop, calls in flight are left to their leases."""
+
+
+class Work:
+    """Everything that runs on the loop; one piece of work at a time for each task and lane."""
+
+    def __init__(self, settings: Settings, stopped: Callable[[], bool]) -> None:
+        self._settings = settings
+        self._stopped = stopped
+        self._engine = connect(settings.required_database_url(), application="tessera-worker")
+        self._redis = connect_redis(settings.required_redis_url())
+        self._limiter = Limiter(self._redis)
+        self._bell = Bell(settings.required_broker_url())
+        self._guard = Guard(settings.allow_private_networks)
+        self._fetcher = Fetcher(self._guard)
+        self._images = Images(self._fetcher, settings.data_dir / "files")
+        self._catalogue = catalogue.load(
+            settings.providers_file,
+            openai_api_key=settings.openai_api_key,
+            openai_base_url=settings.openai_base_url,
+            local_url=settings.local_url,
+        )
+        self._holdings = Holdings(self._engine, settings.lease_seconds)
+        self._recorder = Recorder(self._engine, self._holdings, self._deliver)
+        self._room = Room(IMAGE_BYTES)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="tessera-images")
+        self._lessee = Lessee(f"{socket.gethostname()}:{os.getpid()}", settings.lease_seconds)
+        self._clients: dict[str, Client] = {}
+        self._pumps: dict[str, Pump] = {}
+        self._running: dict[tuple[Task, str], asyncio.Task[None]] = {}
+        self._again: set[tuple[Task, str]] = set()
+        self._keepers: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Begin to keep leases, to write outcomes, and to sweep."""
+        await self._fetcher.__aenter__()
+        for keeper in (self._holdings.keep, self._recorder.keep, self._sweep):
+            self._keepers.append(asyncio.get_running_loop().create_task(keeper()))
+
+    async def close(self) -> None:
+        """Let calls in flight end and write them down; what takes too long is left to its lease."""
+        running = [task for (kind, _), task in self._running.items() if kind != Task.DELIVER]
+        if running:
+            await asyncio.wait(running, timeout=DRAIN_SECONDS)
+        try:
+            await asyncio.wait_for(self._recorder.drain(), 5.0)
+        except TimeoutError:
+            log.warning("The database did not take the last outcomes; their items will be done again.")
+        for task in (*self._keepers, *self._running.values()):
+            task.cancel()
+        await asyncio.gather(*self._keepers, *self._running.values(), return_exceptions=True)
+        for client in self._clients.values():
+            await client.close()
+        await self._fetcher.__aexit__(None, None, None)
+        await self._bell.close()
+        await self._redis.aclose()
+        await self._engine.dispose()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def wake(self, task: Task, lane: str = "") -> None:
+        """Begin this work, or let it look again if it is under way."""
+        if self._stopped():
+            return
+        key = (task, lane)
+        if key not in self._running:
+            self._running[key] = asyncio.get_running_loop().create_task(self._begin(task, lane))
+            self._running[key].add_done_callback(lambda _: self._finished(key))
+        elif task == Task.PUMP and lane in self._pumps:
+            self._pumps[lane].wake()
+        else:
+            self._again.add(key)
+
+    def _finished(self, key: tuple[Task, str]) -> None:
+        del self._running[key]
+        if key in self._again:
+            self._again.discard(key)
+            self.wake(*key)
+
+    async def _begin(self, task: Task, lane: str) -> None:
+        try:
+            match task:
+                case Task.PUMP:
+                    await self._pump(lane).run()
+                case Task.MEASURE:
+                    await self._measurer(lane).run()
+                case Task.DELIVER:
+                    await Deliverer(self._engine, self._guard).run()
+        except ConfigurationError as error:
+            log.error("%s", error.message)  # noqa: TRY400 - the message says it all
+            await pause_lane(self._engine, lane, "lane_removed")
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            # The sweep begins it again in a few seconds.
+            log.exception("%s %s stopped.", task, lane)
+
+    def _pump(self, lane_name: str) -> Pump:
+        if lane_name not in self._pumps:
+            lane = self._catalogue.lane(lane_name)
+            self._pumps[lane_name] = Pump(
+                Line(
+                    lane=lane,
+                    client=self._client(lane.provider),
+                    pacer=Pacer(self._limiter, lane),
+                    images=self._images,
+                    holdings=self._holdings,
+                    executor=self._executor,
+                    room=self._room,
+                    max_attempts=self._settings.max_attempts,
+                ),
+                engine=self._engine,
+                recorder=self._recorder,
+                lessee=self._lessee,
+                max_in_flight=self._settings.max_in_flight,
+                stopped=self._stopped,
+                when_paused=self._deliver,
+            )
+        return self._pumps[lane_name]
+
+    def _measurer(self, lane_name: str) -> Measurer:
+        return Measurer(
+            self._catalogue.lane(lane_name),
+            engine=self._engine,
+            images=self._images,
+            holdings=self._holdings,
+            lessee=self._lessee,
+            stopped=self._stopped,
+            when_measured=self._measured,
+        )
+
+    def _client(self, provider: catalogue.Provider) -> Client:
+        if provider.name not in self._clients:
+            self._clients[provider.name] = Client(
+                provider,
+                timeout_seconds=self._settings.call_timeout_seconds,
+                connections=self._settings.max_in_flight,
+            )
+        return self._clients[provider.name]
+
+    async def _measured(self, lane: str) -> None:
+        """Measured items are work for every process."""
+        self.wake(Task.PUMP, lane)
+        await self._bell.ring(Task.PUMP, lane)
+
+    async def _deliver(self) -> None:
+        self.wake(Task.DELIVER)
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                await sweep(self._engine, self.wake)
+            except Exception as error:  # noqa: BLE001 - the database may be away for a while
+                log.warning("The sweep could not look (%s); trying again.", type(error).__name__)
+            await asyncio.sleep(EVERY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
