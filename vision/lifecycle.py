@@ -2,6 +2,8 @@
 
 queued → running → succeeded | failed | cancelled | expired
    ↘  paused ↔ running ↗
+
+`retry` takes the failed items of a job that succeeded or failed up again: it is running once more.
 """
 
 from enum import StrEnum
@@ -20,17 +22,6 @@ class JobStatus(StrEnum):
 
 
 TERMINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED})
-
-MOVES: dict[JobStatus, frozenset[JobStatus]] = {
-    JobStatus.QUEUED: frozenset(JobStatus) - {JobStatus.QUEUED},
-    JobStatus.RUNNING: TERMINAL | {JobStatus.PAUSED},
-    JobStatus.PAUSED: TERMINAL | {JobStatus.RUNNING},
-    # `retry` takes the failed items of a finished job up again.
-    JobStatus.SUCCEEDED: frozenset({JobStatus.RUNNING}),
-    JobStatus.FAILED: frozenset({JobStatus.RUNNING}),
-    JobStatus.CANCELLED: frozenset(),
-    JobStatus.EXPIRED: frozenset(),
-}
 
 
 class StatusCode(StrEnum):
@@ -67,8 +58,3 @@ class Stage(StrEnum):
 
     MEASURE = "measure"
     WORK = "work"
-
-
-def may_move(current: JobStatus, target: JobStatus) -> bool:
-    """Whether a job may go from one state to another."""
-    return target in MOVES[current]

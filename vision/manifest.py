@@ -1,7 +1,6 @@
 """Items as callers write them: one JSON object each, a line of a manifest or an entry of `items`."""
 
 import re
-from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,30 +58,6 @@ def read_item(value: object, line: int) -> ItemOrder:
         return _item(value, line)
     except _Problem as problem:
         raise _refusal(problem, line, f"Item {line}") from None
-
-
-async def lines(chunks: AsyncIterable[bytes], max_bytes: int = MAX_LINE_BYTES) -> AsyncIterator[tuple[int, bytes]]:
-    """Splits a stream at `\\n` or `\\r\\n` into numbered lines; InvalidRequest for one over `max_bytes`."""
-    number, held, size = 1, [b""], 0
-    async for chunk in chunks:
-        *ends, rest = chunk.split(b"\n")
-        for end in ends:
-            _check_size(size + len(end), max_bytes, number)
-            yield number, b"".join((*held, end)).removesuffix(b"\r")
-            number, held, size = number + 1, [b""], 0
-        size += len(rest)
-        _check_size(size, max_bytes, number)
-        held.append(rest)
-    if size:
-        yield number, b"".join(held).removesuffix(b"\r")
-
-
-def _check_size(size: int, max_bytes: int, line: int) -> None:
-    if size > max_bytes:
-        problem = _Problem(
-            "line_too_large", f"the line is longer than {max_bytes:,} bytes. Upload the image and name its file id"
-        )
-        raise _refusal(problem, line, f"Line {line}")
 
 
 def _parse(raw: bytes, line: int) -> object:

@@ -1,7 +1,6 @@
 """Measure images ahead of the work: sizes from the first bytes, tokens from the sizes."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,8 +17,6 @@ from vision.storage.ranges import Held, Lessee
 from vision.storage.specs import JobSpec, load
 from vision.tokens import count_image, fixed_tokens
 from worker.hold import Holdings
-
-log = logging.getLogger(__name__)
 
 AT_ONCE = 64
 MOST_TRIES = 3

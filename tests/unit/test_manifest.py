@@ -1,7 +1,6 @@
 """Manifest lines: what is taken, and what is refused with the line's number."""
 
 import contextlib
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision.errors import Detail, InvalidRequest
-from vision.manifest import ItemOrder, lines, read_item, read_line
+from vision.manifest import ItemOrder, read_item, read_line
 
 URL = "https://cdn.example.com/a.jpg"
 FILE = "file_" + "0" * 32
@@ -163,41 +162,3 @@ def test_a_deep_image_is_refused_calmly():
 def test_any_bytes_are_read_or_refused(raw: bytes):
     with contextlib.suppress(InvalidRequest):
         read_line(raw, 1)
-
-
-async def stream(*chunks: bytes) -> AsyncIterator[bytes]:
-    for chunk in chunks:
-        yield chunk
-
-
-async def split(*chunks: bytes, max_bytes: int = 100) -> list[tuple[int, bytes]]:
-    return [numbered async for numbered in lines(stream(*chunks), max_bytes)]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (b"", []),
-        (b"a", [b"a"]),
-        (b"a\n", [b"a"]),
-        (b"a\r\nb", [b"a", b"b"]),
-        (b"a\n\nb\n", [b"a", b"", b"b"]),
-        (b"a\r", [b"a"]),
-        (b"a\rb\n", [b"a\rb"]),
-        (b"\n", [b""]),
-        (b"abc\r\ndef\r\n", [b"abc", b"def"]),
-    ],
-)
-async def test_a_stream_is_split_alike_however_it_arrives(text: bytes, expected: list[bytes]):
-    numbered = list(enumerate(expected, 1))
-    assert await split(text) == numbered
-    assert await split(*(text[i : i + 1] for i in range(len(text)))) == numbered
-    assert await split(b"", text, b"") == numbered
-
-
-async def test_a_line_has_a_greatest_length():
-    assert await split(b"x" * 100 + b"\n") == [(1, b"x" * 100)]
-    for chunks in [(b"a\n" + b"x" * 101,), (b"a\n", b"x" * 60, b"x" * 60), (b"a\n" + b"x" * 101 + b"\n",)]:
-        with pytest.raises(InvalidRequest, match=r"^Line 2: the line is longer than 100 bytes") as caught:
-            await split(*chunks)
-        assert caught.value.details[0].code == "line_too_large"

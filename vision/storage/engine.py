@@ -1,9 +1,6 @@
 """Engines from a URL. One pool per process; no transaction is held across a call."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from vision.errors import ConfigurationError
 
@@ -25,10 +22,3 @@ def connect(database_url: str, *, pool_size: int = 5, application: str = "tesser
             "options": "-c timezone=UTC -c statement_timeout=60000 -c lock_timeout=10000",
         },
     )
-
-
-@asynccontextmanager
-async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """One short transaction: committed at the end, rolled back on an error."""
-    async with engine.begin() as connection:
-        yield connection
