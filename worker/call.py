@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -64,8 +65,11 @@ class LaneStopped(Exception):
         self.outcome = outcome
 
 
-async def call(line: Line, item: Held, spec: JobSpec) -> Outcome:
-    """Do one item. Idempotent up to the provider: what is recorded is fenced by the item's lease."""
+async def call(line: Line, item: Held, spec: JobSpec, when_reserved: Callable[[], None]) -> Outcome:
+    """Do one item. Idempotent up to the provider: what is recorded is fenced by the item's lease.
+
+    `when_reserved` is called once the call's start is known, which may be never.
+    """
     async with line.room.place() as place:
         try:
             ready = await _ready(line, item, spec)
@@ -75,14 +79,15 @@ async def call(line: Line, item: Held, spec: JobSpec) -> Outcome:
         if ready.tokens > (item.image_tokens or 0):
             # Its size was told or measured wrong: money and tokens were set aside for less. Claim it again.
             return Outcome(item, again_seconds=0.0, burned=False, image_tokens=ready.tokens)
-        return await _send(line, item, spec, ready)
+        start = await line.pacer.reserve(ready.reserve)
+        when_reserved()
+        if start is None:
+            return _too_large(line, item, ready.reserve)
+        return await _send(line, item, spec, ready, start)
 
 
-async def _send(line: Line, item: Held, spec: JobSpec, ready: _Ready) -> Outcome:
-    """Wait for the call's start, unless the job is stopped meanwhile, and make it."""
-    start = await line.pacer.reserve(ready.reserve)
-    if start is None:
-        return _too_large(line, item, ready.reserve)
+async def _send(line: Line, item: Held, spec: JobSpec, ready: _Ready, start: float) -> Outcome:
+    """Wait for the call's start, and make it unless the job is stopped meanwhile."""
     await line.pacer.wait_until(start)
     if not line.holdings.may_send(item):
         line.pacer.settle(ready.reserve, 0)

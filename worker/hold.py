@@ -71,8 +71,11 @@ class Holdings:
     async def _extend(self) -> None:
         leases = list(self._leases)
         alive = await ranges.extend(self._engine, leases, self._lease_seconds)
-        held = set(self._leases)
-        self._lost = {token for range_id, token in leases if range_id not in alive and (range_id, token) in held}
+        missing = [lease for lease in leases if lease[0] not in alive]
+        if not missing:
+            return
+        await asyncio.sleep(LOOK_SECONDS)  # what was recorded at that moment is dropped by now
+        self._lost = {token for range_id, token in missing if (range_id, token) in self._leases}
         if self._lost:
             log.warning(
                 "%d leases ran out while this worker was silent; their items go to another one.", len(self._lost)

@@ -14,6 +14,8 @@ from vision.provider.client import Called
 log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 0.05
+MEMORY = 16
+"""Over how many calls their usual size is taken."""
 AWAY_SECONDS = 0.5
 """Between two tries while Redis is away: spending stops, nothing is lost."""
 
@@ -29,16 +31,22 @@ class Pacer:
         self._ended: Settlement | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._paused_until = 0.0
+        self._mean_tokens = 0.0
         self.horizon = 0.0
         """The latest start granted, in loop time: how far ahead this process has claimed."""
 
     async def reserve(self, tokens: int) -> float | None:
         """The instant (loop time) when a call of so many tokens may start; None if it can never fit the bucket."""
+        self._mean_tokens += (tokens - self._mean_tokens) / (MEMORY if self._mean_tokens else 1)
         future: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
         self._asking.append((tokens, future))
         if len(self._asking) == 1:
             self._start(self._ask())
         return await future
+
+    def admits(self, seconds: float) -> int:
+        """How many calls of the usual size the lane's refill lets start in so many seconds; at least one."""
+        return max(1, int(seconds / 60 * min(self._limit.rpm, self._limit.tpm / max(1.0, self._mean_tokens))))
 
     async def wait_until(self, start: float) -> None:
         """Sleep until a granted start, or until the lane's pause is over if that is later."""

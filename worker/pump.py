@@ -51,11 +51,14 @@ class Pump:
         self._when_paused = when_paused
         self._claim_size = FIRST_CLAIM
         self._tasks: set[asyncio.Task[None]] = set()
-        self._specs: dict[UUID, JobSpec] = {}
+        self._coming: set[int] = set()
+        self._specs: dict[UUID, asyncio.Task[JobSpec]] = {}
         self._moved = asyncio.Event()
+        self._dry_until = 0.0
 
     def wake(self) -> None:
         """There may be work: look at once."""
+        self._dry_until = 0.0
         self._moved.set()
 
     async def run(self) -> None:
@@ -64,7 +67,7 @@ class Pump:
         idle_since = loop.time()
         while not self._stopped() and loop.time() - idle_since < IDLE_SECONDS:
             self._moved.clear()
-            if self._has_room() and await self._claim():
+            if self._has_room() and loop.time() >= self._dry_until and await self._claim():
                 idle_since = loop.time()
                 continue
             if self._tasks:
@@ -77,7 +80,12 @@ class Pump:
         ahead = self._line.pacer.horizon - asyncio.get_running_loop().time()
         if ahead >= HORIZON_SECONDS:
             self._claim_size = max(1, self._claim_size // 2)
-        return ahead < HORIZON_SECONDS and len(self._tasks) < self._max_in_flight
+        return ahead < HORIZON_SECONDS and self._free() > 0
+
+    def _free(self) -> int:
+        """How many more items may be claimed: the horizon does not yet tell of those whose start is not known."""
+        coming = self._line.pacer.admits(HORIZON_SECONDS) - len(self._coming)
+        return min(coming, self._max_in_flight - len(self._tasks))
 
     async def _wait(self) -> None:
         try:
@@ -86,7 +94,7 @@ class Pump:
             return
 
     async def _claim(self) -> bool:
-        want = min(self._claim_size, self._max_in_flight - len(self._tasks))
+        want = min(self._claim_size, self._free())
         try:
             items = await ranges.claim(
                 self._engine,
@@ -99,14 +107,19 @@ class Pump:
         except Exception as error:  # noqa: BLE001 - the database may be away for a while; the lane stays open
             log.warning("No items could be claimed (%s); trying again.", type(error).__name__)
             return False
+        if not items:
+            # Every call that ends makes room; without a bell there is nothing new to ask for each time.
+            self._dry_until = asyncio.get_running_loop().time() + POLL_SECONDS
+            return False
         self._line.holdings.add(items)
         for item in items:
+            self._coming.add(id(item))
             task = asyncio.get_running_loop().create_task(self._see_through(item))
             self._tasks.add(task)
             task.add_done_callback(self._done)
-        if len(items) == self._claim_size:
+        if len(items) == want:
             self._claim_size = min(LARGEST_CLAIM, self._claim_size * 2)
-        return bool(items)
+        return True
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -114,7 +127,7 @@ class Pump:
 
     async def _see_through(self, item: Held) -> None:
         try:
-            outcome = await call(self._line, item, await self._spec(item.job_id))
+            outcome = await call(self._line, item, await self._spec(item.job_id), lambda: self._start_known(item))
         except LaneStopped as stop:
             self._recorder.put(stop.outcome)
             await self._pause(stop)
@@ -123,7 +136,13 @@ class Pump:
             # A defect of ours must not lose the item or stop its neighbours.
             log.exception("Item %s of job %s could not be worked on.", item.number, item.job_id)
             outcome = self._broken(item)
+        finally:
+            self._coming.discard(id(item))
         self._recorder.put(outcome)
+
+    def _start_known(self, item: Held) -> None:
+        self._coming.discard(id(item))
+        self._moved.set()
 
     def _broken(self, item: Held) -> Outcome:
         decision = decide(Retry.LATER, item.attempt + 1, self._line.max_attempts)
@@ -136,8 +155,12 @@ class Pump:
         if job_id not in self._specs:
             if len(self._specs) >= KEPT_SPECS:
                 self._specs.pop(next(iter(self._specs)))
-            self._specs[job_id] = await load(self._engine, job_id)
-        return self._specs[job_id]
+            self._specs[job_id] = asyncio.get_running_loop().create_task(load(self._engine, job_id))
+        try:
+            return await asyncio.shield(self._specs[job_id])
+        except Exception:
+            self._specs.pop(job_id, None)
+            raise
 
     async def _pause(self, stop: LaneStopped) -> None:
         try:
