@@ -76,3 +76,8 @@ async def make_job(
         span = {"tenant_id": "default", "job_id": job_id, "lane": lane, "stage": stage}
         await connection.execute(insert(Range).values(**span, start=1, stop=len(images) + 1))
     return job_id
+
+
+async def make_measured_job(engine: AsyncEngine, count: int, **columns: Any) -> UUID:
+    """A job of so many items that are ready for work."""
+    return await make_job(engine, ["http://host/a.jpg"] * count, **{"tokens": 1_000, **columns})

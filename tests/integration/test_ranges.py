@@ -4,14 +4,13 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.factories import make_job
+from tests.factories import make_measured_job
+from tests.queries import rows, run
 from vision.lifecycle import ItemStatus, Stage, StatusCode
 from vision.prices import Price, Usage
 from vision.storage import ranges
@@ -31,27 +30,12 @@ async def take(engine: AsyncEngine, want: int, stage: Stage = Stage.WORK, price:
     return await ranges.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", 60), price=price)
 
 
-async def make(engine: AsyncEngine, count: int, **columns: Any) -> UUID:
-    """A job of so many measured items."""
-    return await make_job(engine, ["http://host/a.jpg"] * count, **{"tokens": 1_000, **columns})
-
-
-async def run(engine: AsyncEngine, statement: str, **values: Any) -> None:
-    async with engine.begin() as connection:
-        await connection.execute(text(statement), values)
-
-
-async def rows(engine: AsyncEngine, statement: str, **values: Any) -> list[Any]:
-    async with engine.connect() as connection:
-        return list((await connection.execute(text(statement), values)).all())
-
-
 def numbers(items: list[Held]) -> list[int]:
     return [item.number for item in items]
 
 
 async def test_a_claim_moves_the_cursor_and_leaves_the_items_alone(engine: AsyncEngine) -> None:
-    job_id = await make(engine, 10)
+    job_id = await make_measured_job(engine, 10)
     before = await rows(engine, "SELECT xmin::text FROM items ORDER BY number")
     assert numbers(await take(engine, 4)) == [1, 2, 3, 4]
     assert numbers(await take(engine, 4)) == [5, 6, 7, 8]
@@ -64,7 +48,7 @@ async def test_a_claim_moves_the_cursor_and_leaves_the_items_alone(engine: Async
 
 
 async def test_what_is_held_tells_all_that_a_call_needs(engine: AsyncEngine) -> None:
-    job_id = await make(engine, 1)
+    job_id = await make_measured_job(engine, 1)
     (item,) = await take(engine, 5, price=PRICE)
     assert (item.tenant_id, item.job_id, item.number, item.images) == ("default", job_id, 1, ["http://host/a.jpg"])
     assert (item.image_tokens, item.attempt, item.crashes) == (1_000, 0, 0)
@@ -79,7 +63,7 @@ def test_what_a_call_can_cost_at_most_counts_writing_the_cache() -> None:
 
 
 async def test_many_claimers_get_every_item_exactly_once(engine: AsyncEngine) -> None:
-    jobs = {await make(engine, count): count for count in (2_500, 1_500, 1_000)}
+    jobs = {await make_measured_job(engine, count): count for count in (2_500, 1_500, 1_000)}
     got: list[Held] = []
 
     async def claimer(size: int) -> None:
@@ -98,7 +82,7 @@ async def test_many_claimers_get_every_item_exactly_once(engine: AsyncEngine) ->
 
 
 async def test_retries_that_are_due_come_first_and_none_before_its_time(engine: AsyncEngine) -> None:
-    await make(engine, 6)
+    await make_measured_job(engine, 6)
     first = await take(engine, 3)
     waits = {1: 0.0, 2: 3_600.0, 3: 0.3}
     await record(engine, [Outcome(item, again_seconds=waits[item.number]) for item in first])
@@ -110,7 +94,7 @@ async def test_retries_that_are_due_come_first_and_none_before_its_time(engine: 
 
 
 async def test_an_item_given_back_unsent_has_not_been_tried(engine: AsyncEngine) -> None:
-    await make(engine, 1)
+    await make_measured_job(engine, 1)
     (item,) = await take(engine, 1)
     await record(engine, [Outcome(item, burned=False)])
     (again,) = await take(engine, 1)
@@ -120,8 +104,8 @@ async def test_an_item_given_back_unsent_has_not_been_tried(engine: AsyncEngine)
 
 async def test_a_later_job_gets_its_share_at_once(engine: AsyncEngine) -> None:
     """Service is counted in tokens: a job of images four times as large gets a quarter as many."""
-    large = await make(engine, 400, tokens=40_000)
-    small = await make(engine, 400, tokens=10_000)
+    large = await make_measured_job(engine, 400, tokens=40_000)
+    small = await make_measured_job(engine, 400, tokens=10_000)
     turns = [await take(engine, 4) for _ in range(50)]
     items = Counter(item.job_id for items in turns for item in items)
     assert items[large] + items[small] == 200
@@ -129,21 +113,21 @@ async def test_a_later_job_gets_its_share_at_once(engine: AsyncEngine) -> None:
 
 
 async def test_jobs_of_equal_images_share_by_the_tokens_of_their_calls(engine: AsyncEngine) -> None:
-    brief = await make(engine, 400, tokens=100, prompt_tokens=100, max_output_tokens=100)
-    wordy = await make(engine, 400, tokens=100, prompt_tokens=400, max_output_tokens=700)
+    brief = await make_measured_job(engine, 400, tokens=100, prompt_tokens=100, max_output_tokens=100)
+    wordy = await make_measured_job(engine, 400, tokens=100, prompt_tokens=400, max_output_tokens=700)
     turns = [await take(engine, 2) for _ in range(50)]
     items = Counter(item.job_id for items in turns for item in items)
     assert items[brief] == pytest.approx(4 * items[wordy], rel=0.1)
 
 
 async def test_a_higher_priority_goes_first(engine: AsyncEngine) -> None:
-    plain, urgent = await make(engine, 5), await make(engine, 5)
+    plain, urgent = await make_measured_job(engine, 5), await make_measured_job(engine, 5)
     await run(engine, "UPDATE turns SET priority = 1, service = 1000000 WHERE job_id = :id", id=urgent)
     assert [{item.job_id for item in await take(engine, 5)} for _ in range(2)] == [{urgent}, {plain}]
 
 
 async def test_a_paused_job_is_passed_over(engine: AsyncEngine) -> None:
-    paused, other = await make(engine, 5), await make(engine, 5)
+    paused, other = await make_measured_job(engine, 5), await make_measured_job(engine, 5)
     async with engine.begin() as connection:
         assert await pause(connection, paused, StatusCode.PAUSED_BY_USER)
         assert not await pause(connection, paused, StatusCode.PAUSED_BY_USER)
@@ -155,8 +139,8 @@ async def test_a_paused_job_is_passed_over(engine: AsyncEngine) -> None:
 
 
 async def test_the_stages_and_lanes_are_apart(engine: AsyncEngine) -> None:
-    await make(engine, 3, tokens=None)
-    await make(engine, 3, lane="fake/other")
+    await make_measured_job(engine, 3, tokens=None)
+    await make_measured_job(engine, 3, lane="fake/other")
     assert await take(engine, 5) == []
     assert numbers(await take(engine, 5, Stage.MEASURE)) == [1, 2, 3]
     assert await ranges.waiting_lanes(engine, Stage.WORK) == ["fake/other"]
@@ -164,7 +148,7 @@ async def test_the_stages_and_lanes_are_apart(engine: AsyncEngine) -> None:
 
 
 async def test_a_sign_of_life_keeps_only_what_is_still_held(engine: AsyncEngine) -> None:
-    await make(engine, 20)
+    await make_measured_job(engine, 20)
     mine, other = await take(engine, 10), await take(engine, 10)
     await run(engine, "UPDATE ranges SET lease_until = now()")
     stolen = (other[0].range_id, uuid4())
@@ -175,7 +159,7 @@ async def test_a_sign_of_life_keeps_only_what_is_still_held(engine: AsyncEngine)
 
 
 async def test_a_cap_is_kept_to_the_last_item_that_it_pays_for(engine: AsyncEngine) -> None:
-    job_id = await make(engine, 10)
+    job_id = await make_measured_job(engine, 10)
     most_cost = (await load(engine, job_id)).most_cost(PRICE, 1_000)
     await run(engine, "UPDATE jobs SET max_cost = :cap", cap=most_cost * 3)
     held = await take(engine, 10, price=PRICE)
@@ -191,8 +175,8 @@ async def test_a_cap_is_kept_to_the_last_item_that_it_pays_for(engine: AsyncEngi
 
 
 async def test_a_job_at_its_cap_holds_up_nobody(engine: AsyncEngine) -> None:
-    await make(engine, 3, max_cost=Decimal("0.00000001"))
-    other = await make(engine, 3)
+    await make_measured_job(engine, 3, max_cost=Decimal("0.00000001"))
+    other = await make_measured_job(engine, 3)
     assert {item.job_id for item in await take(engine, 10, price=PRICE)} == {other}
 
 
@@ -205,7 +189,7 @@ def answered(item: Held, cost: Decimal, *, known: bool = True) -> Outcome:
 
 
 async def test_a_cap_is_never_passed_by_many_claimers_at_once(engine: AsyncEngine) -> None:
-    job_id = await make(engine, 600)
+    job_id = await make_measured_job(engine, 600)
     most_cost = (await load(engine, job_id)).most_cost(PRICE, 1_000)
     await run(engine, "UPDATE jobs SET max_cost = :cap", cap=most_cost * 50)
 

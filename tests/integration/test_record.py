@@ -14,7 +14,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.factories import make_job
+from tests.factories import make_measured_job
+from tests.queries import one, rows, run
 from vision.lifecycle import ItemStatus, Stage
 from vision.prices import Price, Usage
 from vision.storage import measurements, pauses, ranges, recovery
@@ -36,26 +37,6 @@ async def take(engine: AsyncEngine, want: int, stage: Stage = Stage.WORK, second
     return await ranges.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", seconds), price=PRICE)
 
 
-async def make(engine: AsyncEngine, count: int, **columns: Any) -> UUID:
-    """A job of so many measured items."""
-    return await make_job(engine, ["http://host/a.jpg"] * count, **{"tokens": 1_000, **columns})
-
-
-async def run(engine: AsyncEngine, statement: str, **values: Any) -> None:
-    async with engine.begin() as connection:
-        await connection.execute(text(statement), values)
-
-
-async def rows(engine: AsyncEngine, statement: str, **values: Any) -> list[Any]:
-    async with engine.connect() as connection:
-        return list((await connection.execute(text(statement), values)).all())
-
-
-async def one(engine: AsyncEngine, statement: str, **values: Any) -> Any:
-    (row,) = await rows(engine, statement, **values)
-    return row
-
-
 def answered(item: Held, **more: Any) -> Outcome:
     return Outcome(
         item, Charge(LANE, "succeeded", USAGE, COST, request_id="req_1"), ItemStatus.SUCCEEDED, answer={}, **more
@@ -67,7 +48,7 @@ def failed(item: Held, message: str = "No.") -> Outcome:
 
 
 async def test_results_ledger_and_counters_agree(engine: AsyncEngine) -> None:
-    job_id = await make(engine, 3)
+    job_id = await make_measured_job(engine, 3)
     items = await take(engine, 3)
     assert await record(engine, [answered(items[0], latency_ms=7), failed(items[1])]) == set()
     assert await record(engine, [answered(items[2])]) == {job_id}
@@ -88,7 +69,7 @@ async def test_results_ledger_and_counters_agree(engine: AsyncEngine) -> None:
 
 
 async def test_an_item_costs_what_all_its_attempts_cost(engine: AsyncEngine) -> None:
-    await make(engine, 1)
+    await make_measured_job(engine, 1)
     (item,) = await take(engine, 1)
     invalid = Charge(LANE, "output_invalid", USAGE, COST)
     await record(engine, [Outcome(item, invalid, again_seconds=0.0)])
@@ -105,7 +86,7 @@ async def test_an_item_costs_what_all_its_attempts_cost(engine: AsyncEngine) -> 
 
 
 async def test_what_is_set_aside_shrinks_as_items_come_back(engine: AsyncEngine) -> None:
-    await make(engine, 3)
+    await make_measured_job(engine, 3)
     items = await take(engine, 3)
     for left in (2, 1):
         await record(engine, [answered(items[left])])
@@ -114,7 +95,7 @@ async def test_what_is_set_aside_shrinks_as_items_come_back(engine: AsyncEngine)
 
 
 async def test_without_its_lease_an_answer_is_only_paid_for(engine: AsyncEngine) -> None:
-    await make(engine, 2)
+    await make_measured_job(engine, 2)
     items = await take(engine, 2)
     await run(engine, "UPDATE ranges SET lease_token = :token", token=uuid4())
     await record(engine, [answered(items[0]), Outcome(items[1], again_seconds=0.0)])
@@ -125,7 +106,7 @@ async def test_without_its_lease_an_answer_is_only_paid_for(engine: AsyncEngine)
 
 
 async def test_text_that_cannot_be_stored_does_not_hold_up_the_batch(engine: AsyncEngine) -> None:
-    await make(engine, 2)
+    await make_measured_job(engine, 2)
     items = await take(engine, 2)
     await record(engine, [failed(items[0], "a\0b \ud800 ü"), answered(items[1])])
     assert [row.error_message for row in await rows(engine, "SELECT error_message FROM results ORDER BY number")] == [
@@ -135,7 +116,7 @@ async def test_text_that_cannot_be_stored_does_not_hold_up_the_batch(engine: Asy
 
 
 async def test_many_ends_at_once_announce_one(engine: AsyncEngine) -> None:
-    job_id = await make(engine, 8, webhook_url="https://example.com/hook")
+    job_id = await make_measured_job(engine, 8, webhook_url="https://example.com/hook")
     items = [item for _ in range(8) for item in await take(engine, 1)]
     ends = await asyncio.gather(*[record(engine, [answered(item)]) for item in items])
     assert sum(job_id in ended for ended in ends) == 1
@@ -146,7 +127,7 @@ async def test_many_ends_at_once_announce_one(engine: AsyncEngine) -> None:
 @pytest.mark.parametrize("last", [0, 1])
 async def test_the_end_and_a_cancel_at_once_make_one_terminal_event(engine: AsyncEngine, last: int) -> None:
     for _ in range(10):
-        job_id = await make(engine, 2 + last)
+        job_id = await make_measured_job(engine, 2 + last)
         items = await take(engine, 2)
 
         async def cancel(job_id: UUID = job_id) -> None:
@@ -168,7 +149,7 @@ async def test_the_end_and_a_cancel_at_once_make_one_terminal_event(engine: Asyn
 
 
 async def test_an_ending_job_waits_for_what_is_in_flight_and_sends_nothing_again(engine: AsyncEngine) -> None:
-    await make(engine, 5)
+    await make_measured_job(engine, 5)
     first, second = await take(engine, 2)
     await run(engine, "DELETE FROM turns")
     await run(engine, "UPDATE jobs SET ending = 'expired'")
@@ -182,7 +163,7 @@ async def test_an_ending_job_waits_for_what_is_in_flight_and_sends_nothing_again
 
 
 async def test_measured_items_become_one_range_for_every_run_of_them(engine: AsyncEngine) -> None:
-    await make(engine, 10, tokens=None)
+    await make_measured_job(engine, 10, tokens=None)
     items = await take(engine, 10, Stage.MEASURE)
     troubles = {3: failed(items[2]), 7: Outcome(items[6], again_seconds=60.0, stage=Stage.MEASURE)}
     measured = [Measurement(item, 640, 480, 765, COST) for item in items if item.number not in troubles]
@@ -202,7 +183,7 @@ async def test_measured_items_become_one_range_for_every_run_of_them(engine: Asy
 
 
 async def test_measuring_that_comes_too_late_changes_nothing(engine: AsyncEngine) -> None:
-    await make(engine, 2, tokens=None)
+    await make_measured_job(engine, 2, tokens=None)
     items = await take(engine, 2, Stage.MEASURE)
     await run(engine, "UPDATE ranges SET lease_token = :token", token=uuid4())
     await measurements.store(engine, [Measurement(item, 1, 1, 1, COST) for item in items], [])
@@ -220,7 +201,7 @@ async def test_recorders_claims_heartbeats_pauses_and_sweeps_never_block_each_ot
     """Six recorders with batches of many jobs in any order; a deadlock would raise in one of those who take part."""
     monkeypatch.setattr(recovery, "SPREAD_SECONDS", 0.5)
     for number in range(JOBS):
-        await make(engine, ITEMS, max_cost=Decimal(10) if number % 2 else None)
+        await make_measured_job(engine, ITEMS, max_cost=Decimal(10) if number % 2 else None)
     others = [asyncio.create_task(work(engine)) for work in (disturb, sweep, sweep)]
     async with asyncio.timeout(90):
         await asyncio.gather(*[work_until_over(engine) for _ in range(6)])
@@ -277,7 +258,7 @@ async def test_a_connection_that_breaks_in_the_commit_leaves_no_doubt(
     engine: AsyncEngine, database_url: str, reaches: bool
 ) -> None:
     """A batch written twice would tick off items that are still in flight: their answers would be lost."""
-    await make(engine, 10)
+    await make_measured_job(engine, 10)
     items = await take(engine, 10)
     async with breaking(database_url, reaches=reaches) as flaky:
         batch = [answered(item) for item in items[:6]]

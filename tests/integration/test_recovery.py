@@ -3,14 +3,12 @@
 import asyncio
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
-from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.factories import make_job
+from tests.factories import make_measured_job
+from tests.queries import rows, run
 from vision.lifecycle import ItemStatus, Stage
 from vision.prices import Price, Usage
 from vision.storage import deliveries, measurements, ranges, recovery
@@ -28,21 +26,6 @@ PRICE = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), source="test")
 async def take(engine: AsyncEngine, want: int, stage: Stage = Stage.WORK) -> list[Held]:
     """The next items of the lane."""
     return await ranges.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", 60), price=PRICE)
-
-
-async def make(engine: AsyncEngine, count: int, **columns: Any) -> UUID:
-    """A job of so many measured items."""
-    return await make_job(engine, ["http://host/a.jpg"] * count, **{"tokens": 1_000, **columns})
-
-
-async def run(engine: AsyncEngine, statement: str, **values: Any) -> None:
-    async with engine.begin() as connection:
-        await connection.execute(text(statement), values)
-
-
-async def rows(engine: AsyncEngine, statement: str, **values: Any) -> list[Any]:
-    async with engine.connect() as connection:
-        return list((await connection.execute(text(statement), values)).all())
 
 
 async def die(engine: AsyncEngine, *items: Held) -> None:
@@ -68,7 +51,7 @@ def answered(item: Held) -> Outcome:
 
 
 async def test_what_is_left_of_a_lease_waits_again_a_range_for_every_run(engine: AsyncEngine) -> None:
-    job_id = await make(engine, 20)
+    job_id = await make_measured_job(engine, 20)
     items = await take(engine, 10)
     troubled = Outcome(items[4], again_seconds=3_600.0)
     await record(engine, [answered(items[2]), troubled, answered(items[9])])
@@ -86,7 +69,7 @@ async def test_what_is_left_of_a_lease_waits_again_a_range_for_every_run(engine:
 
 
 async def test_an_items_result_counts_what_its_crashes_may_have_cost(engine: AsyncEngine) -> None:
-    await make(engine, 1)
+    await make_measured_job(engine, 1)
     (dead,) = await take(engine, 1)
     await die(engine)
     await recovery.reclaim(engine)
@@ -98,7 +81,7 @@ async def test_an_items_result_counts_what_its_crashes_may_have_cost(engine: Asy
 
 async def test_an_item_tried_again_elsewhere_is_not_lost_with_its_second_worker(engine: AsyncEngine) -> None:
     """Its first lease, still alive, covers its number; but the item was handed on and is no longer in that lease."""
-    await make(engine, 3)
+    await make_measured_job(engine, 3)
     first = await take(engine, 3)
     await record(engine, [Outcome(first[1], again_seconds=0.0)])
     second = await take(engine, 3)
@@ -114,7 +97,7 @@ async def test_an_item_tried_again_elsewhere_is_not_lost_with_its_second_worker(
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_two_sweeps_at_once_give_everything_back_once(engine: AsyncEngine, seed: int) -> None:
-    await make(engine, 60)
+    await make_measured_job(engine, 60)
     held = [item for _ in range(10) for item in await take(engine, 6)]
     await record(engine, [Outcome(item, again_seconds=0.0) for item in held if item.number % 3 == seed])
     held += [item for _ in range(25) for item in await take(engine, 1)]
@@ -127,7 +110,7 @@ async def test_two_sweeps_at_once_give_everything_back_once(engine: AsyncEngine,
 
 
 async def test_measuring_comes_back_too_without_what_was_measured(engine: AsyncEngine) -> None:
-    await make(engine, 6, tokens=None)
+    await make_measured_job(engine, 6, tokens=None)
     items = await take(engine, 6, Stage.MEASURE)
     await measurements.store(engine, [Measurement(item, 1, 1, 85, Decimal(0)) for item in items[:2]], [])
     await die(engine)
@@ -139,7 +122,7 @@ async def test_an_item_that_is_always_in_hand_when_workers_die_is_left_out(
     engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery, "SPREAD_SECONDS", 0)
-    await make(engine, 2, webhook_url="https://example.com/hook")
+    await make_measured_job(engine, 2, webhook_url="https://example.com/hook")
     for _ in range(MOST_CRASHES):
         await take(engine, 1)
         await die(engine)
@@ -159,7 +142,7 @@ async def test_an_item_that_is_always_in_hand_when_workers_die_is_left_out(
 
 async def test_after_a_second_crash_suspects_come_back_apart(engine: AsyncEngine) -> None:
     """Else one image that kills workers would take its neighbours along, again and again."""
-    await make(engine, 10)
+    await make_measured_job(engine, 10)
     for expected in (1, 10):
         await take(engine, 10)
         await die(engine)
@@ -174,7 +157,7 @@ async def test_after_a_second_crash_suspects_come_back_apart(engine: AsyncEngine
 
 
 async def test_a_dead_workers_items_of_a_cancelled_job_do_not_come_back(engine: AsyncEngine) -> None:
-    await make(engine, 5)
+    await make_measured_job(engine, 5)
     await take(engine, 3)
     await run(engine, "DELETE FROM turns")
     await run(engine, "UPDATE jobs SET ending = 'cancelled'")
@@ -188,9 +171,9 @@ async def test_a_dead_workers_items_of_a_cancelled_job_do_not_come_back(engine: 
 
 
 async def test_jobs_past_their_deadline_end_once(engine: AsyncEngine) -> None:
-    late = await make(engine, 3)
-    flying = await make(engine, 3)
-    await make(engine, 3)
+    late = await make_measured_job(engine, 3)
+    flying = await make_measured_job(engine, 3)
+    await make_measured_job(engine, 3)
     await run(engine, "UPDATE turns SET priority = 1 WHERE job_id = :id", id=flying)
     (item,) = await take(engine, 1)
     await run(engine, "UPDATE jobs SET expires_at = now() - interval '1 s' WHERE id IN (:a, :b)", a=late, b=flying)
@@ -205,7 +188,7 @@ async def test_jobs_past_their_deadline_end_once(engine: AsyncEngine) -> None:
 
 
 async def test_an_end_that_was_left_unfinished_is_made_up_for(engine: AsyncEngine) -> None:
-    await make(engine, 3)
+    await make_measured_job(engine, 3)
     await run(engine, "UPDATE jobs SET succeeded = 2, failed = 1")
     assert await recovery.end_overdue(engine) == 1
     (job,) = await rows(engine, "SELECT status FROM jobs")
@@ -213,9 +196,9 @@ async def test_an_end_that_was_left_unfinished_is_made_up_for(engine: AsyncEngin
 
 
 async def test_a_lane_is_paused_whole_and_announced_once_a_job(engine: AsyncEngine) -> None:
-    await make(engine, 1)
-    await make(engine, 1)
-    other = await make(engine, 1, lane="fake/other")
+    await make_measured_job(engine, 1)
+    await make_measured_job(engine, 1)
+    other = await make_measured_job(engine, 1, lane="fake/other")
     paused = await asyncio.gather(*[pause_lane(engine, LANE, "upstream_quota") for _ in range(4)])
     assert sum(paused) == 2
     jobs = await rows(engine, "SELECT id, status, status_code FROM jobs WHERE id <> :id", id=other)
@@ -225,7 +208,7 @@ async def test_a_lane_is_paused_whole_and_announced_once_a_job(engine: AsyncEngi
 
 async def test_deliveries_are_leased_and_come_back_when_their_worker_dies(engine: AsyncEngine) -> None:
     for _ in range(10):
-        await make(engine, 1, webhook_url="https://example.com/hook")
+        await make_measured_job(engine, 1, webhook_url="https://example.com/hook")
     await record(engine, [answered(item) for _ in range(10) for item in await take(engine, 1)])
     assert await deliveries.are_due(engine)
     claims = await asyncio.gather(*[deliveries.claim(engine, 4) for _ in range(4)])

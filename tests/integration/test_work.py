@@ -15,8 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.factories import SECRET, make_job
 from tests.fakes import FakeProcess, start
+from tests.queries import rows
 from vision.lifecycle import ItemStatus, Stage
 from vision.prices import Usage, list_price
+from vision.provider.catalogue import configured
 from vision.settings import Settings
 from vision.storage import ranges
 from vision.storage.outcome import Charge, Outcome
@@ -70,7 +72,7 @@ def providers_file(folder: Path, url: str, **more: str) -> Path:
 async def working(settings: Settings) -> AsyncIterator[Work]:
     """A worker's loop, in this one."""
     stopping = asyncio.Event()
-    work = Work(settings, stopping.is_set)
+    work = Work(settings, configured(settings), stopping.is_set)
     await work.open()
     try:
         yield work
@@ -88,12 +90,6 @@ async def finished(engine: AsyncEngine, job_id: UUID, seconds: float = 30) -> An
             if job.finished_at:
                 return job
             await asyncio.sleep(0.05)
-
-
-async def rows(engine: AsyncEngine, statement: str, **values: Any) -> list[Any]:
-    """All rows of a query."""
-    async with engine.connect() as connection:
-        return list((await connection.execute(text(statement), values)).all())
 
 
 async def test_a_job_is_measured_worked_and_finished(

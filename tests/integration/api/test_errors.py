@@ -1,5 +1,7 @@
 """Every refusal: its status, its stable code, and one body for RFC 9457 and the OpenAI SDK."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -114,15 +116,22 @@ async def test_the_clients_own_request_id_is_echoed(client: httpx2.AsyncClient) 
     assert answer.headers["x-client-request-id"] == "mine-1"
 
 
-async def test_without_postgres_it_says_so_and_when_to_come_back(settings: Settings) -> None:
-    away = settings.model_copy(update={"database_url": SecretStr("postgresql://x@127.0.0.1:9/x")})
-    app = create_app(away)
+@asynccontextmanager
+async def started(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of an application with these settings."""
+    app = create_app(settings)
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     headers = {"authorization": "Bearer an-admin-key-for-tests"}
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=transport, base_url="http://tessera", headers=headers) as client,
     ):
+        yield client
+
+
+async def test_without_postgres_it_says_so_and_when_to_come_back(settings: Settings) -> None:
+    away = settings.model_copy(update={"database_url": SecretStr("postgresql://x@127.0.0.1:9/x")})
+    async with started(away) as client:
         jobs, ready, alive = [await client.get(path) for path in ("/v1/jobs", "/readyz", "/healthz")]
     assert jobs.status_code == 503
     assert jobs.headers["retry-after"] == "2"
@@ -134,13 +143,7 @@ async def test_without_postgres_it_says_so_and_when_to_come_back(settings: Setti
 
 async def test_without_redis_jobs_are_kept(settings: Settings) -> None:
     away = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:9/0")})
-    app = create_app(away)
-    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
-    headers = {"authorization": "Bearer an-admin-key-for-tests"}
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://tessera", headers=headers) as client,
-    ):
+    async with started(away) as client:
         created = await client.post("/v1/jobs", json=order())
         ready, lanes = await client.get("/readyz"), await client.get("/v1/lanes")
     assert created.status_code == 201
