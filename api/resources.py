@@ -44,12 +44,7 @@ async def opened(settings: Settings) -> AsyncIterator[Resources]:
     redis = limiter.connect(settings.required_redis_url())
     desk = Desk(
         engine=engine.connect(settings.required_database_url(), pool_size=10, application="tessera-api"),
-        catalogue=catalogue.load(
-            settings.providers_file,
-            openai_api_key=settings.openai_api_key,
-            openai_base_url=settings.openai_base_url,
-            local_url=settings.local_url,
-        ),
+        catalogue=catalogue.configured(settings),
         bell=queue.Bell(settings.required_broker_url()),
         guard=Guard(settings.allow_private_networks),
         files_dir=settings.data_dir / "files",

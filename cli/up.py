@@ -38,11 +38,7 @@ def command(port: int | None, workers: int | None) -> None:
 
 def providers(settings: Settings) -> None:
     """Read the providers now: a mistake in them is better one line here than the same from every process."""
-    catalogue.load(
-        settings.providers_file,
-        openai_api_key=settings.openai_api_key,
-        openai_base_url=settings.openai_base_url,
-    )
+    catalogue.configured(settings)
 
 
 def up(settings: Settings, log: MergedLog) -> None:

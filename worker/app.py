@@ -4,6 +4,8 @@ import logging
 
 from celery import Celery, signals
 
+from vision.errors import ConfigurationError
+from vision.provider.catalogue import configured
 from vision.queue import application, ears
 from vision.settings import Settings
 from worker import tasks
@@ -16,7 +18,7 @@ def create(settings: Settings) -> Celery:
     app.conf.task_queues = (ears(),)
     app.conf.worker_hijack_root_logger = False
     app.conf.worker_enable_remote_control = False
-    runtime = Runtime(settings)
+    runtime = Runtime(settings, configured(settings))
     tasks.register(app, runtime)
     # Weak references would drop these closures at once.
     signals.worker_ready.connect(lambda **_: runtime.start(), weak=False)
@@ -33,4 +35,7 @@ def _log(level: str) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-app = create(Settings())
+try:
+    app = create(Settings())
+except ConfigurationError as error:
+    raise SystemExit(f"The worker cannot start: {error.message}") from None

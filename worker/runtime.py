@@ -5,6 +5,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
+from vision.provider.catalogue import Catalogue
 from vision.queue import Task
 from vision.settings import Settings
 from worker.work import Work
@@ -13,8 +14,9 @@ from worker.work import Work
 class Runtime:
     """Bells come in on Celery's threads; everything else happens on the loop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, offered: Catalogue) -> None:
         self._settings = settings
+        self._offered = offered
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -57,7 +59,7 @@ class Runtime:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _open(self) -> None:
-        self._work = Work(self._settings, self._stopping.is_set)
+        self._work = Work(self._settings, self._offered, self._stopping.is_set)
         await self._work.open()
 
     async def _close(self) -> None:

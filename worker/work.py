@@ -14,7 +14,7 @@ from vision.images.guard import Guard
 from vision.images.source import Images
 from vision.limiter import Limiter
 from vision.limiter import connect as connect_redis
-from vision.provider import catalogue
+from vision.provider.catalogue import Catalogue, Provider
 from vision.provider.client import Client
 from vision.queue import Bell, Task
 from vision.settings import Settings
@@ -42,7 +42,7 @@ DRAIN_SECONDS = 25.0
 class Work:
     """Everything that runs on the loop; one piece of work at a time for each task and lane."""
 
-    def __init__(self, settings: Settings, stopped: Callable[[], bool]) -> None:
+    def __init__(self, settings: Settings, offered: Catalogue, stopped: Callable[[], bool]) -> None:
         self._settings = settings
         self._stopped = stopped
         self._engine = connect(settings.required_database_url(), application="tessera-worker")
@@ -52,12 +52,7 @@ class Work:
         self._guard = Guard(settings.allow_private_networks)
         self._fetcher = Fetcher(self._guard)
         self._images = Images(self._fetcher, settings.data_dir / "files")
-        self._catalogue = catalogue.load(
-            settings.providers_file,
-            openai_api_key=settings.openai_api_key,
-            openai_base_url=settings.openai_base_url,
-            local_url=settings.local_url,
-        )
+        self._catalogue = offered
         self._holdings = Holdings(self._engine, settings.lease_seconds)
         self._recorder = Recorder(self._engine, self._holdings, self._deliver)
         self._room = Room(IMAGE_BYTES)
@@ -166,7 +161,7 @@ class Work:
             when_measured=self._measured,
         )
 
-    def _client(self, provider: catalogue.Provider) -> Client:
+    def _client(self, provider: Provider) -> Client:
         if provider.name not in self._clients:
             self._clients[provider.name] = Client(
                 provider,

@@ -9,6 +9,7 @@ from api.errors import STATUS, status_of
 from vision import errors
 from vision.errors import Detail, Retry, TesseraError
 from vision.lifecycle import JobStatus, StatusCode
+from vision.provider.catalogue import Catalogue
 from vision.provider.failures import Then, _rows
 from vision.queue import BELLS, Task, application
 from vision.settings import Settings
@@ -29,7 +30,8 @@ def classes(base: type[TesseraError] = TesseraError) -> Iterator[type[TesseraErr
 
 def test_every_task_is_registered_and_takes_what_it_is_rung_with() -> None:
     app = application(BROKER)
-    tasks.register(app, Runtime(Settings(redis_url=BROKER)))  # type: ignore[arg-type] # pydantic makes it a secret
+    settings = Settings(redis_url=BROKER)  # type: ignore[arg-type] # pydantic makes it a secret
+    tasks.register(app, Runtime(settings, Catalogue({})))
     ours = {name: task for name, task in app.tasks.items() if name.startswith("tessera.")}
     assert ours.keys() == {task.value for task in Task}
     rung_with = {task: len(inspect.signature(ours[task].run).parameters) for task in Task}

@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -115,6 +115,25 @@ class Catalogue:
         if not self.lanes:
             return "No provider is configured. Set OPENAI_API_KEY, write a providers.toml, or install the offline one."
         return f"No provider offers the model {model!r}. Configured: {', '.join(self.lanes)}."
+
+
+class Sources(Protocol):
+    """The settings that say what is on offer."""
+
+    providers_file: Path
+    openai_api_key: SecretStr | None
+    openai_base_url: str | None
+    local_url: str | None
+
+
+def configured(settings: Sources) -> Catalogue:
+    """What these settings offer."""
+    return load(
+        settings.providers_file,
+        openai_api_key=settings.openai_api_key,
+        openai_base_url=settings.openai_base_url,
+        local_url=settings.local_url,
+    )
 
 
 def load(
