@@ -2,8 +2,10 @@
 
 from uuid import UUID
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import Conflict, InvalidRequest, Retry
@@ -18,11 +20,14 @@ async def claim(connection: AsyncConnection, tenant: str, key: str, body_hash: b
     `idempotency_key_reused` when the key came with another body before.
     """
     values = {"tenant_id": tenant, "key": key, "body_hash": body_hash, "job_id": job_id}
-    fresh = await connection.execute(
-        insert(IdempotencyKey).values(values).on_conflict_do_nothing().returning(IdempotencyKey.job_id)
-    )
-    if fresh.one_or_none():
-        return None
+    statement = insert(IdempotencyKey).values(values).on_conflict_do_nothing().returning(IdempotencyKey.job_id)
+    try:
+        if (await connection.execute(statement)).one_or_none():
+            return None
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            raise _in_flight() from None
+        raise
     known = (
         await connection.execute(
             select(IdempotencyKey.body_hash, IdempotencyKey.job_id).where(
