@@ -13,9 +13,9 @@ async def test_a_twin_is_waited_for_and_then_asked_to_come_again(engine: AsyncEn
     first, second = ids.new(), ids.new()
     async with engine.begin() as one:
         assert await claim(one, "default", "key", b"body", first) is None
-        with pytest.raises(Conflict) as refused:
-            async with engine.begin() as other:
-                await other.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        async with engine.connect() as other:
+            await other.execute(text("SET lock_timeout = '100ms'"))
+            with pytest.raises(Conflict) as refused:
                 await claim(other, "default", "key", b"body", second)
         assert refused.value.code == "idempotency_in_flight"
     async with engine.begin() as again:
