@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,9 @@ TEMPLATE = "tessera_template"
 
 
 def pytest_configure() -> None:
-    """The developer's own settings play no part."""
+    """The developer's own settings play no part; nor does a shell that started this in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # or the services of tests would ignore Ctrl-C
     for name in [name for name in os.environ if name.startswith(("TESSERA_", "OPENAI_"))]:
         del os.environ[name]
     Settings.model_config["env_file"] = None

@@ -59,6 +59,10 @@ class Pump:
     def wake(self) -> None:
         """There may be work: look at once."""
         self._dry_until = 0.0
+        self.look()
+
+    def look(self) -> None:
+        """There may be room."""
         self._moved.set()
 
     async def run(self) -> None:
@@ -85,7 +89,8 @@ class Pump:
     def _free(self) -> int:
         """How many more items may be claimed: the horizon does not yet tell of those whose start is not known."""
         coming = self._line.pacer.admits(HORIZON_SECONDS) - len(self._coming)
-        return min(coming, self._max_in_flight - len(self._tasks))
+        # What is not recorded counts as in flight: it is lost with this process all the same.
+        return min(coming, self._max_in_flight - len(self._tasks) - self._recorder.waiting)
 
     async def _wait(self) -> None:
         try:

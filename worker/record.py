@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,10 +21,10 @@ AWAY_SECONDS = 1.0
 class Recorder:
     """Buffers outcomes and writes them, one short transaction a batch."""
 
-    def __init__(self, engine: AsyncEngine, holdings: Holdings, when_ended: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, engine: AsyncEngine, holdings: Holdings, when_written: Callable[[bool], None]) -> None:
         self._engine = engine
         self._holdings = holdings
-        self._when_ended = when_ended
+        self._when_written = when_written
         self._buffer: list[Outcome] = []
         self._most = MOST
         self._filled = asyncio.Event()
@@ -36,6 +37,11 @@ class Recorder:
         self._empty.clear()
         self._filled.set()
 
+    @property
+    def waiting(self) -> int:
+        """Outcomes that are not written yet."""
+        return len(self._buffer)
+
     async def drain(self) -> None:
         """Wait until everything put so far is written."""
         await self._empty.wait()
@@ -46,11 +52,13 @@ class Recorder:
             await self._filled.wait()
             await asyncio.sleep(GATHER_SECONDS)
             batch = self._buffer[: self._most]
-            if await self._written(batch):
+            ended = await self._write(batch)
+            if ended is not None:
                 del self._buffer[: len(batch)]
                 self._most = min(MOST, self._most * 2)
                 for outcome in batch:
                     self._holdings.drop(outcome.item)
+                self._when_written(bool(ended))
             else:
                 # Should one row be what the database refuses, smaller batches get the others past it.
                 self._most = max(1, len(batch) // 2)
@@ -60,15 +68,13 @@ class Recorder:
                 self._filled.clear()
                 self._empty.set()
 
-    async def _written(self, batch: list[Outcome]) -> bool:
+    async def _write(self, batch: list[Outcome]) -> set[UUID] | None:
+        """The jobs that ended with this batch; None if it could not be written."""
         try:
-            ended = await record(self._engine, batch)
+            return await record(self._engine, batch)
         except Exception as error:  # noqa: BLE001 - whatever the database says, these outcomes are paid for and are kept
             log.warning("%d outcomes wait for the database (%s: %s).", len(batch), type(error).__name__, _short(error))
-            return False
-        if ended:
-            await self._when_ended()
-        return True
+            return None
 
 
 def _short(error: Exception) -> str:

@@ -54,7 +54,7 @@ class Work:
         self._images = Images(self._fetcher, settings.data_dir / "files")
         self._catalogue = offered
         self._holdings = Holdings(self._engine, settings.lease_seconds)
-        self._recorder = Recorder(self._engine, self._holdings, self._deliver)
+        self._recorder = Recorder(self._engine, self._holdings, self._written)
         self._room = Room(IMAGE_BYTES)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="tessera-images")
         self._lessee = Lessee(f"{socket.gethostname()}:{os.getpid()}", settings.lease_seconds)
@@ -174,6 +174,13 @@ class Work:
         """Measured items are work for every process."""
         self.wake(Task.PUMP, lane)
         await self._bell.ring(Task.PUMP, lane)
+
+    def _written(self, ended: bool) -> None:
+        """What is written makes room for more; a job that ended has something to tell."""
+        for pump in self._pumps.values():
+            pump.look()
+        if ended:
+            self.wake(Task.DELIVER)
 
     async def _deliver(self) -> None:
         self.wake(Task.DELIVER)
