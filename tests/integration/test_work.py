@@ -20,7 +20,7 @@ from vision.lifecycle import ItemStatus, Stage
 from vision.prices import Usage, list_price
 from vision.provider.catalogue import configured
 from vision.settings import Settings
-from vision.storage import ranges
+from vision.storage import jobs, ranges
 from vision.storage.outcome import Charge, Outcome
 from vision.storage.ranges import Lessee
 from vision.storage.record import record
@@ -107,6 +107,9 @@ async def test_a_job_is_measured_worked_and_finished(
     assert sum(row.input_tokens for row in results) == job.input_tokens == billed["input"]
     assert sum(row.output_tokens for row in results) == job.output_tokens == billed["output"]
     assert job.spent == sum(row.cost for row in results) > 0
+    async with engine.connect() as connection:
+        used = (await jobs.used_by_lane(connection, "default"))[job.lane]
+    assert (used["input_tokens"], used["image_tokens"], used["spent"]) == (billed["input"], 850_000, job.spent)
     ledger = await rows(engine, "SELECT outcome, count(*) FROM ledger GROUP BY 1")
     assert [tuple(row) for row in ledger] == [("succeeded", 100)]
     assert await rows(engine, "SELECT * FROM ranges") == []

@@ -67,6 +67,14 @@ async def counts_by_status(connection: AsyncConnection, tenant: str) -> Sequence
     return (await connection.execute(statement)).mappings().all()
 
 
+async def used_by_lane(connection: AsyncConnection, tenant: str) -> dict[str, RowMapping]:
+    """Tokens and money of all jobs so far, per lane."""
+    columns = (Job.input_tokens, Job.output_tokens, Job.image_tokens, Job.cached_tokens, Job.spent)
+    sums = [func.sum(column).label(column.key) for column in columns]
+    statement = select(Job.lane, *sums).where(Job.tenant_id == tenant).group_by(Job.lane)
+    return {row["lane"]: row for row in (await connection.execute(statement)).mappings()}
+
+
 async def in_flight_by_lane(connection: AsyncConnection, tenant: str) -> dict[str, int]:
     """Items in workers' hands, per lane."""
     statement = (

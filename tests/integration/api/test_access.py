@@ -144,6 +144,8 @@ async def test_what_is_on_offer(client: httpx2.AsyncClient, app: FastAPI) -> Non
     lanes = (await client.get("/v1/lanes")).json()["data"]
     assert lanes[0]["limits"] == {"requests_per_minute": 60, "tokens_per_minute": 6_000_000}
     assert lanes[0]["now"]["tokens_left"] == 6_000_000
+    assert lanes[0]["tokens"] == {"input": 0, "output": 0, "image": 0, "cached": 0}
+    assert lanes[0]["cost"] == {"currency": "USD", "spent": "0"}
     await client.post("/v1/jobs", json=order())
     assert 'tessera_jobs{status="queued"} 1.0' in (await client.get("/metrics")).text
     assert (await client.get("/readyz")).json() == {"status": "ready", "database": "ok", "redis": "ok"}
