@@ -88,8 +88,7 @@ async def call(line: Line, item: Held, spec: JobSpec, when_reserved: Callable[[]
 
 async def _send(line: Line, item: Held, spec: JobSpec, ready: _Ready, start: float) -> Outcome:
     """Wait for the call's start, and make it unless the job is stopped meanwhile."""
-    await line.pacer.wait_until(start)
-    if not line.holdings.may_send(item):
+    if not await line.pacer.wait_until(start) or not line.holdings.may_send(item):
         line.pacer.settle(ready.reserve, 0)
         return Outcome(item, burned=False)
     return await _ask(line, item, spec, ready)

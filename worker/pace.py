@@ -32,6 +32,7 @@ class Pacer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._paused_until = 0.0
         self._mean_tokens = 0.0
+        self._given_up = asyncio.Event()
         self.horizon = 0.0
         """The latest start granted, in loop time: how far ahead this process has claimed."""
 
@@ -48,12 +49,21 @@ class Pacer:
         """How many calls of the usual size the lane's refill lets start in so many seconds; at least one."""
         return max(1, int(seconds / 60 * min(self._limit.rpm, self._limit.tpm / max(1.0, self._mean_tokens))))
 
-    async def wait_until(self, start: float) -> None:
-        """Sleep until a granted start, or until the lane's pause is over if that is later."""
+    async def wait_until(self, start: float) -> bool:
+        """Sleep until a granted start, or until the lane's pause is over if that is later; False: give it up."""
         loop = asyncio.get_running_loop()
         # The pause may be lengthened while this sleeps.
-        while (delay := max(start, self._paused_until) - loop.time()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(delay)
+        while (delay := max(start, self._paused_until) - loop.time()) > 0:
+            try:
+                await asyncio.wait_for(self._given_up.wait(), delay)
+            except TimeoutError:
+                continue
+            return False
+        return True
+
+    def give_up(self) -> None:
+        """This process stops: calls that wait for their start are not made."""
+        self._given_up.set()
 
     async def pause(self, seconds: float) -> None:
         """A 429: stop every worker's calls on this lane for so long."""

@@ -65,6 +65,11 @@ class Pump:
         """There may be room."""
         self._moved.set()
 
+    def give_back(self) -> None:
+        """This process stops: what is in hand and not sent goes back."""
+        self._line.pacer.give_up()
+        self.look()
+
     async def run(self) -> None:
         """Work until the lane has been idle for some seconds; the next bell starts it again."""
         loop = asyncio.get_running_loop()

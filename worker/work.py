@@ -72,6 +72,8 @@ class Work:
 
     async def close(self) -> None:
         """Let calls in flight end and write them down; what takes too long is left to its lease."""
+        for pump in self._pumps.values():
+            pump.give_back()
         running = [task for (kind, _), task in self._running.items() if kind != Task.DELIVER]
         if running:
             await asyncio.wait(running, timeout=DRAIN_SECONDS)

@@ -209,6 +209,24 @@ async def test_a_cap_on_the_cost_is_never_passed(
     assert 0 < job.succeeded < 100
 
 
+async def test_a_worker_that_stops_gives_back_what_it_has_not_sent(
+    engine: AsyncEngine, settings: Settings, provider: FakeProcess, host: FakeProcess
+) -> None:
+    provider.post("/_/faults", [{"match": {"nth": 3}, "times": 1, "fault": {"kind": "rate_limited", "seconds": 60}}])
+    job_id = await make_job(engine, [f"{host.url}/64x64/{number}.jpg" for number in range(20)], tokens=8500)
+    settings.max_in_flight = 2
+    async with working(settings):
+        await until(engine, "SELECT succeeded >= 2 FROM jobs", True)
+        await asyncio.sleep(1)
+    assert await rows(engine, "SELECT * FROM ranges WHERE lease_token IS NOT NULL") == []
+    (job,) = await rows(engine, "SELECT * FROM jobs")
+    assert job.id == job_id
+    assert (job.failed, job.unknown_cost) == (0, 0)
+    waiting = await rows(engine, "SELECT sum(stop - start) AS items FROM ranges")
+    assert waiting[0].items == 20 - job.succeeded
+    assert await rows(engine, "SELECT * FROM ledger WHERE outcome <> 'succeeded'") == []
+
+
 async def test_a_size_told_too_small_passes_no_cap(
     engine: AsyncEngine, settings: Settings, provider: FakeProcess, host: FakeProcess
 ) -> None:
