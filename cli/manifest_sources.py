@@ -89,7 +89,7 @@ def _from_json(line: bytes, folder: Path) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise ValueError(f"Not JSON: {error}.") from None
     if not isinstance(item, dict):
-        raise ValueError('Not an object like {"custom_id": "a-1", "image": "https://…"}.')  # noqa: TRY004
+        raise ValueError('Not an object like {"custom_id": "a-1", "image": "https://…"}.')  # noqa: TRY004 - a bad line
     if isinstance(item.get("image"), str):
         item["image"] = image(item["image"], folder)
     if isinstance(item.get("images"), list):
