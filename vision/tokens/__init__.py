@@ -1,13 +1,32 @@
-"""What an image, a prompt and a schema cost in tokens, by the provider's published rules.
+"""What an image, a prompt and a schema cost in tokens, by the provider's published rules. Usable alone:
 
->>> count_image(find_rule("openai/gpt-4o-mini"), "high", 1024, 1024).tokens
+>>> rule = find_rule("openai/gpt-4o-mini")
+>>> count_image(rule, "high", 1025, 1024).tokens
 25501
+>>> sent_size("gpt-5.4", "high", Fit("snap"), 1025, 1024), count_sent("gpt-5.4", "high", Fit("snap"), 1025, 1024).tokens
+((1024, 1023), 1229)
 
-The rules are data (openai.toml: numbers, dates, sources). Pure arithmetic on integers: no network, no Pillow.
-Text is in `vision.tokens.text`, which loads a tokenizer at its first use.
+The rules are data, a file a provider (openai.toml: numbers, dates, sources). Pure arithmetic on integers, exact: no
+network, no database, no Pillow, no numpy. Beside it, each loaded only by who asks for it:
+- `vision.tokens.many`: arrays of sizes at once, with numpy;
+- `vision.tokens.text`: prompts and schemas, with an offline tokenizer.
 """
 
 from vision.tokens.count import ImageTokens, count_image, details, fixed_tokens
-from vision.tokens.rules import Rule, find_rule, get_rule
+from vision.tokens.facts import Rule
+from vision.tokens.fit import NO_FIT, Fit, count_sent, sent_size
+from vision.tokens.rules import find_rule, get_rule
 
-__all__ = ["ImageTokens", "Rule", "count_image", "details", "find_rule", "fixed_tokens", "get_rule"]
+__all__ = [
+    "NO_FIT",
+    "Fit",
+    "ImageTokens",
+    "Rule",
+    "count_image",
+    "count_sent",
+    "details",
+    "find_rule",
+    "fixed_tokens",
+    "get_rule",
+    "sent_size",
+]

@@ -1,10 +1,11 @@
 """Image tokens of one image under a rule."""
 
 from functools import lru_cache
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from vision.errors import InvalidRequest
-from vision.tokens.rules import Level, Rule, get_rule
+from vision.tokens.facts import Level, Rule
+from vision.tokens.rules import get_rule
 from vision.tokens.tiles import Fixed
 
 MAX_SIDE = 2**31 - 1
@@ -29,16 +30,15 @@ def count_image(rule: str, detail: str, width: int, height: int) -> ImageTokens:
 
     InvalidRequest unknown_model, unsupported_detail, invalid_size; ImageError image_too_many_patches.
     """
-    found, level = _level(rule, detail)
-    if not (type(width) is int and type(height) is int and 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
-        _refuse_size(width, height)
+    found, level = level_of(rule, detail)
+    check_size(width, height)
     tokens, width, height, patches, tiles = level.count(width, height)
     return ImageTokens(tokens, width, height, patches, tiles, found.name, found.confirmed)
 
 
 def fixed_tokens(rule: str, detail: str) -> int | None:
     """The tokens of any image at this detail; None if they depend on its size."""
-    level = _level(rule, detail)[1]
+    level = level_of(rule, detail)[1]
     return level.tokens if isinstance(level, Fixed) else None
 
 
@@ -48,7 +48,8 @@ def details(rule: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _level(rule: str, detail: str) -> tuple[Rule, Level]:
+def level_of(rule: str, detail: str) -> tuple[Rule, Level]:
+    """A rule and its level for a detail; InvalidRequest unknown_model, unsupported_detail."""
     found = get_rule(rule)
     try:
         return found, found.levels[detail]
@@ -60,7 +61,10 @@ def _level(rule: str, detail: str) -> tuple[Rule, Level]:
         ) from None
 
 
-def _refuse_size(width: object, height: object) -> NoReturn:
+def check_size(width: object, height: object) -> None:
+    """InvalidRequest invalid_size, unless both sides are whole pixels from 1 to MAX_SIDE."""
+    if type(width) is int and type(height) is int and 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE:
+        return
     raise InvalidRequest(
         f"{width!r}x{height!r} is not the size of an image: give whole pixels from 1 to {MAX_SIDE:,}.",
         code="invalid_size",

@@ -4,9 +4,10 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
+from typing import ClassVar
 
 from vision.errors import ImageError
-from vision.tokens.fit import within
+from vision.tokens.scale import within
 
 PATCH = 32
 
@@ -35,6 +36,7 @@ def shrink(width: int, height: int, budget: int) -> tuple[int, int]:
 class Patches:
     """One detail level: fit into `side`, shrink into `budget`, refuse over `limit`, then ⌈patches x multiplier⌉."""
 
+    cell: ClassVar[int] = PATCH
     multiplier: Fraction
     side: int
     budget: int | None

@@ -1,8 +1,9 @@
 """Models that see an image as tiles of 512x512 pixels, and levels of detail that cost the same at any size."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from vision.tokens.fit import within
+from vision.tokens.scale import within
 
 TILE = 512
 
@@ -11,6 +12,7 @@ TILE = 512
 class Tiles:
     """Fit into `side`, scale the short side down to `short`; base + tiles x tile, and an extra for GPT Image."""
 
+    cell: ClassVar[int] = TILE
     base: int
     tile: int
     side: int
@@ -38,6 +40,7 @@ class Tiles:
 class Fixed:
     """The same tokens at any size: `low` of the tile models, and models that do not charge images by size."""
 
+    cell: ClassVar[None] = None
     tokens: int
     tiles: int | None = None
 

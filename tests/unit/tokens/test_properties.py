@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 
 from vision.errors import ImageError
 from vision.tokens import ImageTokens, count_image, details, get_rule
-from vision.tokens.fit import within
+from vision.tokens.facts import rules
 from vision.tokens.patches import Patches, cover, shrink
-from vision.tokens.rules import _rules
+from vision.tokens.scale import within
 
 # Everyday sizes, and now and then a strip or a giant.
 sides = st.one_of(st.integers(1, 9000), st.integers(1, 300), st.integers(1, 200_000))
 ordinary = st.integers(1, 9000)
-levels = st.sampled_from([(rule.name, detail) for rule in _rules().values() for detail in rule.levels])
+levels = st.sampled_from([(rule.name, detail) for rule in rules().values() for detail in rule.levels])
 patch_levels = st.sampled_from(
     [
         (rule.name, detail)
-        for rule in _rules().values()
+        for rule in rules().values()
         for detail, level in rule.levels.items()
         if isinstance(level, Patches)
     ]
@@ -100,7 +100,7 @@ def test_a_wider_image_never_costs_less_while_nothing_is_scaled(
 
 @given(ordinary, ordinary)
 def test_low_is_never_dearer_than_high_except_where_the_guide_has_it_so(width: int, height: int) -> None:
-    for rule in _rules().values():
+    for rule in rules().values():
         if "gpt-5.4" in rule.name and "@" not in rule.name:
             continue
         low, high = count_image(rule.name, "low", width, height), count_image(rule.name, "high", width, height)
@@ -109,6 +109,6 @@ def test_low_is_never_dearer_than_high_except_where_the_guide_has_it_so(width: i
 
 @given(sides, sides)
 def test_auto_is_the_level_that_the_rule_says(width: int, height: int) -> None:
-    for rule in _rules().values():
+    for rule in rules().values():
         assert details(rule.name)[0] == "auto"
         assert counted((rule.name, "auto"), width, height) == counted((rule.name, rule.auto), width, height)
