@@ -35,7 +35,7 @@ format: .venv/.ready ## format and sort imports
 run: .venv/.ready ## the service; stays up until Ctrl-C
 	$(BIN)/tessera up
 
-bench: .venv/.ready ## benchmarks; one table each, JSON in benchmarks/results
+bench: .venv/.compared ## benchmarks; one table each, JSON in benchmarks/results
 	$(BIN)/python -m benchmarks
 
 docs: .venv/.ready ## regenerate docs/reference from the code
@@ -45,6 +45,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 lock: .venv/.ready ## resolve the dependencies anew into the lock files
 	$(LOCK) pyproject.toml --group dev -o requirements.lock
 	$(LOCK) pyproject.toml --extra local -c requirements.lock -o requirements-demo.lock
+	$(LOCK) --group compared -c requirements.lock -o requirements-compared.lock
 	$(LOCK) --no-deps --no-header --group photos -o .venv/photos.lock && cat .venv/photos.lock >> requirements-demo.lock
 
 clean: ## remove the virtual environment and the local data
@@ -63,4 +64,10 @@ clean: ## remove the virtual environment and the local data
 
 .venv/.demo: requirements-demo.lock .venv/.ready
 	$(UV) --require-hashes -r requirements-demo.lock || $(PIP) --require-hashes -r requirements-demo.lock
+	@touch $@
+
+# Other people's libraries, for one benchmark: in a folder that our own environment does not see.
+.venv/.compared: requirements-compared.lock .venv/.ready
+	@rm -rf .venv/compared
+	$(UV) --target .venv/compared --require-hashes -r $< || $(PIP) --target .venv/compared --require-hashes -r $<
 	@touch $@

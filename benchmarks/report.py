@@ -55,6 +55,24 @@ def middle(group: str, name: str, samples: Sequence[float], unit: str = "", **go
     return Figure(group, name, median(samples), unit, samples=list(samples), **goal)
 
 
+@dataclass(frozen=True)
+class Grid:
+    """A table of its own beside the figures: what is compared, row by row; the first column is the row's name."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+    def show(self, console: Console) -> None:
+        """Print it; what differs from the row's second cell stands back."""
+        table = Table(title=self.title, title_justify="left")
+        for place, heading in enumerate(self.header):
+            table.add_column(heading, justify="right" if place else "left", overflow="fold")
+        for name, asked, *cells in self.rows:
+            table.add_row(name, asked, *(cell if cell == asked else f"[dim]{cell}[/dim]" for cell in cells))
+        console.print(table)
+
+
 @dataclass
 class Report:
     """A benchmark's figures, and in words what must be known to read them."""
@@ -63,6 +81,7 @@ class Report:
     title: str
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    grids: list[Grid] = field(default_factory=list)
     load_before: float = field(default_factory=lambda: os.getloadavg()[0])
 
     def show(self, console: Console) -> None:
@@ -79,6 +98,8 @@ class Report:
                 table.add_row("" if place else group, *row, style=style)
             table.add_section()
         console.print(table)
+        for grid in self.grids:
+            grid.show(console)
 
     def save(self) -> Path:
         """Write benchmarks/results/<name>.json."""
@@ -86,6 +107,7 @@ class Report:
         path = RESULTS / f"{self.name}.json"
         rows = [asdict(figure) | {"goal": figure.goal, "verdict": figure.verdict} for figure in self.figures]
         document = {"benchmark": self.name, **_where(), "load_before": self.load_before, "notes": self.notes}
+        document |= {"grids": [asdict(grid) for grid in self.grids]} if self.grids else {}
         path.write_text(json.dumps(document | {"figures": rows}, indent=2, ensure_ascii=False) + "\n")
         return path
 
