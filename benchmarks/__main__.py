@@ -5,10 +5,10 @@ import sys
 
 from rich.console import Console
 
-from benchmarks import ingest, latency, limiter, saturation, throughput
+from benchmarks import ingest, latency, limiter, saturation, throughput, tokens
 
 BENCHMARKS = {
-    module.__name__.rpartition(".")[2]: module for module in (throughput, ingest, latency, limiter, saturation)
+    module.__name__.rpartition(".")[2]: module for module in (throughput, ingest, latency, limiter, saturation, tokens)
 }
 
 

@@ -67,7 +67,7 @@ class Grid:
         """Print it; what differs from the row's second cell stands back."""
         table = Table(title=self.title, title_justify="left")
         for place, heading in enumerate(self.header):
-            table.add_column(heading, justify="right" if place else "left", overflow="fold")
+            table.add_column(heading.replace("-", "-\n"), justify="right" if place else "left", no_wrap=not place)
         for name, asked, *cells in self.rows:
             table.add_row(name, asked, *(cell if cell == asked else f"[dim]{cell}[/dim]" for cell in cells))
         console.print(table)
