@@ -1,7 +1,7 @@
 """Request bodies. What is not named here is refused."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, model_validator
@@ -42,11 +42,18 @@ class JobFields(Body):
         None, max_length=256, description="A model, or `provider/model`. Default: the first one that serves the preset."
     )
     detail: str | None = Field(None, max_length=16, description="low, high, original or auto; the preset's by default.")
+    fit: Literal["none", "snap", "max"] = Field(
+        "none",
+        description="`snap` shrinks an image by a few percent where that drops a row or column of patches or tiles; "
+        "`max` shrinks it to `max_side`. Nothing is enlarged.",
+    )
+    max_side: int | None = Field(None, ge=1, description="With fit `max`: pixels of the long side.")
     language: str = Field("en", max_length=35, description="Language of free text, as a BCP 47 tag.")
     max_output_tokens: int | None = Field(None, ge=1, description="Ceiling for the length of one answer.")
     max_cost: Decimal | None = Field(
         None, gt=0, max_digits=18, decimal_places=8, description="Hard cap for the whole job in US dollars."
     )
+    allow_unpriced: bool = Field(False, description="Run on a model whose price is not known; its cost reads as 0.")
     priority: int = Field(0, ge=-100, le=100, description="Jobs with a higher one go first.")
     deadline_seconds: int | None = Field(None, ge=1, le=MAX_DEADLINE_SECONDS, description="The job expires after this.")
     webhook_url: str | None = Field(None, max_length=2048, description="Is sent the job's events, signed.")

@@ -10,6 +10,7 @@ import orjson
 
 from vision import ids
 from vision.lifecycle import TERMINAL, ItemStatus, JobStatus
+from vision.prices import Usage
 from vision.provider.catalogue import Lane
 from vision.storage.items import rest_status
 
@@ -36,6 +37,8 @@ def job(row: Row, lane: Lane | None) -> dict[str, Any]:
         "model": row["model"],
         "provider": row["provider"],
         "detail": row["detail"],
+        "fit": row["fit"],
+        "max_side": row["max_side"],
         "language": row["language"],
         "fingerprint": row["fingerprint"],
         "priority": row["priority"],
@@ -51,13 +54,17 @@ def job(row: Row, lane: Lane | None) -> dict[str, Any]:
             "output": row["output_tokens"],
             "image": row["image_tokens"],
             "cached": row["cached_tokens"],
+            "saved": _extrapolated(row, row["saved_image_tokens"]),
         },
+        "sizes_corrected": row["sizes_corrected"],
+        "comparison": _comparison(row),
         "cost": {
             "currency": "USD",
             "estimated": money(_extrapolated_cost(row)),
             "reserved": money(row["reserved"]),
             "spent": money(row["spent"]),
             "unknown": money(row["unknown_cost"]),
+            "saved": _saved(row, lane),
             "cap": None if row["max_cost"] is None else money(row["max_cost"]),
         },
         "created_at": unix(row["created_at"]),
@@ -158,6 +165,25 @@ def _error(status: str, row: Row) -> dict[str, str | None] | None:
         return None
     code, message = REST_ERRORS[ItemStatus(status)]
     return {"code": code, "message": message}
+
+
+def _saved(row: Row, lane: Lane | None) -> str:
+    """What the image tokens that shrinking saves would have cost, in dollars."""
+    price = lane.price if lane else None
+    return money(price.cost(Usage(_extrapolated(row, row["saved_image_tokens"]), 0))) if price else "0"
+
+
+def _comparison(row: Row) -> dict[str, Any] | None:
+    """What was estimated beside what came of it, once the job is over. Failed items and second tries explain most."""
+    if row["status"] not in TERMINAL:
+        return None
+    estimated = {
+        "input_tokens": row["estimated_input_tokens"],
+        "image_tokens": row["estimated_image_tokens"],
+        "output_tokens": row["estimated_tokens"] - row["estimated_input_tokens"],
+    }
+    pairs = {name: {"estimated": tokens, "actual": row[name]} for name, tokens in estimated.items()}
+    return {**pairs, "cost": {"estimated": money(row["estimated_cost"]), "actual": money(row["spent"])}}
 
 
 def _extrapolated(row: Row, tokens: int) -> int:

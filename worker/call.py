@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 
 from vision import answers, ids
 from vision.errors import ImageError, ItemError, Retry
@@ -22,7 +23,7 @@ from vision.retries import decide
 from vision.storage.outcome import Charge, Outcome
 from vision.storage.ranges import Held
 from vision.storage.specs import JobSpec
-from vision.tokens import count_image, fixed_tokens
+from vision.tokens import NO_FIT, count_image, sent_size
 from worker.hold import Holdings
 from worker.pace import Pacer
 from worker.room import Room
@@ -49,11 +50,15 @@ class Line:
 
 @dataclass(frozen=True)
 class _Ready:
-    """Images as they are sent, what they cost in tokens, and what is reserved for the call with them."""
+    """Images as they are sent, what they cost in tokens, what is reserved for the call with them, and what was wrong.
+
+    `size`: width and height of the first image where other ones were told.
+    """
 
     urls: list[str]
     tokens: int
     reserve: int = 0
+    size: tuple[int, int] | None = None
 
 
 class LaneStopped(Exception):
@@ -78,12 +83,19 @@ async def call(line: Line, item: Held, spec: JobSpec, when_reserved: Callable[[]
         place.holds(sum(map(len, ready.urls)))
         if ready.tokens > (item.image_tokens or 0):
             # Its size was told or measured wrong: money and tokens were set aside for less. Claim it again.
-            return Outcome(item, again_seconds=0.0, burned=False, image_tokens=ready.tokens)
+            return _corrected(Outcome(item, again_seconds=0.0, burned=False), ready)
         start = await line.pacer.reserve(ready.reserve)
         when_reserved()
         if start is None:
-            return _too_large(line, item, ready.reserve)
-        return await _send(line, item, spec, ready, start)
+            return _corrected(_too_large(line, item, ready.reserve), ready)
+        return _corrected(await _send(line, item, spec, ready, start), ready)
+
+
+def _corrected(outcome: Outcome, ready: _Ready) -> Outcome:
+    """The same, with what is now known of the images where it was not, or was told wrong."""
+    if ready.size is None and ready.tokens == outcome.item.image_tokens:
+        return outcome
+    return replace(outcome, image_tokens=ready.tokens, size=ready.size)
 
 
 async def _send(line: Line, item: Held, spec: JobSpec, ready: _Ready, start: float) -> Outcome:
@@ -96,22 +108,30 @@ async def _send(line: Line, item: Held, spec: JobSpec, ready: _Ready, start: flo
 
 async def _ready(line: Line, item: Held, spec: JobSpec) -> _Ready:
     """Inline, or by URL where the provider fetches http(s) itself and the measured tokens are taken."""
-    if line.lane.provider.images == "url" and all(source.startswith("http") for source in item.images):
+    if _by_url(line.lane, spec) and all(source.startswith("http") for source in item.images):
         tokens = item.image_tokens or 0
         return _Ready(item.images, tokens, spec.most_tokens(tokens))
-    prepared = [await _prepare(line, source) for source in item.images]
-    tokens = sum(_tokens(line.lane, spec.detail, image) for image in prepared)
-    return _Ready([_data_url(image) for image in prepared], tokens, spec.most_tokens(tokens))
+    prepared = [await _prepare(line, spec, source) for source in item.images]
+    sizes = [(image.width, image.height) for image in prepared]
+    tokens = sum(count_image(line.lane.image_tokens, spec.detail, *size).tokens for size in sizes)
+    told_wrong = item.width is not None and (item.width, item.height) != prepared[0].source_size
+    return _Ready(
+        [_data_url(image) for image in prepared],
+        tokens,
+        spec.most_tokens(tokens),
+        prepared[0].source_size if told_wrong else None,
+    )
 
 
-async def _prepare(line: Line, source: str) -> Prepared:
+def _by_url(lane: Lane, spec: JobSpec) -> bool:
+    """What is to be shrunk has to go through our hands."""
+    return lane.provider.images == "url" and spec.fit == NO_FIT
+
+
+async def _prepare(line: Line, spec: JobSpec, source: str) -> Prepared:
     data = await line.images.load(source)
-    return await asyncio.get_running_loop().run_in_executor(line.executor, prepare, data)
-
-
-def _tokens(lane: Lane, detail: str, image: Prepared) -> int:
-    fixed = fixed_tokens(lane.image_tokens, detail)
-    return count_image(lane.image_tokens, detail, image.width, image.height).tokens if fixed is None else fixed
+    target = None if spec.fit == NO_FIT else partial(sent_size, line.lane.image_tokens, spec.detail, spec.fit)
+    return await asyncio.get_running_loop().run_in_executor(line.executor, partial(prepare, data, target=target))
 
 
 def _data_url(image: Prepared) -> str:

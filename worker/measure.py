@@ -15,7 +15,7 @@ from vision.storage.measurements import Measurement
 from vision.storage.outcome import Outcome
 from vision.storage.ranges import Held, Lessee
 from vision.storage.specs import JobSpec, load
-from vision.tokens import count_image, fixed_tokens
+from vision.tokens.savings import count_saving
 from worker.hold import Holdings
 
 AT_ONCE = 64
@@ -86,12 +86,9 @@ class Measurer:
 
     async def _size(self, item: Held, spec: JobSpec) -> Measurement:
         sizes = [await self._images.measure(source) for source in item.images]
-        tokens = sum(self._tokens(spec.detail, *size) for size in sizes)
-        return Measurement(item, *sizes[0], tokens, spec.expected_cost(self._lane.price, tokens))
-
-    def _tokens(self, detail: str, width: int, height: int) -> int:
-        fixed = fixed_tokens(self._lane.image_tokens, detail)
-        return count_image(self._lane.image_tokens, detail, width, height).tokens if fixed is None else fixed
+        counts = [count_saving(self._lane.image_tokens, spec.detail, spec.fit, *size) for size in sizes]
+        tokens, saved = sum(sent for sent, _ in counts), sum(saved for _, saved in counts)
+        return Measurement(item, *sizes[0], tokens, spec.expected_cost(self._lane.price, tokens), saved)
 
 
 def _not_measured(item: Held, error: ItemError) -> Outcome:

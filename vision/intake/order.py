@@ -1,9 +1,9 @@
 """An order: what a caller asks of every item; and the plan: the same, checked and made complete."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from vision import presets
 from vision.errors import InvalidRequest
@@ -11,7 +11,8 @@ from vision.images.guard import Blocked
 from vision.intake.desk import Desk
 from vision.presets import Preset
 from vision.provider.catalogue import Lane
-from vision.tokens import details
+from vision.storage.outputs import Observed
+from vision.tokens import Fit, details
 from vision.tokens.text import call_tokens
 
 FALLBACK_DETAILS = ("high", "auto", "low")
@@ -26,9 +27,12 @@ class Order:
     schema: dict[str, Any] | None = None
     model: str | None = None
     detail: str | None = None
+    fit: str = "none"
+    max_side: int | None = None
     language: str = "en"
     max_output_tokens: int | None = None
     max_cost: Decimal | None = None
+    allow_unpriced: bool = False
     priority: int = 0
     deadline_seconds: int | None = None
     webhook_url: str | None = None
@@ -37,27 +41,36 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How each item will be asked, where, and how many text tokens that takes."""
+    """How each item will be asked, where, and how many text tokens that takes in and, it is expected, out."""
 
     order: Order
     preset: Preset
     lane: Lane
     detail: str
+    fit: Fit
     prompt: str
     prompt_tokens: int
+    expected_output_tokens: int
+    high_output_tokens: int | None = None
+
+    def learned(self, observed: Observed | None) -> Self:
+        """The same, with what earlier answers tell of the next ones: how long they get, how the text is counted."""
+        if observed is None:
+            return self
+        most = self.preset.max_output_tokens
+        return replace(
+            self,
+            prompt_tokens=self.prompt_tokens if observed.text is None else observed.text,
+            expected_output_tokens=min(most, max(1, round(observed.mean))),
+            high_output_tokens=min(most, observed.high),
+        )
 
 
 def plan(desk: Desk, order: Order) -> Plan:
     """Check an order against what is on offer; InvalidRequest names the field."""
-    preset = _preset(order)
+    preset = preset_of(order)
     lane = desk.catalogue.resolve(order.model, order.preset)
-    if order.max_cost is not None and lane.price is None:
-        raise InvalidRequest(
-            f"No price is known for {lane.name}, so max_cost could not be kept. "
-            "Set its price in providers.toml, or leave max_cost out.",
-            code="unpriced_model",
-            param="max_cost",
-        )
+    _check_price(order, lane)
     if order.webhook_url:
         _check_webhook(desk, order.webhook_url)
     prompt = preset.render(order.language)
@@ -66,12 +79,27 @@ def plan(desk: Desk, order: Order) -> Plan:
         preset=preset,
         lane=lane,
         detail=_detail(order, preset, lane),
+        fit=Fit(order.fit, order.max_side),
         prompt=prompt,
         prompt_tokens=call_tokens(prompt, preset.schema),
+        expected_output_tokens=preset.expected_output_tokens,
     )
 
 
-def _preset(order: Order) -> Preset:
+def _check_price(order: Order, lane: Lane) -> None:
+    if lane.price is not None or (order.allow_unpriced and order.max_cost is None):
+        return
+    kept = "so max_cost could not be kept" if order.max_cost is not None else "so its cost could not be told"
+    way = "leave max_cost out" if order.max_cost is not None else "send allow_unpriced"
+    raise InvalidRequest(
+        f"No price is known for {lane.name}, {kept}. Set its price in providers.toml, or {way}.",
+        code="unpriced_model",
+        param="model" if order.max_cost is None else "max_cost",
+    )
+
+
+def preset_of(order: Order) -> Preset:
+    """The preset named, or one made of the caller's own prompt; InvalidRequest names the field."""
     if (order.preset is None) == (order.prompt is None):
         raise InvalidRequest("Send `preset` or `prompt`: one of the two.", code="preset_or_prompt", param="preset")
     if order.prompt is not None:

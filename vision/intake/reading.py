@@ -10,13 +10,14 @@ from vision import ids
 from vision.errors import Detail, ImageError, InvalidRequest
 from vision.intake.lines import Entry, read
 from vision.intake.order import Plan
+from vision.intake.problems import MAX_PROBLEMS, refuse
 from vision.manifest import ItemOrder
 from vision.prices import Usage
-from vision.tokens import count_image, fixed_tokens
+from vision.tokens import fixed_tokens
+from vision.tokens.savings import count_saving
 
 BATCH_ROWS = 5_000
 BATCH_BYTES = 16 * 1024**2
-MAX_PROBLEMS = 100
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ class Reading:
     total: int = 0
     measured: int = 0
     image_tokens: int = 0
+    saved_tokens: int = 0
     problems: list[Detail] = field(default_factory=list)
-    _sizes: dict[tuple[int, int], int | None] = field(default_factory=dict)
+    _sizes: dict[tuple[int, int], tuple[int, int] | None] = field(default_factory=dict)
 
     def batches(self, entries: Iterator[Entry]) -> Iterator[Batch]:
         """Batches of at most BATCH_ROWS rows or about BATCH_BYTES. Blocks: to be run in a thread."""
@@ -57,23 +59,14 @@ class Reading:
 
     def raise_problems(self) -> None:
         """InvalidRequest with every problem found, if there is one; `empty_job` if there was no line."""
-        if self.problems:
-            first, count = self.problems[0].message, len(self.problems)
-            raise InvalidRequest(
-                first if count == 1 else f"{count} items are wrong. The first: {first}",
-                code="invalid_manifest",
-                param=self.problems[0].param,
-                details=self.problems,
-            )
-        if not self.total:
-            raise InvalidRequest("The job has no items. Send at least one.", code="empty_job", param="items")
+        refuse(self.problems, self.total)
 
     @property
     def known(self) -> Usage:
         """What the items measured so far will use, all calls together."""
         return Usage(
             input_tokens=self.image_tokens + self.measured * self.plan.prompt_tokens,
-            output_tokens=self.measured * self.plan.preset.expected_output_tokens,
+            output_tokens=self.measured * self.plan.expected_output_tokens,
             image_tokens=self.image_tokens,
         )
 
@@ -93,20 +86,22 @@ class Reading:
 
     def _row(self, order: ItemOrder) -> tuple[Any, ...]:
         """In the order of admission.ITEM_COLUMNS."""
-        tokens = self._tokens(order)
+        counted = self._tokens(order)
+        tokens, saved = counted or (None, 0)
         if tokens is not None:
             self.measured += 1
             self.image_tokens += tokens
+            self.saved_tokens += saved
         images, size = order.images, (order.width, order.height)
         return (
             *(self.job_id, self.total, self.tenant, order.custom_id, images),
             *(order.metadata or None, *size, tokens),
         )
 
-    def _tokens(self, order: ItemOrder) -> int | None:
-        """Image tokens of one call; None when an image has to be measured first."""
+    def _tokens(self, order: ItemOrder) -> tuple[int, int] | None:
+        """Image tokens of one call, and how many its fit saves; None when an image has to be measured first."""
         if self._fixed is not None:
-            return self._fixed * len(order.images)
+            return self._fixed * len(order.images), 0
         if len(order.images) > 1 or not order.width or not order.height:
             return None
         size = (order.width, order.height)
@@ -114,10 +109,10 @@ class Reading:
             self._sizes[size] = self._count(*size)
         return self._sizes[size] if size in self._sizes else self._count(*size)
 
-    def _count(self, width: int, height: int) -> int | None:
+    def _count(self, width: int, height: int) -> tuple[int, int] | None:
         """None also when the provider would reject the size: measuring settles that, for this item alone."""
         try:
-            return count_image(self.plan.lane.image_tokens, self.plan.detail, width, height).tokens
+            return count_saving(self.plan.lane.image_tokens, self.plan.detail, self.plan.fit, width, height)
         except ImageError:
             return None
 

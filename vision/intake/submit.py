@@ -14,10 +14,11 @@ from vision.errors import Detail, InvalidRequest
 from vision.intake.desk import Desk
 from vision.intake.lines import Items, entries
 from vision.intake.order import Order, Plan, plan
+from vision.intake.problems import unknown_files
 from vision.intake.reading import Batch, Reading
 from vision.lifecycle import JobStatus, Stage, StatusCode
 from vision.queue import Task
-from vision.storage import admission, files, idempotency, tenants
+from vision.storage import admission, idempotency, outputs, tenants
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ async def submit(desk: Desk, tenant: str, order: Order, items: Items, replay: Re
             if known:
                 return Receipt(known, replayed=True)
         planned = plan(desk, order)
+        planned = planned.learned(await _observed(connection, tenant, planned))
         reading = Reading(tenant, job_id, planned)
         await _load(connection, reading, items)
         stage = await _admit(connection, reading)
@@ -54,22 +56,18 @@ async def submit(desk: Desk, tenant: str, order: Order, items: Items, replay: Re
     return Receipt(job_id, replayed=False)
 
 
+async def _observed(connection: AsyncConnection, tenant: str, planned: Plan) -> outputs.Observed | None:
+    question = planned.preset.fingerprint, planned.lane.model, planned.order.language
+    return await outputs.observed(connection, tenant, *question)
+
+
 async def _load(connection: AsyncConnection, reading: Reading, items: Items) -> None:
     batches = reading.batches(entries(items))
     while batch := await asyncio.to_thread(next, batches, None):
-        await _check_files(connection, reading, batch)
+        reading.problems += await unknown_files(connection, reading.tenant, batch.files)
         if not reading.problems:
             await _store(connection, batch)
     reading.raise_problems()
-
-
-async def _check_files(connection: AsyncConnection, reading: Reading, batch: Batch) -> None:
-    for missing in await files.missing(connection, reading.tenant, batch.files.keys()):
-        name = ids.public("file", missing)
-        problem = Detail(
-            "unknown_file", f"Line {batch.files[missing]}: no file has the id {name}.", line=batch.files[missing]
-        )
-        reading.problems.append(problem)
 
 
 async def _store(connection: AsyncConnection, batch: Batch) -> None:
@@ -109,10 +107,13 @@ def _values(plan: Plan, reading: Reading) -> dict[str, Any]:
         "provider": lane.provider.name,
         "lane": lane.name,
         "detail": plan.detail,
+        "fit": plan.fit.kind,
+        "max_side": plan.fit.max_side,
         "language": order.language,
         "prompt_tokens": plan.prompt_tokens,
         "max_output_tokens": plan.preset.max_output_tokens,
-        "expected_output_tokens": plan.preset.expected_output_tokens,
+        "expected_output_tokens": plan.expected_output_tokens,
+        "high_output_tokens": plan.high_output_tokens,
         "priority": order.priority,
         "max_cost": order.max_cost,
         "webhook_url": order.webhook_url,
@@ -120,6 +121,9 @@ def _values(plan: Plan, reading: Reading) -> dict[str, Any]:
         "total": reading.total,
         "measured": reading.measured,
         "estimated_tokens": usage.input_tokens + usage.output_tokens,
+        "estimated_input_tokens": usage.input_tokens,
+        "estimated_image_tokens": usage.image_tokens,
+        "saved_image_tokens": reading.saved_tokens,
         "estimated_cost": lane.price.cost(usage) if lane.price else 0,
         "expires_at": datetime.now(UTC) + timedelta(seconds=deadline) if deadline else None,
     }

@@ -1,6 +1,6 @@
 """A job's counters: how many items are done, and what they took."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,7 +17,8 @@ _UPDATE = text("""
     UPDATE jobs SET succeeded = succeeded + :succeeded, failed = failed + :failed,
         input_tokens = input_tokens + :input_tokens, output_tokens = output_tokens + :output_tokens,
         image_tokens = image_tokens + :image_tokens, cached_tokens = cached_tokens + :cached_tokens,
-        spent = spent + :spent, unknown_cost = unknown_cost + :unknown
+        spent = spent + :spent, unknown_cost = unknown_cost + :unknown,
+        sizes_corrected = sizes_corrected + :corrected
     WHERE id = :job_id
     RETURNING succeeded + failed = total OR ending IS NOT NULL AS maybe_over
 """)
@@ -34,8 +35,16 @@ class _Change:
     unknown: Decimal = Decimal(0)
 
 
-async def count(connection: AsyncConnection, outcomes: Iterable[Outcome], written: set[tuple[UUID, int]]) -> set[UUID]:
-    """Add these outcomes to their jobs' rows, as results only those that were written; the jobs that ended so."""
+async def count(
+    connection: AsyncConnection,
+    outcomes: Iterable[Outcome],
+    written: set[tuple[UUID, int]],
+    corrected: Counter[UUID],
+) -> set[UUID]:
+    """Add these outcomes to their jobs' rows, as results only those that were written; the jobs that ended so.
+
+    `corrected`: how many sizes that were told wrong have been put right, by job.
+    """
     changes: dict[UUID, _Change] = defaultdict(_Change)
     for outcome in outcomes:
         change = changes[outcome.item.job_id]
@@ -51,12 +60,12 @@ async def count(connection: AsyncConnection, outcomes: Iterable[Outcome], writte
                 change.unknown += outcome.charge.cost
     ended = set()
     for job_id in sorted(changes):
-        if await _change_job(connection, job_id, changes[job_id]):
+        if await _change_job(connection, job_id, changes[job_id], corrected[job_id]):
             ended.add(job_id)
     return ended
 
 
-async def _change_job(connection: AsyncConnection, job_id: UUID, change: _Change) -> bool:
+async def _change_job(connection: AsyncConnection, job_id: UUID, change: _Change, corrected: int) -> bool:
     names = ("input_tokens", "output_tokens", "image_tokens", "cached_tokens")
     values = {
         "job_id": job_id,
@@ -64,6 +73,7 @@ async def _change_job(connection: AsyncConnection, job_id: UUID, change: _Change
         "failed": change.failed,
         "spent": change.spent,
         "unknown": change.unknown,
+        "corrected": corrected,
         **{name: change.usage[name] for name in names},
     }
     job = (await connection.execute(_UPDATE, values)).one()

@@ -24,6 +24,8 @@ class Measurement:
     image_tokens: int
     cost: Decimal
     """What it is expected to cost, in dollars."""
+    saved_tokens: int = 0
+    """How many more image tokens it would take if it were sent as it is."""
 
 
 _SIZES = text("""
@@ -45,7 +47,10 @@ _EMPTY = text("DELETE FROM ranges WHERE id = ANY(CAST(:ids AS bigint[])) AND don
 
 _JOB = text("""
     UPDATE jobs SET measured = measured + :measured, estimated_cost = estimated_cost + :cost,
-        estimated_tokens = estimated_tokens + :image_tokens + :measured * (prompt_tokens + expected_output_tokens)
+        estimated_tokens = estimated_tokens + :image_tokens + :measured * (prompt_tokens + expected_output_tokens),
+        estimated_input_tokens = estimated_input_tokens + :image_tokens + :measured * prompt_tokens,
+        estimated_image_tokens = estimated_image_tokens + :image_tokens,
+        saved_image_tokens = saved_image_tokens + :saved
     WHERE id = :job_id
 """)
 
@@ -82,6 +87,7 @@ async def _keep(connection: AsyncConnection, kept: Sequence[Measurement], lane: 
         "job_id": first.job_id,
         "measured": len(new),
         "image_tokens": sum(measurement.image_tokens for measurement in new),
+        "saved": sum(measurement.saved_tokens for measurement in new),
         "cost": sum((measurement.cost for measurement in new), Decimal(0)),
     }
     await connection.execute(_JOB, counters)

@@ -41,7 +41,9 @@ class Outcome:
     stage: Stage = Stage.WORK
     burned: bool = True
     image_tokens: int | None = None
-    """What its images cost after all, where that is more than was set aside: kept for the next try."""
+    """What its images cost after all, where that is not what was told or measured before."""
+    size: tuple[int, int] | None = None
+    """Width and height in pixels of its first image, where they were told wrong."""
 
     @property
     def attempts(self) -> int:

@@ -4,7 +4,7 @@ Fenced by the lease token: what a worker brings whose lease has gone to another 
 its cost is. Idempotent: a second result of the same item cannot exist.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
@@ -37,9 +37,12 @@ _AGAIN = text("""
 """)
 
 _CORRECT = text("""
-    UPDATE items i SET image_tokens = x.tokens
-    FROM unnest(CAST(:job_ids AS uuid[]), CAST(:numbers AS int[]), CAST(:tokens AS int[])) AS x(job_id, number, tokens)
+    UPDATE items i SET image_tokens = x.tokens,
+                       width = coalesce(x.width, i.width), height = coalesce(x.height, i.height)
+    FROM unnest(CAST(:job_ids AS uuid[]), CAST(:numbers AS int[]), CAST(:tokens AS int[]), CAST(:widths AS int[]),
+                CAST(:heights AS int[])) AS x(job_id, number, tokens, width, height)
     WHERE i.job_id = x.job_id AND i.number = x.number
+    RETURNING i.job_id, x.width IS NOT NULL AS told_wrong
 """)
 
 
@@ -64,9 +67,9 @@ async def record_in(connection: AsyncConnection, outcomes: Sequence[Outcome]) ->
     written = await results.write(connection, [outcome for outcome in held if outcome.status])
     await ledger.write(connection, outcomes)
     await _write_again(connection, [outcome for outcome in held if not outcome.status], lanes)
-    await _correct_items(connection, [outcome for outcome in held if outcome.image_tokens is not None])
+    corrected = await _correct_items(connection, [outcome for outcome in held if outcome.image_tokens is not None])
     await connection.execute(_EMPTY, {"ids": [range_id for range_id, _ in lanes]})
-    return await counters.count(connection, outcomes, written)
+    return await counters.count(connection, outcomes, written, corrected)
 
 
 async def tick_off(connection: AsyncConnection, items: Sequence[Held]) -> dict[Lease, str]:
@@ -83,14 +86,18 @@ async def tick_off(connection: AsyncConnection, items: Sequence[Held]) -> dict[L
     return lanes
 
 
-async def _correct_items(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
-    if outcomes:
-        values = {
-            "job_ids": [outcome.item.job_id for outcome in outcomes],
-            "numbers": [outcome.item.number for outcome in outcomes],
-            "tokens": [outcome.image_tokens for outcome in outcomes],
-        }
-        await connection.execute(_CORRECT, values)
+async def _correct_items(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> Counter[UUID]:
+    """Write down what these items' images really are; how many sizes had been told wrong, by job."""
+    if not outcomes:
+        return Counter()
+    values = {
+        "job_ids": [outcome.item.job_id for outcome in outcomes],
+        "numbers": [outcome.item.number for outcome in outcomes],
+        "tokens": [outcome.image_tokens for outcome in outcomes],
+        "widths": [outcome.size and outcome.size[0] for outcome in outcomes],
+        "heights": [outcome.size and outcome.size[1] for outcome in outcomes],
+    }
+    return Counter(row.job_id for row in await connection.execute(_CORRECT, values) if row.told_wrong)
 
 
 async def _write_again(connection: AsyncConnection, outcomes: Sequence[Outcome], lanes: dict[Lease, str]) -> None:

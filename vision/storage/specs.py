@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.errors import NotFound
 from vision.prices import Price, Usage
+from vision.tokens import Fit
 
 
 @dataclass(frozen=True)
 class JobSpec:
-    """A job's question: instructions, schema, detail, output limits."""
+    """A job's question: instructions, schema, detail, how images are fitted, output limits."""
 
     id: UUID
     tenant_id: str
@@ -23,9 +24,11 @@ class JobSpec:
     prompt: str
     schema: dict[str, Any] | None
     detail: str
+    fit: Fit
     prompt_tokens: int
     max_output_tokens: int
     expected_output_tokens: int
+    high_output_tokens: int | None
 
     def most_tokens(self, image_tokens: int) -> int:
         """What one call can be charged at most: images, text, and all the output that it may write."""
@@ -48,7 +51,8 @@ def most(price: Price | None, input_tokens: int, output_tokens: int) -> Decimal:
 
 
 _SPEC = text("""
-    SELECT id, tenant_id, lane, preset, prompt, schema, detail, prompt_tokens, max_output_tokens, expected_output_tokens
+    SELECT id, tenant_id, lane, preset, prompt, schema, detail, fit, max_side, prompt_tokens, max_output_tokens,
+           expected_output_tokens, high_output_tokens
     FROM jobs WHERE id = :job_id
 """)
 
@@ -59,4 +63,5 @@ async def load(engine: AsyncEngine, job_id: UUID) -> JobSpec:
         row = (await connection.execute(_SPEC, {"job_id": job_id})).mappings().one_or_none()
     if row is None:
         raise NotFound(f"No job {job_id}.")
-    return JobSpec(**row)
+    columns = dict(row)
+    return JobSpec(fit=Fit(columns.pop("fit"), columns.pop("max_side")), **columns)

@@ -31,6 +31,17 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str | None]] = {
     "unknown field": (order(colour="red"), "unknown_field", "colour"),
     "negative cap": (order(max_cost="-1"), "invalid_request", "max_cost"),
     "cap without price": (order(model="mystery", max_cost="1"), "unpriced_model", "max_cost"),
+    "no price": (order(model="mystery"), "unpriced_model", "model"),
+    "cap without price, knowingly": (
+        order(model="mystery", max_cost="1", allow_unpriced=True),
+        "unpriced_model",
+        "max_cost",
+    ),
+    "unknown fit": (order(fit="shrink"), "invalid_request", "fit"),
+    "max without a bound": (order(fit="max"), "invalid_fit", "max_side"),
+    "a bound without max": (order(fit="snap", max_side=512), "invalid_fit", "max_side"),
+    "a bound of nothing": (order(fit="max", max_side=0), "invalid_request", "max_side"),
+    "original where there is none": (order(model="gpt-4o-mini", detail="original"), "unsupported_detail", "detail"),
     "preset of another model": (order(preset="ocr", model="eyes"), "preset_not_supported", "preset"),
     "prompt for a screen": (
         {"prompt": "?", "model": "eyes", "items": [{"image": URL}]},

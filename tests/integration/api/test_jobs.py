@@ -56,6 +56,21 @@ async def test_tokens_known_at_intake_need_no_measuring(client: httpx2.AsyncClie
     assert float(job["cost"]["estimated"]) > 0.0038
 
 
+async def test_a_model_without_a_price_runs_for_who_says_so(client: httpx2.AsyncClient) -> None:
+    created = await client.post("/v1/jobs", json=order(model="mystery", allow_unpriced=True))
+    assert created.status_code == 201
+    assert created.json()["cost"]["estimated"] == "0"
+
+
+async def test_a_bound_is_told_on_the_job(client: httpx2.AsyncClient) -> None:
+    item = {"image": URL, "width": 1024, "height": 1024}
+    body = order(item, model="gpt-4o-mini", detail="high", fit="max", max_side=512)
+    job = (await client.post("/v1/jobs", json=body)).json()
+    assert (job["fit"], job["max_side"]) == ("max", 512)
+    assert job["tokens"]["saved"] == 25501 - 8500
+    assert job["cost"]["saved"] == "0.00255015"
+
+
 async def test_one_unknown_size_sends_the_job_to_measuring(client: httpx2.AsyncClient, engine: AsyncEngine) -> None:
     body = order({"image": URL, "width": 9, "height": 9}, {"image": URL}, model="gpt-4o-mini", detail="high")
     job = (await client.post("/v1/jobs", json=body)).json()

@@ -18,6 +18,7 @@ class Job(Table):
     __tablename__ = "jobs"
     __table_args__ = (
         Index(None, "tenant_id", "id"),
+        Index(None, "tenant_id", "fingerprint", "model", "id"),
         Index("ix_jobs_open_expires_at", "expires_at", postgresql_where=text("finished_at IS NULL")),
     )
 
@@ -37,11 +38,18 @@ class Job(Table):
     provider: Mapped[str]
     lane: Mapped[str]
     detail: Mapped[str]
+    fit: Mapped[str] = mapped_column(server_default="none")
+    """Whether images are shrunk before they are sent: `none`, `snap` or `max`."""
+    max_side: Mapped[int | None]
+    """Pixels of the long side, with fit `max`."""
     language: Mapped[str]
     prompt_tokens: Mapped[int]
     """Text tokens of one call: prompt, schema and message overhead."""
     max_output_tokens: Mapped[int]
     expected_output_tokens: Mapped[int]
+    """Of one answer, on average: as observed before, or the preset's own figure."""
+    high_output_tokens: Mapped[int | None]
+    """What 99 of 100 answers stay within, as observed before; None if too few have been."""
     priority: Mapped[int] = mapped_column(SmallInteger)
     max_cost: Mapped[Decimal | None]
     webhook_url: Mapped[str | None]
@@ -53,6 +61,13 @@ class Job(Table):
     failed: Mapped[int] = mapped_column(server_default="0")
     measured: Mapped[int] = mapped_column(server_default="0")
     estimated_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Input and output of the items measured so far; the next two are parts of it."""
+    estimated_input_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    estimated_image_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    saved_image_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """What shrinking the images saves, of the items measured so far."""
+    sizes_corrected: Mapped[int] = mapped_column(server_default="0")
+    """Items whose size was told wrong and has been measured since."""
     estimated_cost: Mapped[Decimal] = mapped_column(server_default="0")
     input_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
     output_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
