@@ -13,6 +13,21 @@ def money(amount: str | Decimal, currency: str = "USD") -> str:
     return f"{SYMBOLS.get(currency, currency + ' ')}{whole}.{fraction:0<2}"
 
 
+def rounded_money(amount: str | Decimal, currency: str = "USD") -> str:
+    """To the cent, below a dollar to three digits: `1234.5678` → `$1,234.57`, `0.0012345` → `$0.00123`."""
+    value = Decimal(amount)
+    places = max(2, -value.adjusted() + 2) if 0 < abs(value) < 1 else 2
+    return money(round(value, places), currency)
+
+
+def percent(part: float) -> str:
+    """`0.0123` → `1.2 %`; one decimal below ten, and never rounded to nothing."""
+    value = 100 * abs(part)
+    if 0 < value < 0.05:
+        return "under 0.1 %"
+    return f"{value:.1f} %".replace(".0 %", " %") if value < 10 else f"{value:.0f} %"
+
+
 def count(number: float) -> str:
     """`1234567` → `1,234,567`."""
     return f"{number:,.0f}"

@@ -11,6 +11,8 @@ from vision.errors import ConfigurationError, TesseraError
 
 COMMANDS = {
     "up": "Start everything here, in one process tree.",
+    "tokens": "Count the tokens of images, without a service.",
+    "estimate": "Tell tokens, cost and time before a job is run.",
     "submit": "Send images or a manifest as a job.",
     "watch": "Follow a job until it ends.",
     "results": "Get a job's results.",

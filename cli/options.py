@@ -1,4 +1,4 @@
-"""How the options of `tessera submit` are read: times, amounts, pairs, and texts in files."""
+"""How the values of options are read: times, amounts, lists, pairs, and texts in files."""
 
 import re
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from typing import IO, Any
 import click
 import orjson
 
+DETAILS = ("low", "high", "original", "auto")
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -31,6 +32,19 @@ def amount(_: click.Context, __: click.Parameter, text: str | None) -> str | Non
     if not good:
         raise click.BadParameter(f"{text!r} is not an amount like 5.00.")
     return text
+
+
+def names(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> list[str]:
+    """`("a,b", "c", "a")` → `["a", "b", "c"]`."""
+    return list(dict.fromkeys(name.strip() for text in texts for name in text.split(",") if name.strip()))
+
+
+def levels(context: click.Context, parameter: click.Parameter, texts: Sequence[str]) -> list[str]:
+    """The same for levels of detail."""
+    found = names(context, parameter, texts)
+    for wrong in set(found) - set(DETAILS):
+        raise click.BadParameter(f"{wrong!r} is not one of {', '.join(DETAILS)}.")
+    return found
 
 
 def pairs(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict[str, str] | None:
@@ -56,7 +70,8 @@ def schema(_: click.Context, __: click.Parameter, file: IO[bytes] | None) -> dic
     if file is None:
         return None
     try:
-        value = orjson.loads(file.read())
+        with file:
+            value = orjson.loads(file.read())
     except orjson.JSONDecodeError as error:
         raise click.BadParameter(f"{file.name} is not JSON: {error}.") from error
     if not isinstance(value, dict):

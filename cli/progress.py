@@ -1,6 +1,7 @@
 """What `watch` shows of a job: a few lines with a bar on a terminal, one plain line elsewhere."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Group
@@ -8,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cli.figures import count, duration, money, rate
+from cli.figures import count, duration, money, percent, rate
 from cli.pace import Pace, finished
 
 Job = Mapping[str, Any]
@@ -34,6 +35,30 @@ def line(job: Job, pace: Pace, tokens_per_minute: int | None) -> str:
     total = job["request_counts"]["total"]
     done = f"{count(finished(job))}/{count(total)}"
     return f"{job['id']} {_status(job)} {done} · {_counts(job)} · {_figures(job, pace, tokens_per_minute)}"
+
+
+def comparison(job: Job) -> str | None:
+    """Of a job that is over: what was estimated beside what it took, and how many sizes were told wrong."""
+    told = [_compared(job, job["comparison"])] if job.get("comparison") else []
+    if corrected := job.get("sizes_corrected"):
+        told.append(f"{count(corrected)} items had other sizes than was told.")
+    return " ".join(told) or None
+
+
+def _compared(job: Job, comparison: Mapping[str, Any]) -> str:
+    tokens, cost, currency = comparison["input_tokens"], comparison["cost"], job["cost"]["currency"]
+    return (
+        f"Estimated {count(tokens['estimated'])} input tokens and {money(cost['estimated'], currency)}, "
+        f"took {count(tokens['actual'])}{_difference(tokens)} and {money(cost['actual'], currency)}{_difference(cost)}."
+    )
+
+
+def _difference(figures: Mapping[str, Any]) -> str:
+    """` (+1.2 %)`: by how much more or less it took than was estimated; nothing if that was exact, or zero."""
+    estimated, actual = (Decimal(figures[name]) for name in ("estimated", "actual"))
+    if not estimated or estimated == actual:
+        return ""
+    return f" ({'+' if actual > estimated else '-'}{percent(float(actual / estimated - 1))})"
 
 
 def _title(job: Job) -> Text:

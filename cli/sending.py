@@ -1,4 +1,7 @@
-"""From sources to a job: upload what is on this machine, then send all lines in one request."""
+"""From sources to a job: upload what is on this machine, then send all lines in one request.
+
+Estimates are sent the same way, but for the uploads.
+"""
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +16,7 @@ from rich.progress import Progress
 
 from cli import uploads
 from cli.connection import Connection
+from cli.problems import Place
 from cli.sources import Extent, Sources
 
 Fields = Mapping[str, Any]
@@ -24,31 +28,42 @@ MAX_QUERY_BYTES = 8_000
 def send(connection: Connection, sources: Sources, fields: Fields) -> dict[str, Any]:
     """Check the sources, upload the pictures among them, create the job; the job object."""
     extent = sources.check()
-    given = {name: value for name, value in fields.items() if value is not None}
     with _lines(connection, sources, extent) as lines:
-        create = _by_lines if len(urlencode(in_query(given))) < MAX_QUERY_BYTES else _by_file
-        return create(connection, lines, given, sources)
+        return deliver(connection, "/v1/jobs", lines, fields, sources.place)
 
 
-def _by_lines(connection: Connection, lines: Iterable[bytes], fields: Fields, sources: Sources) -> dict[str, Any]:
-    """One request, its body the lines as they come, the job's fields in its query."""
-    job: dict[str, Any] = connection.post_lines("/v1/jobs", in_blocks(lines), in_query(fields), sources.place)
-    return job
+def deliver(connection: Connection, path: str, lines: Iterable[bytes], fields: Fields, place: Place) -> dict[str, Any]:
+    """Send items and the fields that are given to a route that takes jobs; what it answers.
+
+    One request, its body the lines as they come. Only fields too long for a query (a long prompt) make the lines a
+    stored file before, so that the fields can be the body.
+    """
+    given = {name: value for name, value in fields.items() if value is not None}
+    query = in_query(given)
+    if len(urlencode(query)) < MAX_QUERY_BYTES:
+        answer: dict[str, Any] = connection.post_lines(path, in_blocks(lines), query, place)
+    else:
+        answer = connection.post(path, {**given, "input_file_id": _stored(connection, lines)}, place)
+    return answer
 
 
-def _by_file(connection: Connection, lines: Iterable[bytes], fields: Fields, sources: Sources) -> dict[str, Any]:
-    """For fields that are too long for a query: the lines as a stored file, then the fields as JSON."""
+def _stored(connection: Connection, lines: Iterable[bytes]) -> str:
+    """The lines as a file with the service; its id."""
     with tempfile.TemporaryFile() as manifest:
         manifest.writelines(lines)
         manifest.seek(0)
-        stored = connection.upload_as("items.jsonl", manifest, "manifest")
-    job: dict[str, Any] = connection.post("/v1/jobs", {**fields, "input_file_id": stored}, sources.place)
-    return job
+        return connection.upload_as("items.jsonl", manifest, "manifest")
 
 
 def in_query(fields: Fields) -> dict[str, str]:
-    """Scalars as they are, objects as JSON."""
-    return {name: orjson.dumps(v).decode() if isinstance(v, dict) else str(v) for name, v in fields.items()}
+    """Texts as they are, lists with commas, all else as JSON."""
+    return {name: _in_query(value) for name, value in fields.items()}
+
+
+def _in_query(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 @contextmanager

@@ -43,7 +43,7 @@ class Sources:
         problems: list[str] = []
         for items, entry in enumerate(self, start=1):
             uploads += len(local_images(entry.item))
-            if problem := entry.problem or _fault(entry.item, items):
+            if problem := entry.problem or fault(entry.item, items):
                 problems.append(f"{entry.place}: {problem}")
             if len(problems) > SHOWN:
                 break
@@ -65,7 +65,7 @@ def local_images(item: dict[str, Any]) -> list[Path]:
     return [each for each in named if isinstance(each, Path)]
 
 
-def _fault(item: dict[str, Any], number: int) -> str | None:
+def fault(item: dict[str, Any], number: int) -> str | None:
     """What the service would find wrong with an item; the same code tells it here."""
     try:
         read_line(orjson.dumps(item, default=lambda _: PLACEHOLDER), number)

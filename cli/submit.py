@@ -7,7 +7,7 @@ from typing import Any
 import click
 import orjson
 
-from cli import options, watch
+from cli import options, question_options, watch
 from cli.connection import connect
 from cli.figures import count, money
 from cli.sending import send
@@ -16,32 +16,25 @@ from cli.sources import Sources
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--preset", help="What to ask of each image: moderation, product_tagging, ocr, chart, and more.")
-@click.option(
-    "--prompt", callback=options.prompt, help="Ask this instead of a preset's prompt; @FILE reads it from a file."
-)
-@click.option(
-    "--schema",
-    type=click.File("rb"),
-    callback=options.schema,
-    help="A file with the JSON schema of the answers to --prompt.",
-)
+@question_options.question
 @click.option("--model", help="A model, or provider/model. Without it the service takes its default model.")
 @click.option(
     "--detail",
-    type=click.Choice(["low", "high", "original", "auto"]),
+    type=click.Choice(options.DETAILS),
     help="How closely the model looks at the images.",
 )
+@question_options.fit
 @click.option(
     "--max-cost",
     callback=options.amount,
     metavar="AMOUNT",
     help="The job pauses before it could cost more than this, in USD.",
 )
+@click.option(
+    "--allow-unpriced", is_flag=True, default=None, help="Run on a model whose price is not known; cost reads as 0."
+)
 @click.option("--webhook-url", metavar="URL", help="Where to send a signed message when the job ends.")
-@click.option("--language", help="The language of free text in the answers, such as en or de.")
 @click.option("--priority", type=int, help="Jobs with a higher priority go first.")
-@click.option("--max-output-tokens", type=click.IntRange(min=1), help="The longest answer to one item, in tokens.")
 @click.option(
     "--deadline",
     "deadline_seconds",
@@ -70,10 +63,8 @@ def command(sources: Sequence[str], watching: bool, as_json: bool, **fields: Any
     (a header with custom_id and image or images; further columns become metadata) or .txt (a URL per line).
     Everything is checked before anything is sent.
     """
-    if bool(fields["preset"]) == bool(fields["prompt"]):
-        raise click.UsageError("Give --preset or --prompt: one of the two.")
-    if fields["schema"] and not fields["prompt"]:
-        raise click.UsageError("--schema belongs to --prompt; a preset has its own.")
+    question_options.check_question(fields)
+    fields["fit"] = question_options.complete_fit(fields["fit"], fields["max_side"])
     with connect() as connection:
         job = send(connection, Sources(sources), fields)
         _announce(job)

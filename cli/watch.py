@@ -55,6 +55,9 @@ def watch(connection: Connection, job_id: str, *, as_json: bool = False, seconds
     except KeyboardInterrupt:
         click.echo(f"The job goes on: `tessera watch {job_id}` shows it again.", err=True)
         sys.exit(INTERRUPTED)
+    told = None if as_json else progress.comparison(job)
+    if told:
+        click.echo(told)
     sys.exit(0 if job["status"] == "succeeded" else 1)
 
 

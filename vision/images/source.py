@@ -7,10 +7,8 @@ from pathlib import Path
 
 from vision.errors import ImageError
 from vision.images.fetch import Fetcher
-from vision.images.probe import NeedsMoreBytes, Probe, probe, probe_file
+from vision.images.probe import HEADS, NeedsMoreBytes, Probe, probe, probe_file
 
-# Most headers are in the first; cameras and editors put thumbnails, profiles and previews before the size.
-HEADS = (16_384, 262_144)
 _FILE = re.compile(r"file_([0-9a-f]{32})")
 _DATA = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
 

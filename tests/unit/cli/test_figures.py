@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.figures import count, duration, money, rate, short
+from cli.figures import count, duration, money, percent, rate, rounded_money, short
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,29 @@ from cli.figures import count, duration, money, rate, short
 )
 def test_money(amount: str, text: str) -> None:
     assert money(amount) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("0", "$0.00"),
+        ("1234.5678", "$1,234.57"),
+        ("0.99999", "$1.00"),
+        ("0.123456", "$0.123"),
+        ("0.0012345", "$0.00123"),
+        ("0.00000001", "$0.00000001"),
+    ],
+)
+def test_money_to_be_compared(amount: str, text: str) -> None:
+    assert rounded_money(amount) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [(0, "0 %"), (0.0001, "under 0.1 %"), (0.0123, "1.2 %"), (-0.05, "5 %"), (0.456, "46 %"), (1.5, "150 %")],
+)
+def test_percent(part: float, text: str) -> None:
+    assert percent(part) == text
 
 
 def test_other_money() -> None:

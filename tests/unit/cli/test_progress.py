@@ -62,6 +62,26 @@ def test_the_panel_tells_the_time_left_and_then_the_time_taken() -> None:
     assert "own prompt" in shown(job(preset=None, eta_seconds=None))
 
 
+def test_a_job_that_is_over_is_compared_with_its_estimate() -> None:
+    compared = {
+        "input_tokens": {"estimated": 1000, "actual": 1000},
+        "output_tokens": {"estimated": 200, "actual": 100},
+        "cost": {"estimated": "0.02", "actual": "0.0190"},
+    }
+    assert progress.comparison(job(comparison=compared, sizes_corrected=2)) == (
+        "Estimated 1,000 input tokens and $0.02, took 1,000 and $0.019 (-5 %). 2 items had other sizes than was told."
+    )
+    more = compared | {"input_tokens": {"estimated": 1000, "actual": 1500}, "cost": {"estimated": "0", "actual": "1"}}
+    assert progress.comparison(job(comparison=more)) == (
+        "Estimated 1,000 input tokens and $0.00, took 1,500 (+50 %) and $1.00."
+    )
+
+
+def test_nothing_to_compare() -> None:
+    assert progress.comparison(job()) is None
+    assert progress.comparison(job(comparison=None, sizes_corrected=0)) is None
+
+
 def shown(state: dict[str, Any]) -> str:
     console = Console(width=120, record=True, force_terminal=True, file=None, quiet=False)
     with console.capture() as capture:

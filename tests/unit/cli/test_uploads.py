@@ -70,9 +70,12 @@ def test_blocks_hold_all_lines() -> None:
     assert 1 < len(blocks) < 10
 
 
-def test_objects_travel_in_a_query_as_json() -> None:
-    assert in_query({"preset": "ocr", "priority": 3, "metadata": {"a": "é&="}}) == {
+def test_how_fields_travel_in_a_query() -> None:
+    given = {"preset": "ocr", "priority": 3, "allow_unpriced": True, "models": ["a", "b"], "metadata": {"a": "é&="}}
+    assert in_query(given) == {
         "preset": "ocr",
         "priority": "3",
+        "allow_unpriced": "true",
+        "models": "a,b",
         "metadata": '{"a":"é&="}',
     }

@@ -1,0 +1,78 @@
+"""`tessera estimate`: tokens, cost and time of a job for each model and detail, before anything is sent to one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import orjson
+
+from cli import estimate_table, options, question_options
+from cli.connection import connect
+from cli.figures import count
+from cli.sending import deliver
+from cli.sized_items import SizedItems
+from cli.sources import Sources
+from cli.terminal import console, waiting
+
+NAMED = 5
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@question_options.question
+@click.option(
+    "--models",
+    "--model",
+    multiple=True,
+    callback=options.names,
+    metavar="MODEL[,MODEL...]",
+    help="Models, or provider/model. Without it every model that is configured for the preset.",
+)
+@click.option(
+    "--details",
+    "--detail",
+    multiple=True,
+    callback=options.levels,
+    metavar="LEVEL[,LEVEL...]",
+    help="Levels of detail: low, high, original or auto. Without it every level that a model has.",
+)
+@question_options.fit
+@click.option("--json", "as_json", is_flag=True, help="Print the estimate object instead of a table.")
+def command(sources: Sequence[str], as_json: bool, **fields: Any) -> None:
+    """Tell what a job would take, without running it, for each model and detail, cheapest first.
+
+    SOURCE is what `tessera submit` takes. Images on this machine are not uploaded: their sizes are read here. Of
+    images elsewhere without a size the service looks at a sample; the table then says how exact it is. A .jsonl
+    manifest for an estimate may have lines with width and height only, or sizes ([[width, height], ...]).
+
+    Cost is at list price, or at the price that is set for the provider. Time is what the limits of requests and
+    tokens per minute allow at best.
+    """
+    question_options.check_question(fields)
+    fields["fit"] = question_options.complete_fit(fields["fit"], fields["max_side"])
+    items = SizedItems(Sources(sources))
+    with connect() as connection, waiting("Estimating"):
+        estimate = deliver(connection, "/v1/estimates", items, _given(fields), items.place)
+    _warn(items)
+    if as_json:
+        click.echo(orjson.dumps(estimate))
+    else:
+        printed = console()
+        printed.print(estimate_table.table(estimate))
+        printed.print(estimate_table.summary(estimate))
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields without empty lists."""
+    return {name: value for name, value in fields.items() if value != []}
+
+
+def _warn(items: SizedItems) -> None:
+    """Name the first pictures that could not be read; they would fail in a job, too."""
+    if not items.left_out:
+        return
+    click.echo(f"{count(items.left_out)} items are left out, because their images cannot be read:", err=True)
+    for reason in items.unreadable[:NAMED]:
+        click.echo(f"  {reason}", err=True)
+    if items.left_out > NAMED:
+        click.echo(f"  … and {count(items.left_out - NAMED)} more", err=True)
