@@ -1,4 +1,7 @@
-"""Items as callers write them: one JSON object each, a line of a manifest or an entry of `items`."""
+"""Items as callers write them: one JSON object each, a line of a manifest or an entry of `items`.
+
+For an estimate an item may tell sizes instead of images: `read_sizes_line`, `read_sizes`.
+"""
 
 import re
 from dataclasses import dataclass
@@ -17,6 +20,9 @@ MAX_METADATA_BYTES = 16_384
 MAX_SIDE = 65_535
 
 FIELDS = frozenset({"custom_id", "image", "images", "metadata", "width", "height"})
+_NO_IMAGE = frozenset({"image", "images", "width", "height"})
+_STAND_IN = "file_" + "0" * 32
+"""For the image of an item that has none, so that the rest of it can be read as any other."""
 _BOM = b"\xef\xbb\xbf"
 _WEB_URL = re.compile(r"https?://[^\x00-\x20\x7f/?#\ud800-\udfff][^\x00-\x20\x7f\ud800-\udfff]*", re.IGNORECASE)
 _DATA_URL = re.compile(r"data:image/[\w.+-]+(?:;[\w.=+-]+)*;base64,(?=.)", re.IGNORECASE | re.ASCII)
@@ -34,6 +40,17 @@ class ItemOrder:
     metadata: dict[str, Any] | None = None
     width: int | None = None
     height: int | None = None
+
+
+@dataclass(slots=True)
+class ItemSizes:
+    """What an estimate needs of an item: its images, and the sizes of all of them if told (w, h, w, h … in pixels).
+
+    `images` is empty where sizes are told instead.
+    """
+
+    images: list[str]
+    sizes: tuple[int, ...] | None
 
 
 class _Problem(Exception):
@@ -56,6 +73,22 @@ def read_item(value: object, line: int) -> ItemOrder:
     """One entry of a job's `items`, counted from 1; InvalidRequest `invalid_manifest_line`."""
     try:
         return _item(value, line)
+    except _Problem as problem:
+        raise _refusal(problem, line, f"Item {line}") from None
+
+
+def read_sizes_line(raw: bytes, line: int) -> ItemSizes:
+    """One line of a manifest that is only estimated; InvalidRequest `invalid_manifest_line`."""
+    try:
+        return _item_sizes(_parse(raw, line), line)
+    except _Problem as problem:
+        raise _refusal(problem, line, f"Line {line}") from None
+
+
+def read_sizes(value: object, line: int) -> ItemSizes:
+    """One entry of `items` that are only estimated; InvalidRequest `invalid_manifest_line`."""
+    try:
+        return _item_sizes(value, line)
     except _Problem as problem:
         raise _refusal(problem, line, f"Item {line}") from None
 
@@ -98,6 +131,47 @@ def _item(value: object, line: int) -> ItemOrder:
         width,
         height,
     )
+
+
+def _item_sizes(value: object, line: int) -> ItemSizes:
+    """Sizes may stand in `sizes`, or in width and height alone; whatever else is said is checked as in a job."""
+    if not isinstance(value, dict) or ("sizes" not in value and not _has_no_image(value)):
+        return _told(_item(value, line))
+    rest = {name: entry for name, entry in value.items() if name != "sizes" and entry is not None}
+    sizes = value.get("sizes")
+    if sizes is None and not ("width" in rest and _has_no_image(rest)):
+        return _told(_item(rest, line))
+    if sizes is not None and rest.keys() & _NO_IMAGE:
+        raise _Problem("invalid_field", "sizes stands instead of image, images, width and height", "sizes")
+    item = _item(rest | {"image": _STAND_IN}, line)
+    return ItemSizes([], _told(item).sizes if sizes is None else _sizes(sizes))
+
+
+def _has_no_image(value: dict[str, Any]) -> bool:
+    return value.get("image") is None and value.get("images") is None
+
+
+def _told(item: ItemOrder) -> ItemSizes:
+    """Width and height tell the size of one image, not of several."""
+    if len(item.images) > 1 or item.width is None or item.height is None:
+        return ItemSizes(item.images, None)
+    return ItemSizes(item.images, (item.width, item.height))
+
+
+def _sizes(pairs: object) -> tuple[int, ...]:
+    if not isinstance(pairs, list) or not 1 <= len(pairs) <= MAX_IMAGES:
+        raise _Problem("invalid_field", f"sizes must be a list of 1 to {MAX_IMAGES} pairs [width, height]", "sizes")
+    sides: list[int] = []
+    for pair in pairs:
+        if not isinstance(pair, list) or len(pair) != 2 or any(not _is_side(side) for side in pair):
+            message = f"an entry of sizes is [width, height] in whole pixels from 1 to {MAX_SIDE:,}"
+            raise _Problem("invalid_field", message, "sizes")
+        sides += pair
+    return tuple(sides)
+
+
+def _is_side(value: object) -> bool:
+    return type(value) is int and 1 <= value <= MAX_SIDE
 
 
 def _custom_id(value: object) -> str:
@@ -157,7 +231,7 @@ def _size(width: object, height: object) -> tuple[int | None, int | None]:
     if width is None and height is None:
         return None, None
     for side in (width, height):
-        if type(side) is not int or not 1 <= side <= MAX_SIDE:
+        if not _is_side(side):
             raise _Problem(
                 "invalid_field",
                 f"width and height go together, as whole numbers of pixels from 1 to {MAX_SIDE:,}",

@@ -5,17 +5,56 @@ from pathlib import Path
 from typing import Any
 
 from vision.errors import Detail, InvalidRequest
-from vision.manifest import MAX_LINE_BYTES, ItemOrder, read_item, read_line
+from vision.manifest import (
+    MAX_LINE_BYTES,
+    ItemOrder,
+    ItemSizes,
+    read_item,
+    read_line,
+    read_sizes,
+    read_sizes_line,
+)
+
+PIECE = 1 << 20
 
 Items = Sequence[Any] | Path
 """Inline items, or a file with one JSON object a line."""
 Entry = tuple[int, Any]
 """A number, and the entry: bytes of a line, or an inline item."""
+Placed = tuple[int, int, Any]
+"""The same with its place between them: where the line begins in its file, or the item in its list."""
 
 
 def entries(items: Items) -> Iterator[Entry]:
     """Numbered entries, one at a time: memory stays flat however long a file is."""
     return enumerate(_lines(items) if isinstance(items, Path) else items, 1)
+
+
+def placed(items: Items) -> Iterator[Placed]:
+    """The same entries, each with the place by which `entry_at` finds it again."""
+    lines = _placed_lines(items) if isinstance(items, Path) else enumerate(items)
+    return ((number, place, value) for number, (place, value) in enumerate(lines, 1))
+
+
+def entry_at(items: Items, number: int, place: int) -> Entry:
+    """An entry that was there before, read again."""
+    if not isinstance(items, Path):
+        return number, items[place]
+    with items.open("rb") as file:
+        file.seek(place)
+        return number, _bare(file.readline(MAX_LINE_BYTES + 2))
+
+
+def count(items: Items) -> int:
+    """How many entries there are, without looking at them."""
+    if not isinstance(items, Path):
+        return len(items)
+    lines, last = 0, b"\n"
+    with items.open("rb") as file:
+        while piece := file.read(PIECE):
+            lines += piece.count(b"\n")
+            last = piece[-1:]
+    return lines + (last != b"\n")
 
 
 def read(entry: Entry) -> ItemOrder:
@@ -24,14 +63,29 @@ def read(entry: Entry) -> ItemOrder:
     return read_line(value, number) if isinstance(value, bytes) else read_item(value, number)
 
 
+def read_to_estimate(entry: Entry) -> ItemSizes:
+    """What an entry tells of its images' sizes; InvalidRequest with its line."""
+    number, value = entry
+    return read_sizes_line(value, number) if isinstance(value, bytes) else read_sizes(value, number)
+
+
 def _lines(path: Path) -> Iterator[bytes]:
+    return (line for _, line in _placed_lines(path))
+
+
+def _placed_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     with path.open("rb") as file:
-        number = 0
+        number = place = 0
         while line := file.readline(MAX_LINE_BYTES + 2):
             number += 1
             if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
                 raise _too_long(number)
-            yield line.removesuffix(b"\n").removesuffix(b"\r")
+            yield place, _bare(line)
+            place += len(line)
+
+
+def _bare(line: bytes) -> bytes:
+    return line.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def _too_long(number: int) -> InvalidRequest:
