@@ -1,0 +1,34 @@
+"""What items come to when they are sent one way: sums only, so that memory stays flat however many there are."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Items, how many a call can be made for, how many the provider would refuse, how many no bucket could hold.
+
+    `image_tokens` are those of the accepted items; `squares` sums the square of each item's, for the spread.
+    """
+
+    items: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    too_large: int = 0
+    image_tokens: int = 0
+    squares: float = 0.0
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
+            items=self.items + other.items,
+            accepted=self.accepted + other.accepted,
+            rejected=self.rejected + other.rejected,
+            too_large=self.too_large + other.too_large,
+            image_tokens=self.image_tokens + other.image_tokens,
+            squares=self.squares + other.squares,
+        )
+
+    def moments(self, per_token: float, per_item: float) -> tuple[float, float]:
+        """Sum, and sum of squares, of what each item is worth: so much a token and so much a call, or nothing."""
+        first = per_token * self.image_tokens + per_item * self.accepted
+        cross = 2 * per_token * per_item * self.image_tokens
+        return first, per_token**2 * self.squares + cross + per_item**2 * self.accepted
