@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from benchmarks.service import MODEL
 from vision import presets
-from vision.prices import FREE
+from vision.prices import FREE, Tariff
 from vision.provider.catalogue import Lane, Provider
 from vision.provider.requests import Question, build
 
@@ -27,7 +27,7 @@ Call = Callable[[str, bytes], Awaitable[bytes]]
 def bodies(options: argparse.Namespace) -> tuple[str, list[bytes]]:
     """Path and bodies exactly as a worker builds them."""
     provider = Provider("fake", options.base_url, SecretStr("sk-test"), "chat", "url")
-    lane = Lane(f"fake/{MODEL}", provider, MODEL, 1, 1, f"openai:{MODEL}", FREE, None)
+    lane = Lane(f"fake/{MODEL}", provider, MODEL, 1, 1, f"openai:{MODEL}", Tariff(MODEL, FREE), None)
     preset = presets.get("moderation")
     question = Question(preset.render("en"), "moderation", preset.schema, "high", preset.max_output_tokens)
     built = [build(lane, question, [options.image.format(number)]) for number in range(1, options.items + 1)]

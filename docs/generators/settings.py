@@ -7,7 +7,7 @@ from pydantic.fields import FieldInfo
 
 from cli.connection import ConnectionSettings
 from generators.words import GENERATED, table, words
-from vision.provider.catalogue import ModelEntry, ProviderEntry
+from vision.provider.entries import ModelEntry, ProviderEntry
 from vision.settings import Settings
 
 MADE = {"workers": "CPU count"}

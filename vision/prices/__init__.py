@@ -1,0 +1,15 @@
+"""What a call costs: list prices as of a date, a user's own prices, batches, and the arithmetic, in `Decimal` dollars.
+
+>>> Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), "an example").cost(Usage(25_501, 60))
+Decimal('0.00386115')
+
+Pure arithmetic on facts: no network. What a model costs over time is a `Tariff`.
+"""
+
+from vision.prices.listed import list_price
+from vision.prices.own import parse_price
+from vision.prices.price import FREE, Price, Usage
+from vision.prices.tariff import Tariff
+from vision.prices.tiers import batch_factor, flex_factor
+
+__all__ = ["FREE", "Price", "Tariff", "Usage", "batch_factor", "flex_factor", "list_price", "parse_price"]

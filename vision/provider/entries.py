@@ -1,0 +1,96 @@
+"""providers.toml as it is written: what may stand in it, and every mistake told with its place."""
+
+import tomllib
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vision.errors import ConfigurationError
+
+Api = Literal["chat", "responses"]
+ImagePath = Literal["inline", "url"]
+
+
+class ModelEntry(BaseModel):
+    """`[provider.models."NAME"]`: the limits of one model under one key."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rpm: int = Field(gt=0)
+    tpm: int = Field(gt=0)
+    price: Any = None
+    image_tokens: str | None = None
+    presets: list[str] | None = None
+
+
+class ProviderEntry(BaseModel):
+    """`[[provider]]`: one account at one OpenAI-compatible address."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)
+    base_url: str = Field(pattern=r"^https?://")
+    api_key_env: str | None = None
+    api: Api = "chat"
+    images: ImagePath = "inline"
+    share: float = Field(1.0, gt=0, le=1)
+    price_factor: Decimal = Field(Decimal(1), ge=0)
+    batch_factor: Decimal | None = Field(None, ge=0)
+    flex_factor: Decimal | None = Field(None, ge=0)
+    models: dict[str, ModelEntry] = Field(min_length=1)
+
+
+def read(path: Path) -> list[ProviderEntry]:
+    """Every provider of a providers.toml; ConfigurationError."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from None
+    if unknown := sorted(set(document) - {"provider"}):
+        raise ConfigurationError(f"{path}: unknown table {unknown[0]!r}; providers are [[provider]] tables.")
+    providers = document.get("provider")
+    if not isinstance(providers, list) or not providers:
+        raise ConfigurationError(f"{path} has no [[provider]] table.")
+    return [_entry(provider, f"{path}: provider {number}") for number, provider in enumerate(providers, 1)]
+
+
+def openai(base_url: str | None) -> ProviderEntry:
+    """OpenAI with the limits of tier 1, for those who give no more than a key."""
+    return _built_in("openai", {"base_url": base_url} if base_url else {})
+
+
+def local(url: str) -> ProviderEntry:
+    """The offline provider, running at `url`."""
+    return _built_in("local", {"base_url": f"{url.rstrip('/')}/v1"})
+
+
+def _built_in(name: str, known: dict[str, str]) -> ProviderEntry:
+    return _entry(_defaults()[name] | known, f"built-in provider {name}")
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath("defaults.toml").read_text(encoding="utf-8"))
+
+
+def _entry(value: Any, place: str) -> ProviderEntry:
+    try:
+        return ProviderEntry.model_validate(value)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in problem["loc"]) or "value"
+        raise ConfigurationError(
+            f"{place}: {where}: {_remedy(problem['type'], problem['loc'], problem['msg'])}."
+        ) from None
+
+
+def _remedy(kind: str, place: Sequence[int | str], message: str) -> str:
+    if kind != "extra_forbidden":
+        return message
+    known = ModelEntry if place[0] == "models" else ProviderEntry
+    return f"there is no such setting; there are {', '.join(known.model_fields)}"

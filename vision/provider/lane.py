@@ -1,0 +1,139 @@
+"""Lanes: one provider key and one model each, one rate limit, one queue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from pydantic import SecretStr
+
+from vision.errors import ConfigurationError, TesseraError
+from vision.presets import names as preset_names
+from vision.prices import FREE, Price, Tariff, batch_factor, flex_factor, parse_price
+from vision.provider.entries import Api, ImagePath, ModelEntry, ProviderEntry
+from vision.tokens import find_rule
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Where and how calls are made."""
+
+    name: str
+    base_url: str
+    api_key: SecretStr
+    api: Api
+    images: ImagePath
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One model at one provider: requests and tokens per minute that Tessera may use, token rule and prices."""
+
+    name: str
+    provider: Provider
+    model: str
+    rpm: int
+    tpm: int
+    image_tokens: str
+    tariff: Tariff
+    presets: tuple[str, ...] | None
+
+    @property
+    def price(self) -> Price | None:
+        """The price now, to the hour; None if it is not known. Ask for each call anew: prices change while we run."""
+        return self.tariff.now()
+
+    def price_at(self, at: datetime) -> Price | None:
+        """The price at a time, given with its zone."""
+        return self.tariff.at(at)
+
+    @property
+    def batch_price(self) -> Price | None:
+        """The price of the provider's batches now; None if it offers none for this model, or that is not known."""
+        return self.tariff.batch()
+
+    @property
+    def flex_price(self) -> Price | None:
+        """The same for calls that wait for spare capacity."""
+        return self.tariff.flex()
+
+    def serves(self, preset: str | None) -> bool:
+        """Whether the model takes this preset (None: a prompt of the caller's own)."""
+        return self.presets is None or preset in self.presets
+
+
+def lanes_of(entry: ProviderEntry, environment: Mapping[str, str]) -> list[Lane]:
+    """A lane for each model of a provider, with the API key out of the environment; ConfigurationError."""
+    key = environment.get(entry.api_key_env, "") if entry.api_key_env else "none"
+    if not key:
+        raise ConfigurationError(
+            f"Provider {entry.name}: the environment variable {entry.api_key_env} is not set. "
+            "Set it to the provider's API key, or take the provider out of providers.toml."
+        )
+    provider = Provider(entry.name, entry.base_url, SecretStr(key), entry.api, entry.images)
+    return [_lane(provider, name, model, entry) for name, model in entry.models.items()]
+
+
+def _lane(provider: Provider, model: str, limits: ModelEntry, entry: ProviderEntry) -> Lane:
+    name = f"{provider.name}/{model}"
+    rule = _rule(name, model, limits)
+    return Lane(
+        name=name,
+        provider=provider,
+        model=model,
+        rpm=max(1, int(limits.rpm * entry.share)),
+        tpm=max(1, int(limits.tpm * entry.share)),
+        image_tokens=rule,
+        tariff=_tariff(name, model, rule, limits, entry),
+        presets=_presets(name, limits),
+    )
+
+
+def _rule(name: str, model: str, limits: ModelEntry) -> str:
+    try:
+        return find_rule(limits.image_tokens or model)
+    except TesseraError as error:
+        raise ConfigurationError(f"{name}: {error.message}") from None
+
+
+def _presets(name: str, limits: ModelEntry) -> tuple[str, ...] | None:
+    if limits.presets is None:
+        return None
+    if unknown := sorted(set(limits.presets) - set(preset_names())):
+        raise ConfigurationError(
+            f"{name}: presets: there is no preset {unknown[0]!r}; there are {', '.join(preset_names())}."
+        )
+    return tuple(limits.presets)
+
+
+def _tariff(name: str, model: str, rule: str, limits: ModelEntry, entry: ProviderEntry) -> Tariff:
+    """The relay's `price_factor` is for list prices; so are the published factors of batches and flexible calls."""
+    if limits.price == "free":
+        return Tariff(model, FREE)
+    if limits.price is not None:
+        own = _own_price(name, limits.price)
+        return Tariff(model, own, batch_factor=entry.batch_factor, flex_factor=entry.flex_factor)
+    tariff = Tariff(
+        model,
+        factor=entry.price_factor,
+        batch_factor=_first(entry.batch_factor, batch_factor(rule)),
+        flex_factor=_first(entry.flex_factor, flex_factor(rule)),
+    )
+    tariff.now()  # the price data takes half a second to load: here rather than in the first call
+    return tariff
+
+
+def _first(told: Decimal | None, published: Decimal | None) -> Decimal | None:
+    return published if told is None else told
+
+
+def _own_price(name: str, price: object) -> Price:
+    if not isinstance(price, Mapping):
+        raise ConfigurationError(
+            f"{name}: price = {price!r} is not a price. In dollars per million tokens give "
+            '{ input = "0.15", output = "0.60" }; or give "free".'
+        )
+    try:
+        return parse_price(price)
+    except TesseraError as error:
+        raise ConfigurationError(f"{name}: {error.message}") from None
