@@ -34,10 +34,11 @@ def is_manifest(path: Path) -> bool:
 def read(path: Path) -> Iterator[Entry]:
     """The entries of a manifest, one at a time; a bad line is an entry with a problem."""
     rows, parse = READERS[path.suffix.lower()]
+    name, folder = str(path), path.parent
     for line, row in rows(path):
-        place = f"{path}, line {line}"
+        place = f"{name}, line {line}"
         try:
-            yield Entry(place, parse(row, path.parent))
+            yield Entry(place, parse(row, folder))
         except ValueError as error:
             yield Entry(place, {}, str(error))
 
@@ -100,11 +101,13 @@ def _from_json(line: bytes, folder: Path) -> dict[str, Any]:
 def _from_row(row: dict[str, Any], folder: Path) -> dict[str, Any]:
     if "" in row:
         raise ValueError("More cells than the header has columns.")
-    if not {"image", "images"} & row.keys():
-        raise ValueError("The header has no column `image` or `images`.")
     cells = {name: text.strip() for name, text in row.items() if text and text.strip()}
-    named = [cells["image"]] if "image" in cells else re.split(r"[\s|]+", cells.get("images", ""))
-    item: dict[str, Any] = {"images": [image(each, folder) for each in named if each]}
+    item: dict[str, Any] = {}
+    if {"image", "images"} & row.keys():
+        named = [cells["image"]] if "image" in cells else re.split(r"[\s|]+", cells.get("images", ""))
+        item["images"] = [image(each, folder) for each in named if each]
+    elif not row.keys() >= {"width", "height"}:  # which is enough for an estimate
+        raise ValueError("The header has no column `image` or `images`.")
     if "custom_id" in cells:
         item["custom_id"] = cells["custom_id"]
     for side in ("width", "height"):

@@ -24,29 +24,28 @@ class SizedItems:
         self.unreadable: list[str] = []
         """The first of those left out, each with the reason."""
 
-    @property
-    def left_out(self) -> int:
-        """How many items were left out."""
-        return len(self._left_out)
-
     def __iter__(self) -> Iterator[bytes]:
         """The lines; Problem lists the entries that are wrong, or says that there is nothing to send."""
         self._left_out, self.unreadable = [], []
         number, entries = 0, iter(self._sources)
         for number, entry in enumerate(entries, 1):
-            if problem := entry.problem or self._problem(entry, number):
+            here = local_images(entry.item)
+            # What is wrong with items that are sent as they are, the service tells.
+            if problem := entry.problem or (fault(entry.item, number) if here else None):
                 raise Problem("Some lines cannot be used:", details=_all(entry, problem, entries))
             try:
-                yield orjson.dumps(_sized(entry.item), option=orjson.OPT_APPEND_NEWLINE)
+                item = _sized(entry.item) if here else entry.item
             except ImageError as error:
                 self._leave_out(number, f"{entry.place}: {error.message} [{error.code}]")
+            else:
+                yield orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE)
         if number == self.left_out:
-            message = (
-                "None of the images can be read:"
-                if number
-                else "There is nothing to estimate: the sources hold no images."
-            )
-            raise Problem(message, details=self.unreadable)
+            raise self._nothing()
+
+    @property
+    def left_out(self) -> int:
+        """How many items were left out."""
+        return len(self._left_out)
 
     def place(self, line: int) -> str:
         """Where the item that was sent in this line (from 1) was read."""
@@ -54,14 +53,15 @@ class SizedItems:
             line += number <= line
         return self._sources.place(line)
 
-    def _problem(self, entry: Entry, number: int) -> str | None:
-        """What is wrong with an item whose pictures are here: the service would not see it. Others it checks itself."""
-        return fault(entry.item, number) if local_images(entry.item) else None
-
     def _leave_out(self, number: int, reason: str) -> None:
         self._left_out.append(number)
         if len(self.unreadable) < SHOWN:
             self.unreadable.append(reason)
+
+    def _nothing(self) -> Problem:
+        if self.left_out:
+            return Problem("None of the images can be read:", details=self.unreadable)
+        return Problem("There is nothing to estimate: the sources hold no images.")
 
 
 def _all(entry: Entry, problem: str, rest: Iterator[Entry]) -> list[str]:
@@ -77,8 +77,6 @@ def _all(entry: Entry, problem: str, rest: Iterator[Entry]) -> list[str]:
 
 def _sized(item: dict[str, Any]) -> dict[str, Any]:
     """The item, with sizes in place of pictures on this machine; ImageError if one of them cannot be read."""
-    if not local_images(item):
-        return item
     images = item.get("images") or [item["image"]]
     if not all(isinstance(image, Path) for image in images):
         raise ImageError(

@@ -61,7 +61,8 @@ class Sources:
 
 def local_images(item: dict[str, Any]) -> list[Path]:
     """The pictures of an item that are files on this machine."""
-    named = [item.get("image"), *(item["images"] if isinstance(item.get("images"), list) else ())]
+    images = item.get("images")
+    named = (item.get("image"), *images) if isinstance(images, list) else (item.get("image"),)
     return [each for each in named if isinstance(each, Path)]
 
 

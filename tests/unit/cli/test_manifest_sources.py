@@ -60,9 +60,15 @@ def test_csv_image_column_is_one_image(tmp_path: Path) -> None:
     assert entry.item == {"images": ["https://x/a|b.jpg"], "metadata": {}}
 
 
+def test_csv_of_sizes_is_enough_for_an_estimate(tmp_path: Path) -> None:
+    (entry,) = written(tmp_path / "m.csv", "sku,width,height\n7,30,40\n")
+    assert entry.item == {"width": 30, "height": 40, "metadata": {"sku": "7"}}
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        ("width\n30\n", "no column"),
         ("url\nhttps://x/1.jpg\n", "no column"),
         ("image,width\nhttps://x/1.jpg,wide\n", "whole number of pixels"),
         ("image\nhttps://x/1.jpg,2\n", "More cells"),
