@@ -1,22 +1,45 @@
 """Figures for Prometheus, read from the record at each scrape."""
 
-from prometheus_client import CollectorRegistry, Gauge
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api import lane_states
+from api.resources import Resources
 from vision.lifecycle import TERMINAL, ItemStatus, JobStatus
 from vision.storage import jobs
 
+LANE_FIGURES = {
+    "requests_per_minute_limit": "Requests per minute that the lane may make.",
+    "tokens_per_minute_limit": "Tokens per minute that the lane may use.",
+    "in_flight": "Items in workers' hands.",
+    "tokens_left": "Tokens that calls may start with now; below zero, promised to calls that wait.",
+    "requests_left": "Calls that may start now; below zero, promised to calls that wait.",
+    "tokens_last_minute": "Tokens used in the last minute.",
+    "requests_last_minute": "Calls made in the last minute.",
+    "throttled": "Calls that the provider has refused by its limit (429).",
+    "paused_seconds": "Seconds until the lane goes on after a 429.",
+}
 
-async def exposition(engine: AsyncEngine, tenant: str) -> tuple[bytes, str]:
+
+async def exposition(opened: Resources, tenant: str) -> tuple[bytes, str]:
     """The page and its media type."""
     registry = CollectorRegistry()
+    async with opened.engine.connect() as connection:
+        rows = {row["status"]: row for row in await jobs.counts_by_status(connection, tenant)}
+        in_flight = await jobs.in_flight_by_lane(connection, tenant)
+    _count_jobs(registry, rows, sum(in_flight.values()))
+    await _count_lanes(registry, opened, in_flight)
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def _count_jobs(registry: CollectorRegistry, rows: Mapping[str, RowMapping], in_flight: int) -> None:
     by_job = Gauge("tessera_jobs", "Jobs by status.", ["status"], registry=registry)
     by_item = Gauge("tessera_items", "Items by status.", ["status"], registry=registry)
-    async with engine.connect() as connection:
-        rows = {row["status"]: row for row in await jobs.counts_by_status(connection, tenant)}
-        in_flight = sum((await jobs.in_flight_by_lane(connection, tenant)).values())
     for status in JobStatus:
         by_job.labels(status).set(rows[status]["jobs"] if status in rows else 0)
     waiting = sum(_rest(row) for status, row in rows.items() if status not in TERMINAL)
@@ -30,7 +53,25 @@ async def exposition(engine: AsyncEngine, tenant: str) -> tuple[bytes, str]:
     }
     for item_status, count in items.items():
         by_item.labels(item_status).set(count)
-    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+async def _count_lanes(registry: CollectorRegistry, opened: Resources, in_flight: Mapping[str, int]) -> None:
+    """Each lane's limits, and all numbers that the limiter has of it; a lane whose state is not known shows none."""
+    figures: dict[str, dict[str, float]] = defaultdict(dict)
+    states = await lane_states.now(opened)
+    for name, lane in opened.desk.catalogue.lanes.items():
+        figures["requests_per_minute_limit"][name] = lane.rpm
+        figures["tokens_per_minute_limit"][name] = lane.tpm
+        figures["in_flight"][name] = in_flight.get(name, 0)
+        state = states[name]
+        for field, value in asdict(state).items() if state else ():
+            if isinstance(value, int | float):
+                figures[field][name] = value
+    for field, values in figures.items():
+        kind = Counter if field == "throttled" else Gauge
+        metric = kind(f"tessera_lane_{field}", LANE_FIGURES.get(field, field), ["lane"], registry=registry)
+        for name, value in values.items():
+            metric.labels(name).inc(value)
 
 
 def _rest(row: RowMapping | None) -> int:

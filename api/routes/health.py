@@ -37,7 +37,7 @@ async def ready(opened: Opened, response: Response) -> dict[str, Any]:
 @router.get("/metrics")
 async def scrape(opened: Opened, tenant: Admin) -> Response:
     """Prometheus text."""
-    content, media_type = await metrics.exposition(opened.engine, tenant)
+    content, media_type = await metrics.exposition(opened, tenant)
     return Response(content, media_type=media_type)
 
 

@@ -157,9 +157,12 @@ async def test_without_redis_jobs_are_kept(settings: Settings) -> None:
     async with started(away) as client:
         created = await client.post("/v1/jobs", json=order())
         ready, lanes = await client.get("/readyz"), await client.get("/v1/lanes")
+        metrics = (await client.get("/metrics")).text
     assert created.status_code == 201
     assert (ready.status_code, ready.json()["redis"]) == (200, "unreachable")
     assert lanes.json()["data"][0]["now"] is None
+    assert "tessera_lane_tokens_per_minute_limit" in metrics
+    assert "tessera_lane_tokens_left" not in metrics
 
 
 async def test_a_bug_of_ours_tells_nothing_but_the_request_id(app: FastAPI, client: httpx2.AsyncClient) -> None:
