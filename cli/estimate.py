@@ -6,9 +6,8 @@ from typing import Any
 import click
 import orjson
 
-from cli import estimate_table, options, question_options
+from cli import estimate_table, figures, options, question_options
 from cli.connection import connect
-from cli.figures import count
 from cli.sending import deliver
 from cli.sized_items import SizedItems
 from cli.sources import Sources
@@ -42,8 +41,9 @@ def command(sources: Sequence[str], as_json: bool, **fields: Any) -> None:
     """Tell what a job would take, without running it, for each model and detail, cheapest first.
 
     SOURCE is what `tessera submit` takes. Images on this machine are not uploaded: their sizes are read here. Of
-    images elsewhere without a size the service looks at a sample; the table then says how exact it is. A .jsonl
-    manifest for an estimate may have lines with width and height only, or sizes ([[width, height], ...]).
+    images elsewhere without a size the service looks at a sample; the table then says how exact it is. In a manifest
+    width and height are enough, without an image; in .jsonl also sizes, for items of several images:
+    [[width, height], ...].
 
     Cost is at list price, or at the price that is set for the provider. Time is what the limits of requests and
     tokens per minute allow at best.
@@ -71,8 +71,8 @@ def _warn(items: SizedItems) -> None:
     """Name the first pictures that could not be read; they would fail in a job, too."""
     if not items.left_out:
         return
-    click.echo(f"{count(items.left_out)} items are left out, because their images cannot be read:", err=True)
+    click.echo(f"Left out: {figures.items(items.left_out)} whose images cannot be read.", err=True)
     for reason in items.unreadable[:NAMED]:
         click.echo(f"  {reason}", err=True)
     if items.left_out > NAMED:
-        click.echo(f"  … and {count(items.left_out - NAMED)} more", err=True)
+        click.echo(f"  … and {figures.count(items.left_out - NAMED)} more", err=True)

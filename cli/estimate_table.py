@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from cli.figures import count, duration, percent, rounded_money, short
+from cli.figures import count, duration, items, percent, rounded_money, short
 
 Estimate = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -75,10 +75,10 @@ def _notes(row: Row) -> Iterator[str]:
 
 def summary(estimate: Estimate) -> str:
     """How many items, and how exact the figures are."""
-    items = estimate["items"]
-    told = [f"{count(items['total'])} item{'s' if items['total'] != 1 else ''}", _exactness(estimate)]
-    if items["unreadable"]:
-        told.append(f"{count(items['unreadable'])} of the sample could not be read")
+    seen = estimate["items"]
+    told = [items(seen["total"]), _exactness(estimate)]
+    if seen["unreadable"]:
+        told.append(f"{count(seen['unreadable'])} of the sample could not be read")
     return ", ".join(told) + "."
 
 

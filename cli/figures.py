@@ -33,6 +33,11 @@ def count(number: float) -> str:
     return f"{number:,.0f}"
 
 
+def items(number: int) -> str:
+    """`1 item`, `1,000 items`."""
+    return f"{count(number)} item{'' if number == 1 else 's'}"
+
+
 def short(number: int) -> str:
     """Three digits and a letter above 10,000: `200_000` → `200k`, `1_234_567` → `1.23M`."""
     for size, letter in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):

@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cli.figures import count, duration, money, percent, rate
+from cli.figures import count, duration, items, money, percent, rate
 from cli.pace import Pace, finished
 
 Job = Mapping[str, Any]
@@ -41,7 +41,7 @@ def comparison(job: Job) -> str | None:
     """Of a job that is over: what was estimated beside what it took, and how many sizes were told wrong."""
     told = [_compared(job, job["comparison"])] if job.get("comparison") else []
     if corrected := job.get("sizes_corrected"):
-        told.append(f"{count(corrected)} items had other sizes than was told.")
+        told.append(f"{items(corrected)} turned out to have another size than was told.")
     return " ".join(told) or None
 
 

@@ -1,34 +1,59 @@
 """`tessera providers`: the lanes, their limits, and what is left of them now."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 import orjson
+from rich.live import Live
 from rich.table import Table
 
-from cli.connection import connect
+from cli.connection import Connection, connect
 from cli.figures import count, duration, short
 from cli.terminal import console
 
-NUMBERS = ("requests/min", "left", "tokens/min", "left", "in flight", "429s")
+NUMBERS = ("requests/min", "left", "tokens/min", "left", "in flight", "wait", "429s")
 UNKNOWN = "?"
+EVERY_SECONDS = 1.0
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(as_json: bool) -> None:
+@click.option("--watch", "watching", is_flag=True, help="Show it anew every second, until Ctrl-C.")
+def command(as_json: bool, watching: bool) -> None:
     """Show every provider and model with its limits and what is left of them now.
 
     Requests and tokens are those of the last minute, of the limit. What is left can be negative: that much is
-    promised to calls that wait. --json has the exact numbers.
+    promised to calls that wait; `wait` is how long the next call would. --json has the exact numbers.
     """
     with connect() as connection:
-        lanes = connection.get("/v1/lanes")["data"]
-    if as_json:
-        click.echo(orjson.dumps(lanes))
-    else:
-        console().print(table(lanes))
+        if watching:
+            _watch(connection, as_json)
+        elif as_json:
+            click.echo(orjson.dumps(_lanes(connection)))
+        else:
+            console().print(table(_lanes(connection)))
+
+
+def _lanes(connection: Connection) -> list[dict[str, Any]]:
+    lanes: list[dict[str, Any]] = connection.get("/v1/lanes")["data"]
+    return lanes
+
+
+def _watch(connection: Connection, as_json: bool) -> None:
+    """A line of JSON, or the table in its place, every second."""
+    try:
+        with Live(console=console(), auto_refresh=False) as live:
+            while True:
+                lanes = _lanes(connection)
+                if as_json:
+                    click.echo(orjson.dumps(lanes))
+                else:
+                    live.update(table(lanes), refresh=True)
+                time.sleep(EVERY_SECONDS)
+    except KeyboardInterrupt:
+        return
 
 
 def table(lanes: Sequence[Mapping[str, Any]]) -> Table:
@@ -41,7 +66,7 @@ def table(lanes: Sequence[Mapping[str, Any]]) -> Table:
     for lane in lanes:
         limits, now = lane["limits"], lane["now"]
         requests, tokens = (_use(now, each, limits[f"{each}_per_minute"]) for each in ("requests", "tokens"))
-        others = count(lane["in_flight"]), count(now["throttled"]) if now else UNKNOWN
+        others = count(lane["in_flight"]), _wait(now, limits), count(now["throttled"]) if now else UNKNOWN
         rows.add_row(lane["id"], *requests, *tokens, *others, _state(now))
     return rows
 
@@ -51,6 +76,15 @@ def _use(now: Mapping[str, Any] | None, what: str, limit: int) -> tuple[str, str
     if now is None:
         return f"{UNKNOWN} of {short(limit)}", UNKNOWN
     return f"{short(now[f'{what}_last_minute'])} of {short(limit)}", short(now[f"{what}_left"])
+
+
+def _wait(now: Mapping[str, Any] | None, limits: Mapping[str, int]) -> str:
+    """How long the next call waits for what is promised to others before it."""
+    if now is None:
+        return UNKNOWN
+    owed = (-60 * now[f"{each}_left"] / limits[f"{each}_per_minute"] for each in ("requests", "tokens"))
+    seconds = max(0.0, *owed)
+    return duration(seconds) if seconds >= 1 else "-"
 
 
 def _state(now: Mapping[str, Any] | None) -> str:

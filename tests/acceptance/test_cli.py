@@ -114,6 +114,69 @@ def own_prompt_with_a_schema_watched_as_json(service: Service, album: Path) -> N
     assert (job["status"], job["preset"]) == ("succeeded", None)
 
 
+def test_estimates_need_no_upload_and_no_job(service: Service, album: Path) -> None:
+    (album / "album" / "broken.gif").write_bytes(b"no picture")
+    (album / "sizes.csv").write_text("custom_id,width,height\nfive,1024,1024\n")
+    words = ["estimate", "album", "more.csv", "more.jsonl", "sizes.csv", "--preset", "ocr"]
+    asked = run(service, album, *words, "--models", "gpt-4o,gpt-4o-mini", "--details", "low,high", "--json")
+    assert asked.returncode == 0, asked.stderr
+    assert "album/broken.gif: The bytes are not an image. [image_corrupt]" in asked.stderr
+    estimate = json.loads(asked.stdout)
+    assert (estimate["items"]["total"], estimate["exact"]) == (5, True)
+    rows = {(row["model"], row["detail"]): row for row in estimate["data"]}
+    assert rows.keys() == {(model, level) for model in ("gpt-4o", "gpt-4o-mini") for level in ("low", "high")}
+    assert rows["gpt-4o", "low"]["tokens"]["image"] == 85 * 6
+    assert rows["gpt-4o", "high"]["tokens"]["image"] == 255 * 5 + 765
+    costs = [float(row["cost"]["estimated"]) for row in estimate["data"]]
+    assert costs == sorted(costs)
+
+    shown = run(service, album, *words, "--max-side", "512", COLUMNS="200")
+    assert shown.returncode == 0, shown.stderr
+    assert re.search(r"^openai/gpt-4o-mini +high +[\d,]+ +[\d,]+ +\$0\.", shown.stdout, re.MULTILINE)
+    assert "max saves" in shown.stdout
+    assert "5 items, image tokens exact." in shown.stdout
+    with Connection(service.url, service.key) as connection:
+        assert connection.get("/v1/jobs")["data"] == []
+    what_an_estimate_refuses(service, album)
+
+
+def what_an_estimate_refuses(service: Service, album: Path) -> None:
+    """As a job is refused, with the line of the source."""
+    (album / "wrong.csv").write_text(
+        "custom_id,image,width,height\na,https://x.test/1.jpg,5,5\nb,https://x.test/2.jpg,5,0\n"
+    )
+    wrong = run(service, album, "estimate", "album/broken.gif", "wrong.csv", "--preset", "ocr")
+    assert wrong.returncode == 1
+    assert "wrong.csv, line 3: " in wrong.stderr
+    (album / "prompt.txt").write_text("Which colour? " * 2_000)  # too long for a query string
+    long = ["estimate", "album", "--prompt", "@prompt.txt", "--model", "gpt-4o", "--detail", "low", "--json"]
+    (row,) = json.loads(run(service, album, *long).stdout)["data"]
+    assert row["tokens"]["text"] > 2 * 4_000
+    unknown = run(service, album, "estimate", "album", "--preset", "ocr", "--models", "gpt-4o,gpt-99")
+    assert (unknown.returncode, "gpt-99" in unknown.stderr) == (1, True)
+
+
+def test_the_end_of_a_job_stands_beside_its_estimate(service: Service, album: Path) -> None:
+    (album / "told.jsonl").write_text('{"image":"album/one.jpg","width":4000,"height":3000}\n')
+    words = ["--preset", "ocr", "--model", "gpt-4o", "--detail", "high", "--fit", "snap", "--allow-unpriced"]
+    done = run(service, album, "submit", "album", "told.jsonl", *words, "--watch")
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert re.match(r"Estimated [\d,]+ input tokens and \$[\d.]+, took [\d,]+.* and \$", last)
+    assert last.endswith("1 item turned out to have another size than was told.")
+
+
+def test_tokens_need_no_service(tmp_path: Path) -> None:
+    (tmp_path / "one.jpg").write_bytes(images.jpeg())
+    words = ["1024x1024", "one.jpg", "-1x5", "--model", "gpt-4o-mini"]
+    told = run(None, tmp_path, "tokens", *words, "--json")
+    assert [line.get("tokens") for line in lines(told.stdout)] == [25_501, 8_500, None]
+    assert (told.returncode, told.stderr) == (1, "")
+    unknown = run(None, tmp_path, "tokens", "8x8", "--model", "gpt-4o-mimi")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert re.match(r"Error: .*gpt-4o-mini.* \[unknown_model\]\n$", unknown.stderr)
+
+
 def test_what_the_service_refuses_is_told_in_full(service: Service, album: Path) -> None:
     unknown = run(service, album, "submit", "album", "--preset", "ocrr")
     assert unknown.returncode == 1
@@ -157,7 +220,12 @@ def keys_and_providers(service: Service, tmp_path: Path) -> None:
 
 
 def test_nothing_listens(tmp_path: Path) -> None:
-    for words in (["watch", "job_1"], ["providers"], ["submit", "https://x.test/1.jpg", "--preset", "ocr"]):
+    for words in (
+        ["watch", "job_1"],
+        ["providers"],
+        ["submit", "https://x.test/1.jpg", "--preset", "ocr"],
+        ["estimate", "https://x.test/1.jpg", "--preset", "ocr"],
+    ):
         answer = run(None, tmp_path, *words, TESSERA_URL="http://127.0.0.1:9", TESSERA_API_KEY="x")
         assert answer.returncode == 3
         assert "tessera up" in answer.stderr

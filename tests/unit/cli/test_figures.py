@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.figures import count, duration, money, percent, rate, rounded_money, short
+from cli.figures import count, duration, items, money, percent, rate, rounded_money, short
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,5 @@ def test_short(number: int, text: str) -> None:
 
 
 def test_counts_and_rates() -> None:
+    assert (items(1), items(0), items(1234)) == ("1 item", "0 items", "1,234 items")
     assert (count(1234567.8), rate(3.14159), rate(1234.5)) == ("1,234,568", "3.1", "1,234")

@@ -69,7 +69,8 @@ def test_a_job_that_is_over_is_compared_with_its_estimate() -> None:
         "cost": {"estimated": "0.02", "actual": "0.0190"},
     }
     assert progress.comparison(job(comparison=compared, sizes_corrected=2)) == (
-        "Estimated 1,000 input tokens and $0.02, took 1,000 and $0.019 (-5 %). 2 items had other sizes than was told."
+        "Estimated 1,000 input tokens and $0.02, took 1,000 and $0.019 (-5 %). "
+        "2 items turned out to have another size than was told."
     )
     more = compared | {"input_tokens": {"estimated": 1000, "actual": 1500}, "cost": {"estimated": "0", "actual": "1"}}
     assert progress.comparison(job(comparison=more)) == (
