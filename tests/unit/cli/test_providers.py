@@ -1,0 +1,49 @@
+"""The table of lanes."""
+
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cli.providers import table
+
+NOW = {
+    "tokens_left": 150_000,
+    "requests_left": 500,
+    "tokens_last_minute": 50_000,
+    "requests_last_minute": 3,
+    "throttled": 0,
+    "paused_seconds": 0.0,
+}
+
+
+def printed(now: dict[str, Any] | None) -> list[str]:
+    limits = {"requests_per_minute": 500, "tokens_per_minute": 200_000}
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(table([{"id": "openai/gpt-4o-mini", "limits": limits, "in_flight": 7, "now": now}]))
+    return capture.get().splitlines()[1].split("  ")
+
+
+def cells(now: dict[str, Any] | None) -> list[str]:
+    return [cell.strip() for cell in printed(now) if cell.strip()]
+
+
+def test_a_lane_with_room() -> None:
+    assert cells(NOW) == ["openai/gpt-4o-mini", "3 of 500", "500", "50k of 200k", "150k", "7", "-", "0"]
+
+
+@pytest.mark.parametrize(
+    ("left", "wait"), [({"tokens_left": -100_000}, "30s"), ({"tokens_left": -1, "requests_left": -750}, "1m 30s")]
+)
+def test_what_is_promised_to_others_is_waited_for(left: dict[str, int], wait: str) -> None:
+    assert cells(NOW | left)[6] == wait
+
+
+def test_what_is_not_known_is_not_invented() -> None:
+    assert cells(None)[-1] == "Redis cannot be reached"
+    assert cells(None).count("?") == 4
+
+
+def test_a_pause_is_shown() -> None:
+    assert cells(NOW | {"paused_seconds": 61.5})[-1] == "paused for 1m 2s"
