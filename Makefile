@@ -38,7 +38,7 @@ run: .venv/.ready ## the service; stays up until Ctrl-C
 bench: .venv/.compared ## benchmarks; one table each, JSON in benchmarks/results
 	$(BIN)/python -m benchmarks
 
-docs: .venv/.ready ## regenerate docs/reference from the code
+docs: .venv/.ready ## regenerate the pages that follow from the code
 	$(BIN)/python docs/generate.py
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock'

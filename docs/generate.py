@@ -1,4 +1,4 @@
-"""Writes docs/reference from the code; with `--check` writes nothing and names what has drifted or leads nowhere.
+"""Writes the pages that follow from the code; with `--check` writes nothing, and names what drifted or leads nowhere.
 
 It needs no servers and looks at no environment: the same code gives the same pages everywhere.
 """
@@ -8,18 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-from generators import api, cli, errors, links, settings
+from generators import api, cli, errors, image_tokens, links, settings
 
 ROOT = Path(__file__).resolve().parent.parent
-REFERENCE = ROOT / "docs" / "reference"
+DOCS = ROOT / "docs"
 
 PAGES: dict[str, Callable[[], str]] = {
-    "settings.md": settings.page,
-    "cli.md": cli.page,
-    "errors.md": lambda: errors.page(ROOT),
-    "api.md": api.page,
-    "openapi.json": api.document,
+    "image-tokens.md": image_tokens.page,
+    "reference/settings.md": settings.page,
+    "reference/cli.md": cli.page,
+    "reference/errors.md": lambda: errors.page(ROOT),
+    "reference/api.md": api.page,
+    "reference/openapi.json": api.document,
 }
+"""By their path in docs."""
 
 
 def main(arguments: list[str]) -> int:
@@ -35,18 +37,19 @@ def main(arguments: list[str]) -> int:
 
 
 def _write() -> list[str]:
-    REFERENCE.mkdir(exist_ok=True)
     for name, page in PAGES.items():
-        (REFERENCE / name).write_text(page(), encoding="utf-8")
+        path = DOCS / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(page(), encoding="utf-8")
     return []
 
 
 def _drifted() -> list[str]:
-    return [f"docs/reference/{name} has drifted from the code. Run `make docs`." for name in PAGES if _differs(name)]
+    return [f"docs/{name} has drifted from the code. Run `make docs`." for name in PAGES if _differs(name)]
 
 
 def _differs(name: str) -> bool:
-    path = REFERENCE / name
+    path = DOCS / name
     return not path.is_file() or path.read_text(encoding="utf-8") != PAGES[name]()
 
 

@@ -1,1 +1,1 @@
-"""Pages of docs/reference, one module each, and the check of links."""
+"""Pages that follow from the code, one module each, and the check of links."""

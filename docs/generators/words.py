@@ -15,9 +15,10 @@ def words(section: str) -> dict[str, Any]:
     return table
 
 
-def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """A Markdown table; pipes and line ends inside cells are made harmless."""
-    lines = [header, tuple("---" for _ in header), *rows]
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], numbers_from: int | None = None) -> str:
+    """A Markdown table; pipes and line ends inside cells are made harmless. Columns of numbers stand to the right."""
+    words = len(header) if numbers_from is None else numbers_from
+    lines = [header, tuple("---" if place < words else "--:" for place in range(len(header))), *rows]
     return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
 
 

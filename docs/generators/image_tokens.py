@@ -1,0 +1,84 @@
+"""docs/image-tokens.md: prose from image_tokens.template, and in its places what the rules and prices say."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+from generators import image_fits, image_prices, image_rules
+from generators.words import GENERATED
+from vision.tokens import count_image
+from vision.tokens.facts import rules
+from vision.tokens.patches import cover
+
+TEMPLATE = Path(__file__).with_name("image_tokens.template")
+_PLACE = re.compile(r"\{\{([a-z ]+)\}\}")
+_ADDRESS = re.compile(r"\(([a-z.]+\.[a-z]+/[^)]+)\)")
+
+
+def page() -> str:
+    """The whole page."""
+    return GENERATED + _PLACE.sub(lambda place: PLACES[place[1]]().rstrip("\n"), TEMPLATE.read_text("utf-8"))
+
+
+def _patch_example() -> str:
+    width, height, model = 2048, 2048, "gpt-5.4"
+    level: Any = rules()[model].levels["high"]
+    counted = count_image(model, "high", width, height)
+    text = (
+        f"For example {width}x{height} on {model} at `high`: {cover(width, height):,} patches are more than its budget "
+        f"of {level.budget:,}, so the image is scaled down to {counted.width}x{counted.height}, which is "
+        f"{counted.patches:,} patches; times {float(level.multiplier):g} is {counted.tokens:,} tokens."
+    )
+    return fill(text, 120)
+
+
+def _tile_example() -> str:
+    width, height, model = 1920, 1080, "gpt-4o"
+    level: Any = rules()[model].levels["high"]
+    counted = count_image(model, "high", width, height)
+    return (
+        f"For example {width}x{height} on {model}: scaled down to {counted.width}x{counted.height}, which is "
+        f"{counted.tiles} tiles; {level.base} + {counted.tiles} times {level.tile} is {counted.tokens:,} tokens."
+    )
+
+
+def _changed() -> str:
+    return _day(max(rule.since for rule in image_rules.current() if rule.since and rule.name.startswith("openai:")))
+
+
+def _priced() -> str:
+    return _day(image_prices.PRICED.date())
+
+
+def _sources() -> str:
+    """Where the rules and prices come from; addresses become links."""
+    read = dict.fromkeys(rule.source for rule in rules().values() if rule.source)
+    prices = f"Prices: the package genai-prices, list prices of {_priced()}"
+    return _ADDRESS.sub(r"(<https://\1>)", "".join(f"- {source}.\n" for source in [*read, prices]))
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+PLACES: dict[str, Callable[[], str]] = {
+    "patch example": _patch_example,
+    "tile example": _tile_example,
+    "unconfirmed": image_rules.unconfirmed,
+    "unpublished": image_rules.without_rule,
+    "changed": _changed,
+    "rules": image_rules.following,
+    "priced": _priced,
+    "unpriced": image_prices.unpriced,
+    "sizes": image_prices.sizes,
+    "mini": image_prices.mini,
+    "mini rate": image_prices.mini_rate,
+    "low": image_prices.low,
+    "snap": image_fits.snap,
+    "max": image_fits.largest,
+    "sources": _sources,
+}
+"""What stands in each place of the template."""
