@@ -5,18 +5,24 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.dependencies import JobsReader, Opened
-from api.views import page
+from api.views import money, page
 from vision import presets
-from vision.prices import Price
+from vision.prices import Price, Usage
 from vision.provider.catalogue import Lane
-from vision.tokens import details
+from vision.provider.shutdowns import shutdown_date
+from vision.tokens import Rule, count_image, details, get_rule
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
+
+SIDE = 1024
 
 
 @router.get("/models")
 async def models(opened: Opened, tenant: JobsReader) -> dict[str, Any]:
-    """Models on offer. A job may name `id`, or `model` for any provider that has it."""
+    """Models on offer. A job may name `id`, or `model` for any provider that has it.
+
+    `image_cost` is that of one image of 1024x1024 pixels at each detail; prices are those of now.
+    """
     shown = [_model(lane) for lane in opened.desk.catalogue.lanes.values()]
     return page(shown, len(shown), "/v1/models")
 
@@ -29,6 +35,7 @@ async def every_preset(opened: Opened, tenant: JobsReader) -> dict[str, Any]:
 
 
 def _model(lane: Lane) -> dict[str, Any]:
+    ends = shutdown_date(lane.model)
     return {
         "id": lane.name,
         "object": "model",
@@ -37,23 +44,56 @@ def _model(lane: Lane) -> dict[str, Any]:
         "owned_by": lane.provider.name,
         "api": lane.provider.api,
         "image_tokens": lane.image_tokens,
+        "image_rule": _rule(get_rule(lane.image_tokens)),
+        "image_cost": _image_cost(lane.image_tokens, lane.price),
         "details": list(details(lane.image_tokens)),
-        "price": _price(lane.price) if lane.price else None,
+        "price": _prices(lane),
         "limits": {"requests_per_minute": lane.rpm, "tokens_per_minute": lane.tpm},
         "presets": list(presets.names() if lane.presets is None else lane.presets),
         "custom_prompts": lane.serves(None),
+        "shutdown_date": ends.isoformat() if ends else None,
     }
 
 
-def _price(price: Price) -> dict[str, Any]:
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "confirmed": rule.confirmed,
+        "note": rule.note or None,
+        "source": rule.source or None,
+        "since": rule.since.isoformat() if rule.since else None,
+        "until": rule.until.isoformat() if rule.until else None,
+    }
+
+
+def _image_cost(rule: str, price: Price | None) -> dict[str, Any]:
+    """What one image of `SIDE` x `SIDE` pixels takes at each detail, in tokens and dollars, before text and answer."""
+    tokens = {detail: count_image(rule, detail, SIDE, SIDE).tokens for detail in details(rule)}
+    return {
+        detail: {"tokens": count, "cost": money(price.cost(Usage(count, 0, count))) if price else None}
+        for detail, count in tokens.items()
+    }
+
+
+def _prices(lane: Lane) -> dict[str, Any] | None:
+    price = lane.price
+    if price is None:
+        return None
     return {
         "currency": "USD",
         "per_tokens": 1_000_000,
-        "input": f"{price.input:f}",
-        "cached_input": f"{price.cached_input:f}",
-        "output": f"{price.output:f}",
+        "input": money(price.input),
+        "cached_input": money(price.cached_input),
+        "cache_write": None if price.cache_write is None else money(price.cache_write),
+        "output": money(price.output),
+        "batch": _reduced(lane.batch_price),
+        "flex": _reduced(lane.flex_price),
         "source": price.source,
     }
+
+
+def _reduced(price: Price | None) -> dict[str, str] | None:
+    return {"input": money(price.input), "output": money(price.output)} if price else None
 
 
 def _preset(name: str) -> dict[str, Any]:

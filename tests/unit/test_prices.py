@@ -1,7 +1,7 @@
 """Prices as of a date, and what a call costs."""
 
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
@@ -9,38 +9,82 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision.errors import ConfigurationError
-from vision.prices import FREE, Price, Usage, list_price, parse_price
-from vision.tokens import count_image
+from vision.prices import FREE, Price, Usage, batch_factor, list_price, parse_price
+from vision.tokens import count_image, find_rule
 
-NOW = datetime(2026, 11, 20, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
 MINI = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), source="test")
 
 
 @pytest.mark.parametrize(
-    ("model", "amounts"),
+    ("model", "amounts", "batch", "image"),
     [
-        ("gpt-4o", "2.5 1.25 10"),
-        ("gpt-4o-2024-08-06", "2.5 1.25 10"),
-        ("gpt-4o-mini", "0.15 0.075 0.6"),
-        ("openai/gpt-4.1-mini", "0.4 0.1 1.6"),
-        ("relay/gpt-5-nano", "0.05 0.005 0.4"),
-        ("gpt-5.6-luna", "0.2 0.02 1.2"),
-        ("gpt-6-luna", "0.1 0.01 0.5"),
-        ("gpt-6-astra", "10 1 50"),
+        ("gpt-5-nano", "0.05 0.005 0.40", "0.025 0.20", "0.0000768"),
+        ("gpt-6-luna", "0.10 0.01 0.50", "0.05 0.25", "0.0001229"),
+        ("gpt-5.4-nano", "0.20 0.02 1.25", "0.10 0.625", "0.0002458"),
+        ("gpt-5.6-luna", "0.20 0.02 1.20", "0.10 0.60", "0.0002458"),
+        ("gpt-4.1-nano", "0.10 0.025 0.40", "0.05 0.20", "0.0002520"),
+        ("gpt-5-mini", "0.25 0.025 2.00", "0.125 1.00", "0.0003073"),
+        ("gpt-4.1-mini", "0.40 0.10 1.60", "0.20 0.80", "0.0006636"),
+        ("gpt-5.1", "1.25 0.125 10", "0.625 5", "0.0007875"),
+        ("gpt-5", "1.25 0.125 10", "0.625 5", "0.0007875"),
+        ("gpt-5.4-mini", "0.75 0.075 4.50", "0.375 2.25", "0.0009218"),
+        ("o3", "2 0.5 8", "1 4", "0.0013500"),
+        ("gpt-4.1", "2 0.5 8", "1 4", "0.0015300"),
+        ("gpt-4o", "2.50 1.25 10", "1.25 5", "0.0019125"),
+        ("o4-mini", "1.10 0.275 4.40", "0.55 2.20", "0.0019382"),
+        ("gpt-5.2", "1.75 0.175 14", "0.875 7", "0.0021508"),
+        ("gpt-5.6-terra", "2 0.20 12", "1 6", "0.0024580"),
+        ("gpt-6.1-sol", "2 0.10 10", "1 5", "0.0024580"),
+        ("gpt-6-sol", "2 0.20 10", "1 5", "0.0024580"),
+        ("gpt-6.1-terra", "1 0.05 5", "0.5 2.5", "0.0012290"),
+        ("gpt-5.4", "2.50 0.25 15", "1.25 7.5", "0.0030725"),
+        ("gpt-4o-mini", "0.15 0.075 0.60", "0.075 0.30", "0.0038252"),
+        ("gpt-5.6-sol", "4 0.40 20", "2 10", "0.0049160"),
+        ("gpt-5.5", "5 0.50 30", "2.5 15", "0.0061450"),
+        ("gpt-6-astra", "10 1 50", "5 25", "0.0122900"),
     ],
 )
-def test_list_prices(model: str, amounts: str) -> None:
-    price = list_price(model, NOW)
+def test_list_prices_in_november_2026_and_what_one_image_of_a_megapixel_costs(
+    model: str, amounts: str, batch: str, image: str
+) -> None:
+    price, factor = list_price(model, NOW), batch_factor(find_rule(model))
     assert price is not None
+    assert factor is not None
     assert [price.input, price.cached_input, price.output] == [Decimal(amount) for amount in amounts.split()]
-    assert price.source == "genai-prices as of 2026-11-20"
+    assert price.source == "genai-prices as of 2026-11-22"
+    reduced = price.scaled(factor)
+    assert [reduced.input, reduced.output] == [Decimal(amount) for amount in batch.split()]
+    cost = price.cost(Usage(count_image(model, "high", 1024, 1024).tokens, 0))
+    assert str(cost.quantize(Decimal("0.0000001"), ROUND_HALF_UP)) == image
 
 
-def test_a_price_is_that_of_the_day() -> None:
-    before, after = (list_price("gpt-5.6-luna", datetime(2026, 7, day, 12, tzinfo=UTC)) for day in (28, 31))
-    assert before is not None
-    assert after is not None
-    assert (before.input, after.input) == (Decimal(1), Decimal("0.2"))
+@pytest.mark.parametrize("model", ["gpt-4o-2024-08-06", "openai/gpt-4o", "relay/gpt-4o"])
+def test_a_list_price_is_found_by_other_names_of_the_model(model: str) -> None:
+    assert list_price(model, NOW) == list_price("gpt-4o", NOW) is not None
+
+
+@pytest.mark.parametrize(
+    ("model", "day", "before", "after"),
+    [
+        ("gpt-5.6-luna", date(2026, 7, 30), "1 0.10 6", "0.20 0.02 1.20"),
+        ("gpt-5.6-terra", date(2026, 7, 30), "2.50 0.25 15", "2 0.20 12"),
+        ("gpt-5.6-sol", date(2026, 8, 21), "5 0.50 30", "4 0.40 20"),
+    ],
+)
+def test_a_price_is_that_of_the_day_in_utc(model: str, day: date, before: str, after: str) -> None:
+    midnight = datetime.combine(day, time(), UTC)
+    in_berlin = midnight.replace(tzinfo=timezone(timedelta(hours=2)))
+    for moment, amounts in (
+        (midnight - timedelta(microseconds=1), before),
+        (in_berlin + timedelta(hours=1), before),
+        (midnight, after),
+        (in_berlin + timedelta(hours=2), after),
+    ):
+        price = list_price(model, moment)
+        assert price is not None
+        assert [price.input, price.cached_input, price.output] == [Decimal(amount) for amount in amounts.split()]
+        assert price.source == f"genai-prices as of {moment.astimezone(UTC):%Y-%m-%d}"
 
 
 def test_newer_models_charge_for_writing_the_cache() -> None:
@@ -59,7 +103,7 @@ def test_where_there_is_no_discount_cached_input_costs_what_input_costs() -> Non
 def test_a_relay_multiplies_every_amount() -> None:
     price = list_price("gpt-5.6-luna", NOW, Decimal("0.5"))
     assert price == Price(
-        Decimal("0.1"), Decimal("0.01"), Decimal("0.6"), "genai-prices as of 2026-11-20 x 0.5", Decimal("0.125")
+        Decimal("0.1"), Decimal("0.01"), Decimal("0.6"), "genai-prices as of 2026-11-22 x 0.5", Decimal("0.125")
     )
 
 
@@ -83,6 +127,26 @@ def test_cached_input_is_charged_as_such() -> None:
     assert MINI.cost(Usage(0, 1_000_000)) == Decimal("0.60")
 
 
+@pytest.mark.parametrize(
+    ("model", "usage", "cost"),
+    [
+        # A moderated image of a megapixel, of whose 2,000 tokens of text 1,536 were cached, by the list of the day.
+        ("gpt-5.6-luna", Usage(3229, 60, image_tokens=1229, cached_tokens=1536), "0.00044132"),
+        ("gpt-4o-mini", Usage(27501, 60, image_tokens=25501, cached_tokens=1536), "0.00404595"),
+        ("gpt-6.1-terra", Usage(3229, 60, image_tokens=1229, cached_tokens=1536), "0.00206980"),
+        ("gpt-5.6-luna", Usage(3229, 60, image_tokens=1229, cache_write_tokens=2000), "0.00081780"),
+        # Fractions of a millionth of a dollar.
+        ("gpt-4o-mini", Usage(7, 0), "0.00000105"),
+        ("gpt-6-luna", Usage(1, 0, cached_tokens=1), "0.00000001"),
+        ("gpt-5-nano", Usage(3, 0, cached_tokens=3), "0.00000002"),
+    ],
+)
+def test_what_calls_cost_at_list_prices(model: str, usage: Usage, cost: str) -> None:
+    price = list_price(model, NOW)
+    assert price is not None
+    assert f"{price.cost(usage):f}" == cost
+
+
 def test_written_cache_is_charged_as_such() -> None:
     price = Price(Decimal(1), Decimal("0.1"), Decimal(6), "test", cache_write=Decimal("1.25"))
     assert price.cost(Usage(1_000_000, 0, cached_tokens=500_000, cache_write_tokens=100_000)) == Decimal("0.575")
@@ -102,6 +166,15 @@ def test_free_is_free() -> None:
     assert FREE.cost(Usage(10**9, 10**9, cached_tokens=5)) == 0
 
 
+def test_scaling_is_exact_and_leaves_no_amount_out() -> None:
+    price = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), "test", cache_write=Decimal("0.1875"))
+    assert price.scaled(Decimal("0.5")) == Price(
+        Decimal("0.075"), Decimal("0.0375"), Decimal("0.30"), "test x 0.5", Decimal("0.09375")
+    )
+    assert price.scaled(Decimal(0)).cost(Usage(10**9, 10**9, cached_tokens=5, cache_write_tokens=5)) == 0
+    assert price.scaled(Decimal("1.0")) == price
+
+
 tokens = st.integers(0, 10**9)
 
 
@@ -116,7 +189,9 @@ def test_an_override() -> None:
     assert parse_price({"input": "0.15", "output": "0.60", "cached_input": "0.075"}) == Price(
         Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), source="providers.toml"
     )
-    assert parse_price({"input": "1", "output": "2"}).cached_input == 1
+    plain = parse_price({"input": "1", "output": "2"})
+    assert (plain.cached_input, plain.cache_write) == (1, None)
+    assert parse_price({"input": "1", "output": "2", "cache_write": "1.25"}).cache_write == Decimal("1.25")
 
 
 @pytest.mark.parametrize(
@@ -124,11 +199,12 @@ def test_an_override() -> None:
     [
         ({"input": "1"}, "output is missing"),
         ({}, "input is missing"),
-        ({"input": "1", "output": "2", "batch": "3"}, "'batch' is none of"),
+        ({"input": "1", "output": "2", "batch": "3"}, "'batch' is none of input, output, cached_input, cache_write"),
         ({"input": "-1", "output": "2"}, "price.input"),
         ({"input": "1", "output": "NaN"}, "price.output"),
         ({"input": "1", "output": "Infinity"}, "price.output"),
         ({"input": "a lot", "output": "2"}, "price.input"),
+        ({"input": "1", "output": "2", "cache_write": "-1"}, "price.cache_write"),
         ({"input": 0.15, "output": "2"}, "as a string"),
         ({"input": None, "output": "2"}, "price.input"),
     ],

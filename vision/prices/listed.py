@@ -23,7 +23,7 @@ def list_price(model: str, at: datetime, factor: Decimal = Decimal(1)) -> Price 
         input=fresh,
         cached_input=listed.get("cache_read_mtok", fresh),
         output=listed.get("output_mtok", Decimal(0)),
-        source=f"genai-prices as of {at:%Y-%m-%d}",
+        source=f"genai-prices as of {at.astimezone(UTC):%Y-%m-%d}",
         cache_write=listed.get("cache_write_mtok"),
     )
     return price.scaled(factor)
