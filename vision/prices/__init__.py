@@ -1,5 +1,6 @@
 """What a call costs: list prices as of a date, a user's own prices, batches, and the arithmetic, in `Decimal` dollars.
 
+>>> from decimal import Decimal
 >>> Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), "an example").cost(Usage(25_501, 60))
 Decimal('0.00386115')
 

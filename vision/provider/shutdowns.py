@@ -1,12 +1,13 @@
 """When models end: dates that their makers have announced (shutdowns.toml)."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from importlib import resources
 
-from vision.tokens.rules import SNAPSHOT
+SNAPSHOT = re.compile(r"-20\d\d-?[01]\d-?[0-3]\d$")
 
 
 def shutdown_date(model: str) -> date | None:
