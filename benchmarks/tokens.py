@@ -101,7 +101,7 @@ def _count(case: dict[str, Any]) -> int | str:
 
 def _others(report: Report, cases: list[dict[str, Any]]) -> dict[str, list[int | str]]:
     """Each library's counts, by its name and version; none if they are not installed."""
-    if not PACKAGES.is_dir():
+    if not (PACKAGES.is_dir() and PACKAGES.with_name(".compared").is_file()):  # the mark of a finished installation
         report.notes.append("Other libraries are not installed: run `make .venv/.compared`, then this again.")
         return {}
     command = [sys.executable, "-I", "-S", str(HERE / "compared.py"), str(PACKAGES)]
