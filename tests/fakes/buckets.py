@@ -6,13 +6,13 @@ UNLIMITED = 1_000_000_000
 
 
 class Bucket:
-    """Capacity = the limit per minute; refill = limit / 60 per second; starts full."""
+    """Capacity = the limit per minute; refill = limit / 60 per second; starts full, or with a `share` of it."""
 
     __slots__ = ("_at", "_level", "limit")
 
-    def __init__(self, limit: int, now: float) -> None:
+    def __init__(self, limit: int, now: float, share: float = 1.0) -> None:
         self.limit = limit or UNLIMITED
-        self._level = float(self.limit)
+        self._level = share * self.limit
         self._at = now
 
     def remaining(self, now: float) -> float:
@@ -25,6 +25,10 @@ class Bucket:
     def take(self, now: float, amount: float) -> None:
         """Charge; never below empty."""
         self._level = max(0.0, self.remaining(now) - amount)
+
+    def fill(self, now: float, share: float) -> None:
+        """Hold this share of the limit; a bucket without a limit stays full."""
+        self._level, self._at = (1.0 if self.limit == UNLIMITED else share) * self.limit, now
 
     def resize(self, now: float, limit: int) -> None:
         """Change the limit; what was used stays used."""
@@ -70,11 +74,11 @@ class Refusal:
 
 
 class Lane:
-    """The two buckets of one API key and model."""
+    """The two buckets of one API key and model; `share` is how full they are at `now`, where there is a limit."""
 
-    def __init__(self, rpm: int, tpm: int, now: float) -> None:
-        self.requests = Bucket(rpm, now)
-        self.tokens = Bucket(tpm, now)
+    def __init__(self, rpm: int, tpm: int, now: float, share: float = 1.0) -> None:
+        self.requests = Bucket(rpm, now, share if rpm else 1.0)
+        self.tokens = Bucket(tpm, now, share if tpm else 1.0)
 
     def refusal(self, now: float, tokens: int) -> Refusal | None:
         """None when a call of this many tokens may start at `now`; charges nothing."""

@@ -1,5 +1,6 @@
 """What the provider saw and billed: the oracle that every end-to-end test is compared with."""
 
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -50,6 +51,10 @@ class Tally:
     refused: int = 0
     in_flight: int = 0
     max_in_flight: int = 0
+    # Epoch seconds: the first and the last call that was charged, and the last end of any.
+    first_admitted: float | None = None
+    last_admitted: float | None = None
+    last_ended: float | None = None
     # second → calls admitted, tokens charged
     seconds: dict[int, list[int]] = field(default_factory=dict)
 
@@ -93,6 +98,8 @@ class Journal:
             tally = self.tally(entry.key, entry.model)
             tally.calls += 1
             tally.tokens += entry.charged
+            tally.first_admitted = tally.first_admitted or entry.time
+            tally.last_admitted = entry.time
             second = tally.seconds.setdefault(int(entry.time), [0, 0])
             second[0] += 1
             second[1] += entry.charged
@@ -108,6 +115,7 @@ class Journal:
         """It is answered, or its client is gone."""
         self.in_flight -= 1
         tally.in_flight -= 1
+        tally.last_ended = time.time()
 
     def page(self, after: int, limit: int) -> dict[str, Any]:
         """Calls from the `after`-th on (counted from the first ever), at most `limit`."""
@@ -134,6 +142,9 @@ class Journal:
                     "tokens": tally.tokens,
                     "rate_limited": tally.refused,
                     "max_in_flight": tally.max_in_flight,
+                    "first_admitted": tally.first_admitted,
+                    "last_admitted": tally.last_admitted,
+                    "last_ended": tally.last_ended,
                     "windows": tally.windows(window),
                 }
                 for (key, model), tally in self.tallies.items()

@@ -4,7 +4,8 @@ python -m tests.fakes.provider --port 9000 --key sk-test --limit gpt-4o-mini=500
 
 Calls: POST /v1/chat/completions, /v1/responses; GET /v1/models.
 Admin: POST /_/faults (a list, see faults.py), /_/limits {"model": {"rpm", "tpm"}}, /_/latency {"latency", "jitter"},
-/_/reset; GET /_/log?after&limit, /_/stats?window=60, /_/faults.
+/_/levels {"share"} (buckets are this full now, also those that nobody has used yet), /_/forget (an empty log, nothing
+else), /_/reset; GET /_/log?after&limit, /_/stats?window=60, /_/levels, /_/faults.
 """
 
 import argparse
@@ -54,9 +55,14 @@ class Provider:
     def reset(self) -> None:
         """Full buckets, no faults, an empty log. Request ids go on."""
         self.lanes.clear()
-        self.journal = Journal(self.options.log_size)
+        self.share, self.share_at = 1.0, 0.0
+        self.forget()
         self.script = faults.Script(self.options.seed)
         self.dice = random.Random(self.options.seed)
+
+    def forget(self) -> None:
+        """An empty log; a call under way is counted in the old one to its end."""
+        self.journal = Journal(self.options.log_size)
 
     async def handle(self, request: Request) -> Reply | None:
         """Every route."""
@@ -134,6 +140,8 @@ class Provider:
     async def _good(self, turn: "Turn", call: Call, answer: replies.Answer) -> Reply:
         turn.note(call, 200)
         await self._think(turn)
+        if self.options.remaining == "answer":
+            turn.headers |= self._lane(call).headers(asyncio.get_running_loop().time())
         return turn.reply(WRITE[call.api](call, answer, turn.id, int(turn.time)))
 
     async def _trouble(self, turn: "Turn", call: Call, answer: replies.Answer, fault: faults.Fault) -> Reply | None:
@@ -187,7 +195,8 @@ class Provider:
         name = family(call.model) or call.model
         if (call.key, name) not in self.lanes:
             rpm, tpm = self.limits.get(call.model) or self.limits.get(name, (self.options.rpm, self.options.tpm))
-            self.lanes[call.key, name] = Lane(rpm, tpm, asyncio.get_running_loop().time())
+            at = self.share_at or asyncio.get_running_loop().time()
+            self.lanes[call.key, name] = Lane(rpm, tpm, at, self.share)
         return self.lanes[call.key, name]
 
     async def _think(self, turn: "Turn") -> None:
@@ -199,28 +208,43 @@ class Provider:
 
     def _administer(self, request: Request) -> Reply:
         now = asyncio.get_running_loop().time()
+        act = {"GET": self._tell, "POST": self._change}.get(request.method)
         try:
-            match request.method, request.path:
-                case "GET", "/_/log":
-                    after, limit = int(request.query.get("after", 0)), int(request.query.get("limit", 100_000))
-                    return as_json(self.journal.page(after, limit))
-                case "GET", "/_/stats":
-                    return as_json(self.journal.stats(int(request.query.get("window", 60))))
-                case "GET", "/_/faults":
-                    return as_json([[entry.fault.kind, entry.seen, entry.used] for entry in self.script.entries])
-                case "POST", "/_/faults":
-                    self.script.add(request.json(), now)
-                case "POST", "/_/limits":
-                    self._resize(request.json(), now)
-                case "POST", "/_/latency":
-                    vars(self.options).update({"jitter": 0.0, **request.json()})
-                case "POST", "/_/reset":
-                    self.reset()
-                case _:
-                    return as_json({"error": "No such admin route."}, 404)
+            told = act(request, now) if act else None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return as_json({"error": str(error)}, 400)
-        return as_json({"ok": True})
+        return as_json({"error": "No such admin route."}, 404) if told is None else as_json(told)
+
+    def _tell(self, request: Request, now: float) -> Any:
+        match request.path:
+            case "/_/log":
+                after, limit = int(request.query.get("after", 0)), int(request.query.get("limit", 100_000))
+                return self.journal.page(after, limit)
+            case "/_/stats":
+                return self.journal.stats(int(request.query.get("window", 60)))
+            case "/_/levels":
+                return self._levels(now)
+            case "/_/faults":
+                return [[entry.fault.kind, entry.seen, entry.used] for entry in self.script.entries]
+        return None
+
+    def _change(self, request: Request, now: float) -> Any:
+        match request.path:
+            case "/_/faults":
+                self.script.add(request.json(), now)
+            case "/_/limits":
+                self._resize(request.json(), now)
+            case "/_/levels":
+                self._fill(float(request.json()["share"]), now)
+            case "/_/latency":
+                vars(self.options).update({"jitter": 0.0, **request.json()})
+            case "/_/forget":
+                self.forget()
+            case "/_/reset":
+                self.reset()
+            case _:
+                return None
+        return {"ok": True}
 
     def _resize(self, limits: dict[str, dict[str, int]], now: float) -> None:
         for model, limit in limits.items():
@@ -229,6 +253,20 @@ class Provider:
                 if name == (family(model) or model):
                     lane.requests.resize(now, limit["rpm"])
                     lane.tokens.resize(now, limit["tpm"])
+
+    def _levels(self, now: float) -> dict[str, Any]:
+        """What each lane that was used can take at `at` (epoch seconds)."""
+        lanes = [
+            {"model": name, "requests": lane.requests.remaining(now), "tokens": lane.tokens.remaining(now)}
+            for (_, name), lane in self.lanes.items()
+        ]
+        return {"at": time.time(), "lanes": lanes}
+
+    def _fill(self, share: float, now: float) -> None:
+        self.share, self.share_at = share, now
+        for lane in self.lanes.values():
+            for bucket in (lane.requests, lane.tokens):
+                bucket.fill(now, share)
 
 
 class Turn:
@@ -277,6 +315,7 @@ def options(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds")
     parser.add_argument("--jitter", type=float, default=0.0, help="plus or minus seconds")
     parser.add_argument("--output-tokens", type=int, default=0, help="billed instead of the answer's own count")
+    parser.add_argument("--remaining", choices=("admission", "answer"), default="admission", help="when headers count")
     parser.add_argument("--count-refused", action="store_true", help="a 429 counts as a request, too")
     parser.add_argument("--no-retry-after", action="store_true")
     parser.add_argument("--log-size", type=int, default=2_000_000)

@@ -178,6 +178,25 @@ def test_charging_max_tokens_and_requests() -> None:
         ask(provider)
 
 
+def test_buckets_that_are_not_full() -> None:
+    with start("provider", "--tpm", "60000", "--remaining", "answer", "--latency", "0.5") as provider:
+        provider.post("/_/levels", {"share": 0.5})
+        ask(provider)
+        [lane] = provider.get("/_/levels")["lanes"]
+        assert 30_000 - 800 < lane["tokens"] < 30_000 + 1_000
+        provider.post("/_/levels", {"share": 0})
+        with pytest.raises(openai.RateLimitError):
+            ask(provider)
+        provider.post("/_/forget")
+        assert provider.get("/_/stats")["calls"] == 0
+        time.sleep(1)
+        create: Any = sdk(provider).chat.completions.with_raw_response.create
+        raw = create(model="gpt-4o", messages=[{"role": "user", "content": "hello"}])
+        assert int(raw.headers["x-ratelimit-remaining-tokens"]) > 1_400, "half a second more than at its admission"
+        [lane] = provider.get("/_/stats")["lanes"]
+        assert lane["first_admitted"] == lane["last_admitted"] < lane["last_ended"] - 0.45
+
+
 def test_scripted_errors(provider: FakeProcess) -> None:
     lines: list[Any] = [
         {"match": {"url_contains": "/item-3"}, "times": 2, "fault": {"kind": "status", "status": 503}},
