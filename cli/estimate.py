@@ -6,12 +6,11 @@ from typing import Any
 import click
 import orjson
 
-from cli import estimate_table, figures, options, question_options
+from cli import estimate_table, figures, options, question_options, terminal
 from cli.connection import connect
 from cli.sending import deliver
 from cli.sized_items import SizedItems
 from cli.sources import Sources
-from cli.terminal import console, waiting
 
 NAMED = 5
 
@@ -51,15 +50,21 @@ def command(sources: Sequence[str], as_json: bool, **fields: Any) -> None:
     question_options.check_question(fields)
     fields["fit"] = question_options.complete_fit(fields["fit"], fields["max_side"])
     items = SizedItems(Sources(sources))
-    with connect() as connection, waiting("Estimating"):
+    with connect() as connection, terminal.waiting("Estimating"):
         estimate = deliver(connection, "/v1/estimates", items, _given(fields), items.place)
     _warn(items)
     if as_json:
         click.echo(orjson.dumps(estimate))
     else:
-        printed = console()
-        printed.print(estimate_table.table(estimate))
-        printed.print(estimate_table.summary(estimate))
+        _show(estimate)
+
+
+def _show(estimate: dict[str, Any]) -> None:
+    console = terminal.console()
+    terminal.print_whole(estimate_table.table(estimate, console.width))
+    console.print()
+    for line in (estimate_table.summary(estimate), *estimate_table.notes(estimate)):
+        console.print(line)
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:

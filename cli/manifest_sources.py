@@ -3,9 +3,8 @@
 import csv
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -17,8 +16,7 @@ COLUMNS = frozenset({"custom_id", "image", "images", "width", "height"})
 STORED_FILE = re.compile(r"file_[0-9a-f]{32}")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One item to be, and where it was read. Images on this machine are `Path`s; `problem` says what is wrong."""
 
     place: str

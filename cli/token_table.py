@@ -17,18 +17,27 @@ NOTHING = "-"
 WORDS = ("image", "model", "detail")
 
 
-def table(counts: Sequence[Count]) -> Table:
-    """One row a count; those with an error have none."""
+def title(counts: Sequence[Count]) -> str:
+    """The image, or the model, if all counts are of the same one; so that the table need not repeat it."""
     cells = [_cells(count, count.tokens) for count in counts if count.tokens]
-    unchanged = all(row["sent as"] == NOTHING for row in cells)
-    names = [name for name in cells[0] if not (unchanged and name == "sent as")]
+    return ", ".join(cells[0][name] for name in _same(cells))
+
+
+def table(counts: Sequence[Count]) -> Table:
+    """One row a count, at least one; those with an error have none."""
+    cells = [_cells(count, count.tokens) for count in counts if count.tokens]
+    unchanged = {"sent as"} if all(row["sent as"] == NOTHING for row in cells) else set()
+    names = [name for name in cells[0] if name not in {*_same(cells), *unchanged}]
     rows = Table(box=None, header_style="bold", pad_edge=False)
     for name in names:
-        words = name in WORDS
-        rows.add_column(name, justify="left" if words else "right", overflow="fold", no_wrap=not words)
+        rows.add_column(name, justify="left" if name in WORDS else "right", no_wrap=True)
     for row in cells:
         rows.add_row(*(row[name] for name in names))
     return rows
+
+
+def _same(cells: Sequence[dict[str, str]]) -> list[str]:
+    return [name for name in ("image", "model") if len({row[name] for row in cells}) == 1]
 
 
 def notes(counts: Sequence[Count]) -> Iterator[str]:

@@ -69,10 +69,11 @@ def _show(counts: Sequence[Count]) -> None:
     from cli import terminal, token_table  # noqa: PLC0415 - see above
 
     if any(each.tokens for each in counts):
-        console = terminal.console()
-        console.print(token_table.table(counts))
+        if same := token_table.title(counts):
+            click.echo(same)
+        terminal.print_whole(token_table.table(counts))
         for note in token_table.notes(counts):
-            console.print(f"\n{note}")
+            terminal.console().print(f"\n{note}")
     refusals = (_refusal(each, each.error) for each in counts if each.error)
     for line in dict.fromkeys(refusals):
         click.echo(f"Error: {line}", err=True)

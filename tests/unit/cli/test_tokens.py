@@ -105,17 +105,40 @@ def test_a_file_is_measured_upright(tmp_path: Path) -> None:
 
 
 def test_the_table_has_every_level_and_the_price() -> None:
-    header, low, high = cells("1024x1024", "--model", "gpt-4o")
-    assert (header[0], header[-1]) == ("image", "100,000")
-    assert low == ["1024x1024", "gpt-4o", "low", "85", "1024x1024", "-", "$0.0002125", "$21.25"]
-    assert high == ["1024x1024", "gpt-4o", "high", "(auto)", "765", "768x768", "4", "tiles", "$0.0019125", "$191.25"]
-    assert cells("8x8", "--model", "gpt-4o", "--detail", "auto")[1][2:5] == ["auto", "(high)", "255"]
+    title, header, low, high = cells("1024x1024", "--model", "gpt-4o")
+    assert (title, header[0], header[-1]) == (["1024x1024,", "gpt-4o"], "detail", "100,000")
+    assert low == ["low", "85", "1024x1024", "-", "$0.0002125", "$21.25"]
+    assert high == ["high", "(auto)", "765", "768x768", "4", "tiles", "$0.0019125", "$191.25"]
+    assert cells("8x8", "--model", "gpt-4o", "--detail", "auto")[2][:3] == ["auto", "(high)", "255"]
+
+
+def test_what_differs_has_a_column() -> None:
+    title, header, *rows = cells("8x8", "9x9", "--model", "gpt-4o,o3", "--detail", "low")
+    assert title[0] == "image"
+    assert [row[:3] for row in [header, *rows]] == [
+        *(["8x8", "gpt-4o", "low"], ["8x8", "o3", "low"]),
+        *(["9x9", "gpt-4o", "low"], ["9x9", "o3", "low"]),
+    ]
+    assert [row[0] for row in cells("8x8", "--model", "gpt-4o,o3", "--detail", "low")] == [
+        "8x8",
+        "model",
+        "gpt-4o",
+        "o3",
+    ]
+
+
+def test_nothing_is_cut_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    shown = run("1024x1024", "1025x1025", "--model", "gpt-4o-mini,gpt-5.4", "--fit", "snap").stdout
+    assert "1024x1024  gpt-4o-mini  high (auto)  25,501" in shown
+    assert "…" not in shown
 
 
 def test_the_table_shows_what_is_sent_where_that_differs() -> None:
     assert "sent" not in run("1024x1024", "--model", "gpt-5.4", "--fit", "snap").stdout
-    _, row = cells("1025x1024", "--model", "gpt-5.4", "--detail", "low", "--fit", "snap")
-    assert row[4] == "1024x1023"
+    *_, row = cells("1025x1024", "--model", "gpt-5.4", "--detail", "low", "--fit", "snap")
+    assert row[2] == "1024x1023"
 
 
 def test_no_price_is_no_obstacle() -> None:
@@ -127,7 +150,7 @@ def test_no_price_is_no_obstacle() -> None:
 def test_refusals_stand_below_the_table_once() -> None:
     result = run("0x5", "8000x6000", "--model", "gpt-5.6-luna,gpt-5.6-sol")
     assert result.exit_code == 1
-    assert len(result.stdout.splitlines()) == 1 + 2 * 2
+    assert len(result.stdout.splitlines()) == 2 + 2 * 2
     bad_size, *too_many = result.stderr.splitlines()
     assert bad_size.startswith("Error: 0x5 is not the size of an image")
     assert [line.partition(": 8000x6000 pixels")[0] for line in too_many] == [
