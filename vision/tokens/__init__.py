@@ -6,7 +6,7 @@
 >>> sent_size("gpt-5.4", "high", Fit("snap"), 1025, 1024), count_sent("gpt-5.4", "high", Fit("snap"), 1025, 1024).tokens
 ((1024, 1023), 1229)
 
-The rules are data, a file a provider (openai.toml: numbers, dates, sources). Pure arithmetic on integers, exact: no
+The rules are data, a file a provider (openai.toml, anthropic.toml, google.toml: numbers, dates, sources). Pure arithmetic on integers, exact: no
 network, no database, no Pillow, no numpy. Beside it, each loaded only by who asks for it:
 - `vision.tokens.many`: arrays of sizes at once, with numpy;
 - `vision.tokens.text`: prompts and schemas, with an offline tokenizer.

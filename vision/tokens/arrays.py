@@ -1,15 +1,19 @@
-"""The arithmetic of the levels on arrays of sizes: int64 throughout, and a root that floats find only to be corrected.
+"""The arithmetic of the levels on arrays of sizes: int64, and floats only where they are corrected, or are the rule.
 
-The twin of `count` in patches.py and tiles.py. Sides are at most 2³¹ - 1, so no product here leaves int64.
+The twin of `count` in patches.py, tiles.py, native.py and crops.py. Sides are at most 2³¹ - 1, so no product here
+leaves int64.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.tokens.facts import Level
-from vision.tokens.patches import PATCH, Patches
+from vision.tokens import native, patches
+from vision.tokens.crops import Crops
+from vision.tokens.levels import Level
+from vision.tokens.native import Native
+from vision.tokens.patches import Patches
 from vision.tokens.tiles import TILE, Fixed, Tiles
 
 Ints = NDArray[np.int64]
@@ -31,8 +35,14 @@ def count(level: Level, widths: Ints, heights: Ints) -> Counted:
             return _patches(level, widths, heights)
         case Tiles():
             return _tiles(level, widths, heights)
+        case Native():
+            return _native(level, widths, heights)
+        case Crops():
+            return _crops(level, widths, heights)
         case Fixed():
             return Counted(np.full_like(widths, level.tokens), widths, heights)
+        case _:
+            assert_never(level)
 
 
 def within(widths: Ints, heights: Ints, side: int) -> tuple[Ints, Ints]:
@@ -47,30 +57,30 @@ def within(widths: Ints, heights: Ints, side: int) -> tuple[Ints, Ints]:
     return widths, heights
 
 
+def _cover(widths: Ints, heights: Ints, cell: int) -> Ints:
+    return -(-widths // cell) * -(-heights // cell)
+
+
 def _patches(level: Patches, widths: Ints, heights: Ints) -> Counted:
     widths, heights = within(widths, heights, level.side)
-    patches = _cover(widths, heights)
+    covered = _cover(widths, heights, patches.PATCH)
     if level.budget is not None:
-        over = np.flatnonzero(patches > level.budget)
+        over = np.flatnonzero(covered > level.budget)
         widths, heights = widths.copy(), heights.copy()
         widths[over], heights[over] = _shrink(widths[over], heights[over], level.budget)
-        patches[over] = _cover(widths[over], heights[over])
-    tokens = -(-patches * level.multiplier.numerator // level.multiplier.denominator)
+        covered[over] = _cover(widths[over], heights[over], patches.PATCH)
+    tokens = -(-covered * level.multiplier.numerator // level.multiplier.denominator)
     if level.limit is not None:
-        tokens[patches > level.limit] = REFUSED
+        tokens[covered > level.limit] = REFUSED
     return Counted(tokens, widths, heights)
-
-
-def _cover(widths: Ints, heights: Ints) -> Ints:
-    return -(-widths // PATCH) * -(-heights // PATCH)
 
 
 def _shrink(widths: Ints, heights: Ints, budget: int) -> tuple[Ints, Ints]:
     """As `patches.shrink`."""
     columns, rows = _root(budget * widths // heights), _root(budget * heights // widths)
     by_width = columns * heights <= rows * widths
-    wide = np.where(by_width, PATCH * columns, PATCH * rows * widths // heights)
-    high = np.where(by_width, PATCH * columns * heights // widths, PATCH * rows)
+    wide = np.where(by_width, patches.PATCH * columns, patches.PATCH * rows * widths // heights)
+    high = np.where(by_width, patches.PATCH * columns * heights // widths, patches.PATCH * rows)
     return np.maximum(1, wide), np.maximum(1, high)
 
 
@@ -90,5 +100,45 @@ def _tiles(level: Tiles, widths: Ints, heights: Ints) -> Counted:
     widths, heights, shorter = widths.copy(), heights.copy(), shorter[large]
     for lengths in (widths, heights):
         lengths[large] = lengths[large] * level.short // shorter
-    tiles = -(-widths // TILE) * -(-heights // TILE)
-    return Counted(level.base + tiles * level.tile + extra, widths, heights)
+    return Counted(level.base + _cover(widths, heights, TILE) * level.tile + extra, widths, heights)
+
+
+def _native(level: Native, widths: Ints, heights: Ints) -> Counted:
+    refused = np.maximum(widths, heights) > level.longest
+    large = np.flatnonzero(~refused & ~_fits(level, widths, heights))
+    longer, shorter = np.maximum(widths, heights)[large], np.minimum(widths, heights)[large]
+    side = _longest(level, longer, shorter)
+    along, upright = _along(side, longer, shorter), (heights > widths)[large]
+    widths, heights = widths.copy(), heights.copy()
+    widths[large], heights[large] = np.where(upright, along, side), np.where(upright, side, along)
+    tokens = _cover(widths, heights, native.PATCH) if level.area is None else -(-widths * heights // level.area)
+    tokens[refused] = REFUSED
+    return Counted(tokens, widths, heights)
+
+
+def _fits(level: Native, longer: Ints, shorter: Ints) -> NDArray[np.bool_]:
+    columns, rows = -(-longer // native.PATCH), -(-shorter // native.PATCH)
+    return (np.maximum(columns, rows) * native.PATCH <= level.edge) & (columns * rows <= level.budget)
+
+
+def _longest(level: Native, longer: Ints, shorter: Ints) -> Ints:
+    """The longest long side that fits, for sizes that do not, by halving: `fitting` always fits, `over` never."""
+    fitting, over = np.ones_like(longer), np.minimum(longer, level.edge + 1)
+    for _ in range(level.edge.bit_length()):
+        middle = (fitting + over) // 2
+        fits = _fits(level, middle, _along(middle, longer, shorter))
+        fitting, over = np.where(fits, middle, fitting), np.where(fits, over, middle)
+    return fitting
+
+
+def _along(side: Ints, longer: Ints, shorter: Ints) -> Ints:
+    """As `native.along`: the same two divisions, and halves to the even one."""
+    return np.maximum(1, np.rint(side / (longer / shorter)).astype(np.int64))
+
+
+def _crops(level: Crops, widths: Ints, heights: Ints) -> Counted:
+    widths, heights = within(widths, heights, level.side)
+    square = np.clip(2 * np.minimum(widths, heights) // 3, level.least, level.most)
+    crops = -(-widths // square) * -(-heights // square)
+    crops[np.maximum(widths, heights) <= level.small] = 1
+    return Counted(level.tokens * crops, widths, heights)

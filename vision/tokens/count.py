@@ -4,7 +4,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from vision.errors import InvalidRequest
-from vision.tokens.facts import Level, Rule
+from vision.tokens.facts import Rule
+from vision.tokens.levels import Level
 from vision.tokens.rules import get_rule
 from vision.tokens.tiles import Fixed
 

@@ -1,20 +1,16 @@
-"""The published rules as they stand in one file of facts a provider (openai.toml): dated, sourced, read once."""
+"""The published rules as they stand in one file of facts a provider (openai.toml), dated, sourced, read once."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from fractions import Fraction
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from vision.tokens.patches import Patches
-from vision.tokens.tiles import Fixed, Tiles
-
-Level = Patches | Tiles | Fixed
-
-DETAILS = ("low", "high", "original")
+from vision.tokens.levels import DETAILS, Level, read_levels
+from vision.tokens.tiles import Fixed
 
 
 @dataclass(frozen=True)
@@ -35,50 +31,68 @@ class Rule:
     until: date | None
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What one provider has published."""
+
+    rules: Mapping[str, Rule]
+    """By model (its newest rule), and by model, `@` and the letter of a set."""
+    aliases: Mapping[str, str]
+    """Other names of models, each with the name that has the rule."""
+    unpublished: Mapping[str, str]
+    """Models that no rule is published for, each with what is."""
+    version: re.Pattern[str]
+    """What may end a model's name beside the date of a snapshot."""
+
+
 NONE = Rule("none", dict.fromkeys(("auto", *DETAILS), Fixed(0)), "low", True, "", "", None, None)
 """For models that charge no tokens for images."""
 
 
 @cache
+def providers() -> tuple[Facts, ...]:
+    """The facts of each provider."""
+    files = {file.name: file for file in resources.files(__package__).iterdir() if file.name.endswith(".toml")}
+    return tuple(
+        _read(name.removesuffix(".toml"), tomllib.loads(files[name].read_text("utf-8"))) for name in sorted(files)
+    )
+
+
+@cache
 def rules() -> Mapping[str, Rule]:
-    """Every rule, by its model; with `@` and the set's letter those of an older set, and the current ones again."""
+    """The rules of all providers, as in `Facts.rules`, and `none`."""
     found = {"none": NONE}
-    for provider, facts in _providers():
-        found |= dict(_read(provider, facts))
+    for facts in providers():
+        found |= facts.rules
     return found
 
 
 @cache
-def aliases() -> Mapping[str, str]:
-    """Other names of models, each with the name that has the rule."""
-    return {alias: model for _, facts in _providers() for alias, model in facts.get("aliases", {}).items()}
-
-
-@cache
 def unpublished() -> Mapping[str, str]:
-    """Models whose provider does not say how they count images, each with what it says instead."""
-    return {model: reason for _, facts in _providers() for model, reason in facts.get("unpublished", {}).items()}
+    """Models that no rule is published for, each with what is."""
+    return {model: reason for facts in providers() for model, reason in facts.unpublished.items()}
 
 
-@cache
-def _providers() -> tuple[tuple[str, dict[str, Any]], ...]:
-    files = [file for file in resources.files(__package__).iterdir() if file.name.endswith(".toml")]
-    return tuple((file.name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8"))) for file in files)
+def _read(provider: str, facts: dict[str, Any]) -> Facts:
+    """Sets are in the order of their age, so the newest rule of a model is the one that keeps its plain name."""
+    found: dict[str, Rule] = {}
+    for rule_set in facts["sets"]:
+        for model, rule in _rules_of(provider, facts, rule_set):
+            found |= {f"{model}@{rule_set}": rule, model: rule}
+    version = re.compile(f"(?:{facts['version']})$" if "version" in facts else "$")
+    return Facts(found, facts.get("aliases", {}), facts.get("unpublished", {}), version)
 
 
-def _read(provider: str, facts: dict[str, Any]) -> Iterator[tuple[str, Rule]]:
+def _rules_of(provider: str, facts: dict[str, Any], rule_set: str) -> Iterator[tuple[str, Rule]]:
+    suffix = "" if rule_set == facts["current"] else f"@{rule_set}"
     for entry in facts["rules"]:
-        for rule_set in entry["sets"]:
+        if rule_set in entry["sets"]:
             for model in entry.get("multipliers") or entry["models"]:
-                current = rule_set == facts["current"]
-                rule = _rule(f"{provider}:{model}" + ("" if current else f"@{rule_set}"), facts, entry, rule_set)
-                yield f"{model}@{rule_set}", rule
-                if current:
-                    yield model, rule
+                yield model, _rule(f"{provider}:{model}{suffix}", model, facts, entry, facts["sets"][rule_set])
 
 
-def _rule(name: str, facts: dict[str, Any], entry: dict[str, Any], rule_set: str) -> Rule:
-    levels = _levels(entry, name.partition(":")[2].partition("@")[0])
+def _rule(name: str, model: str, facts: dict[str, Any], entry: dict[str, Any], dates: dict[str, date]) -> Rule:
+    levels = read_levels(entry, model)
     return Rule(
         name=name,
         levels={"auto": levels[entry["auto"]], **levels},
@@ -86,17 +100,6 @@ def _rule(name: str, facts: dict[str, Any], entry: dict[str, Any], rule_set: str
         confirmed=entry.get("confirmed", True),
         note=entry.get("note", ""),
         source=facts["sources"][entry["source"]],
-        since=facts["sets"][rule_set].get("since"),
-        until=facts["sets"][rule_set].get("until"),
+        since=dates.get("since"),
+        until=dates.get("until"),
     )
-
-
-def _levels(entry: dict[str, Any], model: str) -> dict[str, Level]:
-    if "multipliers" in entry:
-        multiplier, limit = Fraction(entry["multipliers"][model]), entry.get("limit")
-        given = {detail: entry[detail] for detail in DETAILS if detail in entry}
-        return {detail: Patches(multiplier, size["side"], size.get("budget"), limit) for detail, size in given.items()}
-    numbers = entry["base"], entry["tile"], entry["side"], entry["short"]
-    if "square" in entry:
-        return {"low": Tiles(*numbers), "high": Tiles(*numbers, entry["square"], entry["oblong"])}
-    return {"low": Fixed(entry["base"], tiles=0), "high": Tiles(*numbers)}

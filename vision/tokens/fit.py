@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from vision.errors import ImageError, InvalidRequest
 from vision.tokens.count import MAX_SIDE, ImageTokens, check_size, count_image, level_of
-from vision.tokens.facts import Level
+from vision.tokens.levels import Level
 from vision.tokens.scale import within
 
 KINDS = ("none", "snap", "max")

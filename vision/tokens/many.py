@@ -6,8 +6,8 @@ from numpy.typing import ArrayLike
 from vision.errors import InvalidRequest
 from vision.tokens.arrays import REFUSED, Ints, count, within
 from vision.tokens.count import MAX_SIDE, level_of
-from vision.tokens.facts import Level
 from vision.tokens.fit import KEPT, NO_FIT, Fit
+from vision.tokens.levels import Level
 from vision.tokens.tiles import Fixed
 
 BLOCK = 1 << 14

@@ -1,11 +1,12 @@
 """Which rule a model's images are counted by, under any of the names that the model has."""
 
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import lru_cache
 
 from vision.errors import InvalidRequest
-from vision.tokens.facts import Rule, aliases, rules, unpublished
+from vision.tokens.facts import NONE, Facts, Rule, providers, rules
 
 SNAPSHOT = re.compile(r"-20\d\d-?[01]\d-?[0-3]\d$")
 SETTING = (
@@ -22,27 +23,38 @@ def find_rule(model: str) -> str:
     return get_rule(model).name
 
 
+@lru_cache(maxsize=1024)
 def get_rule(name: str) -> Rule:
     """A rule by any name that `find_rule` takes."""
-    plain = _plain(name)
-    if rule := rules().get(plain):
-        return rule
-    reason = unpublished().get(plain)
-    problem = f"How {name!r} counts images is not known." if reason is None else f"{name!r}: {reason}"
-    raise InvalidRequest(f"{problem}{_nearest(plain)} {SETTING}", code="unknown_model", param="model")
+    model, rule_set = _parts(name)
+    if model == "none":
+        return NONE
+    for facts in providers():
+        for spelling in _spellings(model, facts):
+            if rule := facts.rules.get(spelling + rule_set):
+                return rule
+            if reason := facts.unpublished.get(spelling):
+                raise _unknown(f"{name!r}: {reason}", spelling)
+    raise _unknown(f"How {name!r} counts images is not known.", model)
 
 
-def _plain(model: str) -> str:
-    """The model's own name: no provider, no fine-tuning suffix, no date of a snapshot, aliases resolved."""
-    name = model.strip().lower().rpartition("/")[2]
-    if name.startswith("ft:"):
-        name = name.split(":")[1]
-    name, at, rule_set = name.rpartition(":")[2].partition("@")
-    name = SNAPSHOT.sub("", name)
-    return aliases().get(name, name) + at + rule_set.upper()
+def _parts(name: str) -> tuple[str, str]:
+    """The model's own name, without provider and fine-tuning suffix; `@` and the letter of a rule set, or nothing."""
+    model = name.strip().lower().rpartition("/")[2]
+    if model.startswith("ft:"):
+        model = model.split(":")[1]
+    model, at, letter = model.rpartition(":")[2].partition("@")
+    return model, at + letter.upper()
 
 
-def _nearest(name: str) -> str:
-    known = (model for model in rules() if model != "none" and "@" not in model)
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
-    return f" Nearest: {', '.join(near)}." if near else ""
+def _spellings(model: str, facts: Facts) -> Iterator[str]:
+    """The name as it is, without the date of a snapshot, and without the provider's own marks; aliases resolved."""
+    for spelling in (model, SNAPSHOT.sub("", model), facts.version.sub("", model)):
+        yield facts.aliases.get(spelling, spelling)
+
+
+def _unknown(problem: str, model: str) -> InvalidRequest:
+    known = [name for name in rules() if name != "none" and "@" not in name]
+    near = get_close_matches(model, known, n=3, cutoff=0.5)
+    nearest = f" Nearest: {', '.join(near)}." if near else ""
+    return InvalidRequest(f"{problem}{nearest} {SETTING}", code="unknown_model", param="model")
