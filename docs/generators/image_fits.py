@@ -6,7 +6,13 @@ from generators.words import table
 from vision.tokens.fit import NO_FIT, Fit, count_sent, sent_size
 from vision.tokens.many import count_many
 
-MODELS = (("gpt-5.4-mini", "high"), ("gpt-4.1-mini", "high"), ("gpt-4o", "high"), ("gpt-4o-mini", "high"))
+MODELS = (
+    ("gpt-5.4-mini", "high"),
+    ("gpt-4.1-mini", "high"),
+    ("gpt-4o", "high"),
+    ("gpt-4o-mini", "high"),
+    ("claude-sonnet-5", "high"),
+)
 SNAPPED = ((1025, 1025), (800, 600), (1000, 1000), (1100, 760), (1920, 1080), (1024, 1024))
 PHOTOGRAPH = (4032, 3024)
 SIDES = (2048, 1536, 1024, 768)

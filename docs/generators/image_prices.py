@@ -1,19 +1,15 @@
-"""What images cost by the rules and the list prices: tables of docs/image-tokens.md."""
+"""What images of common sizes cost by the rules and the list prices: tables of docs/image-tokens.md."""
 
-import tomllib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from importlib import resources
-from textwrap import fill
 
 from generators.image_rules import current, model, names
-from generators.words import table
+from generators.words import paragraph, table
 from vision.errors import ImageError
-from vision.prices import list_price
+from vision.prices import Price, list_price
 from vision.tokens import count_image
 from vision.tokens.facts import Rule
-from vision.tokens.patches import Patches
 
 PRICED = datetime(2026, 11, 22, tzinfo=UTC)
 """A fixed day, so that the page changes only when the rules or the price data do."""
@@ -44,58 +40,26 @@ def sizes() -> str:
 
 def unpriced() -> str:
     """Models that are left out, as a sentence."""
-    found = [model(rule) for rule in current() if _input_price(model(rule)) is None]
-    return fill(f"Without a list price, and so not in these tables: {', '.join(found)}.", 120) if found else ""
+    found = [model(rule) for rule in current() if not _is_listed(rule)]
+    return paragraph(f"Without a list price, and so not in these tables: {', '.join(found)}.") if found else ""
 
 
-def mini() -> str:
-    """gpt-4o-mini beside gpt-4o, now and at its first price."""
-    header = ("", "Tokens", "Dollars a million", "Dollars an image", "100,000 images", "100,000 at `low`")
-    rows = []
-    for name in ("gpt-4o-mini", "gpt-4o", "gpt-4o-2024-05-13"):
-        price = _price(name)
-        high, low = (count_image(name, detail, 1024, 1024).tokens for detail in ("high", "low"))
-        each = (high * price / 1_000_000).normalize()
-        rows.append((name, f"{high:,}", f"{price:.2f}", f"{each:f}", _money(high, price), _money(low, price)))
-    return table(header, rows, numbers_from=1)
+def listed(name: str) -> Price:
+    """The list price of a model on that day; LookupError if it has none."""
+    price = list_price(name, PRICED)
+    if price is None:
+        raise LookupError(f"{name} has no list price as of {PRICED:%Y-%m-%d}.")
+    return price
 
 
-def mini_rate() -> str:
-    """How many images of one megapixel get through in a minute at the lowest paid tier."""
-    defaults = tomllib.loads(resources.files("vision.provider").joinpath("defaults.toml").read_text("utf-8"))
-    limits = defaults["openai"]["models"]
-    rate = {
-        name: limits[name]["tpm"] // count_image(name, "high", 1024, 1024).tokens for name in ("gpt-4o-mini", "gpt-4o")
-    }
-    text = (
-        f"It fills the rate limit as well. At tier 1, {limits['gpt-4o-mini']['tpm']:,} tokens a minute, "
-        f"{rate['gpt-4o-mini']} such images get through in a minute; gpt-4o, with {limits['gpt-4o']['tpm']:,}, takes "
-        f"{rate['gpt-4o']}."
-    )
-    return fill(text, 120)
+def dollars(tokens: int, price: Decimal) -> Decimal:
+    """100,000 times those tokens, to the cent."""
+    return (tokens * price / 10).quantize(CENT, ROUND_HALF_UP)
 
 
-def low() -> str:
-    """The models whose `low` has the larger budget, and what that does."""
-    found = [rule for rule in current() if _budget(rule, "low") > _budget(rule, "high")]
-    first = model(found[0])
-    budgets = f"{_budget(found[0], 'low'):,} patches at `low` and {_budget(found[0], 'high'):,} at `high`"
-    rows = []
-    for width, height in SIZES:
-        less, more = (count_image(first, detail, width, height).tokens for detail in ("high", "low"))
-        if more > less:
-            rows.append((f"{width}x{height}", f"{less:,}", f"{more:,}", f"{100 * (more - less) / less:.0f} % more"))
-    text = (
-        f"{names(found)} allow {budgets}, both within the same largest side: the guide has it so. An image between the "
-        f"two is shrunk at `high` and not at `low`. Small images cost the same at both levels. Of the sizes above "
-        f"these cost more at the lower one:"
-    )
-    return f"{fill(text, 120)}\n\n{table(('', '`high`', '`low`', '`low` costs'), rows, numbers_from=1)}"
-
-
-def _budget(rule: Rule, detail: str) -> int:
-    level = rule.levels.get(detail)
-    return level.budget or 0 if isinstance(level, Patches) else 0
+def rate(price: Decimal) -> str:
+    """0.15, 2.50 and 0.075."""
+    return f"{price:.3f}".removesuffix("0")
 
 
 def _tokens(detail: str) -> str:
@@ -111,10 +75,10 @@ def _dollars(detail: str) -> str:
     """Cheapest first, by an image of one megapixel."""
     lines: dict[tuple[tuple[int | None, ...], Decimal], list[Rule]] = {}
     for rule in _taking(detail):
-        lines.setdefault((_row(rule, detail), _price(model(rule))), []).append(rule)
+        lines.setdefault((_row(rule, detail), listed(model(rule)).input), []).append(rule)
     ordered = sorted(lines.items(), key=lambda line: (line[0][0][ONE_MEGAPIXEL] or 0) * line[0][1])
     rows = [
-        (names(group), f"{price:.2f}", *(REFUSED if tokens is None else _money(tokens, price) for tokens in row))
+        (names(group), rate(price), *(REFUSED if tokens is None else f"{dollars(tokens, price):,}" for tokens in row))
         for (row, price), group in ordered
     ]
     return table(("Dollars per 100,000 images", "a million", *_heads()), rows, numbers_from=1)
@@ -122,7 +86,7 @@ def _dollars(detail: str) -> str:
 
 def _taking(detail: str) -> Iterable[Rule]:
     """Rules that have the level, and whose model has a list price."""
-    return [rule for rule in current() if detail in rule.levels and _input_price(model(rule)) is not None]
+    return [rule for rule in current() if detail in rule.levels and _is_listed(rule)]
 
 
 def _row(rule: Rule, detail: str) -> tuple[int | None, ...]:
@@ -136,21 +100,8 @@ def _count(rule: str, detail: str, width: int, height: int) -> int | None:
         return None
 
 
-def _input_price(name: str) -> Decimal | None:
-    price = list_price(name, PRICED)
-    return price.input if price else None
-
-
-def _price(name: str) -> Decimal:
-    price = _input_price(name)
-    if price is None:
-        raise LookupError(f"{name} has no list price as of {PRICED:%Y-%m-%d}.")
-    return price
-
-
-def _money(tokens: int, price: Decimal) -> str:
-    """Dollars of 100,000 images, to the cent."""
-    return f"{(tokens * price / 10).quantize(CENT, ROUND_HALF_UP):,}"
+def _is_listed(rule: Rule) -> bool:
+    return list_price(model(rule), PRICED) is not None
 
 
 def _shown(tokens: int | None) -> str:

@@ -4,18 +4,17 @@ import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
-from generators import image_fits, image_prices, image_rules
-from generators.words import GENERATED
+from generators import image_findings, image_fits, image_prices, image_rules
+from generators.words import GENERATED, paragraph
 from vision.tokens import count_image
 from vision.tokens.facts import rules
 from vision.tokens.patches import cover
 
 TEMPLATE = Path(__file__).with_name("image_tokens.template")
 _PLACE = re.compile(r"\{\{([a-z ]+)\}\}")
-_ADDRESS = re.compile(r"\(([a-z.]+\.[a-z]+/[^)]+)\)")
+_ADDRESS = re.compile(r"(?<![\w/])(?:[a-z]+\.)+[a-z]+/[\w./-]+")
 
 
 def page() -> str:
@@ -32,7 +31,7 @@ def _patch_example() -> str:
         f"of {level.budget:,}, so the image is scaled down to {counted.width}x{counted.height}, which is "
         f"{counted.patches:,} patches; times {float(level.multiplier):g} is {counted.tokens:,} tokens."
     )
-    return fill(text, 120)
+    return paragraph(text)
 
 
 def _tile_example() -> str:
@@ -55,9 +54,9 @@ def _priced() -> str:
 
 def _sources() -> str:
     """Where the rules and prices come from; addresses become links."""
-    read = dict.fromkeys(rule.source for rule in rules().values() if rule.source)
+    read = dict.fromkeys(rule.source for rule in sorted(rules().values(), key=image_rules.provider) if rule.source)
     prices = f"Prices: the package genai-prices, list prices of {_priced()}"
-    return _ADDRESS.sub(r"(<https://\1>)", "".join(f"- {source}.\n" for source in [*read, prices]))
+    return _ADDRESS.sub(r"<https://\g<0>>", "".join(f"- {source}.\n" for source in [*read, prices]))
 
 
 def _day(day: date) -> str:
@@ -74,9 +73,10 @@ PLACES: dict[str, Callable[[], str]] = {
     "priced": _priced,
     "unpriced": image_prices.unpriced,
     "sizes": image_prices.sizes,
-    "mini": image_prices.mini,
-    "mini rate": image_prices.mini_rate,
-    "low": image_prices.low,
+    "mini": image_findings.mini,
+    "mini rate": image_findings.mini_rate,
+    "low": image_findings.low,
+    "comparison": image_findings.comparison,
     "snap": image_fits.snap,
     "max": image_fits.largest,
     "sources": _sources,

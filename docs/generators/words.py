@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 GENERATED = "<!-- Written by docs/generate.py. Change the code, or docs/generators; then run `make docs`. -->\n"
@@ -20,6 +21,11 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], numbers_from
     words = len(header) if numbers_from is None else numbers_from
     lines = [header, tuple("---" if place < words else "--:" for place in range(len(header))), *rows]
     return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
+
+
+def paragraph(text: str) -> str:
+    """Prose in lines of 120 characters."""
+    return fill(text, 120, break_on_hyphens=False)
 
 
 def _cell(text: str) -> str:
