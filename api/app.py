@@ -8,10 +8,10 @@ from fastapi import FastAPI
 from api import errors
 from api.request_ids import RequestIds
 from api.resources import opened
-from api.routes import catalogue, files, health, jobs, keys, lanes, results, webhooks
+from api.routes import catalogue, estimates, files, health, jobs, keys, lanes, results, webhooks
 from vision.settings import Settings
 
-ROUTERS = tuple(module.router for module in (jobs, results, files, catalogue, lanes, webhooks, keys, health))
+ROUTERS = tuple(module.router for module in (jobs, results, estimates, files, catalogue, lanes, webhooks, keys, health))
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

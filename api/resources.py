@@ -10,18 +10,24 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision import limiter, queue
+from vision.images.fetch import Fetcher
 from vision.images.guard import Guard
-from vision.intake import Desk
+from vision.images.source import Images
+from vision.intake import Desk, Estimator
 from vision.provider import catalogue
 from vision.settings import Settings
 from vision.storage import engine, files, keys
 
+IMAGE_SECONDS, AT_ONCE, PER_HOST = 10.0, 32, 16
+"""For the few images that an estimate looks at while somebody waits."""
+
 
 @dataclass(frozen=True)
 class Resources:
-    """The desk (record, lanes, bell), the limiter, the key that always works, and where uploads go."""
+    """The desk (record, lanes, bell), the estimator, the limiter, the key that always works, and where uploads go."""
 
     desk: Desk
+    estimator: Estimator
     limiter: limiter.Limiter
     redis: Redis
     admin_key_hash: bytes
@@ -51,7 +57,9 @@ async def opened(settings: Settings) -> AsyncIterator[Resources]:
     )
     await asyncio.to_thread(files.drop_drafts, desk.files_dir)
     try:
-        yield Resources(desk, limiter.Limiter(redis), redis, keys.digest(admin_key))
+        async with Fetcher(desk.guard, seconds=IMAGE_SECONDS, per_host=PER_HOST, concurrency=AT_ONCE) as fetcher:
+            estimator = Estimator(desk, Images(fetcher, desk.files_dir))
+            yield Resources(desk, estimator, limiter.Limiter(redis), redis, keys.digest(admin_key))
     finally:
         await desk.bell.close()
         await redis.aclose()

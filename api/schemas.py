@@ -4,9 +4,18 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Json,
+    StringConstraints,
+    model_validator,
+)
 
-from vision.intake import Order
+from vision.intake import Ask, Order
 from vision.lifecycle import ItemStatus, JobStatus
 from vision.storage.keys import Scope
 
@@ -21,6 +30,18 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _listed(value: Any) -> Any:
+    """`a,b` → ["a", "b"]; null is as good as absent."""
+    if isinstance(value, str):
+        return [name.strip() for name in value.split(",")]
+    return [] if value is None else value
+
+
+MAX_MODELS, MAX_DETAILS = 50, 4
+ModelName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+DetailName = Annotated[str, StringConstraints(min_length=1, max_length=16)]
+ModelNames = Annotated[list[ModelName], BeforeValidator(_listed), Field(max_length=MAX_MODELS)]
+DetailNames = Annotated[list[DetailName], BeforeValidator(_listed), Field(max_length=MAX_DETAILS)]
 SmallObject = Annotated[dict[str, Any], AfterValidator(_small)]
 
 
@@ -87,6 +108,29 @@ class JobBody(JobFields):
         if self.items is not None and self.input_file_id is not None:
             raise ValueError("send items or input_file_id, not both")
         return self
+
+
+class EstimateFields(JobFields):
+    """A job's fields, and what it is to be estimated for. Lists are names with commas where fields are in a query."""
+
+    models: ModelNames = Field(
+        [],
+        description="Models, or `provider/model`, also ones that no provider here has. Default: `model`, or every "
+        "model that serves the preset.",
+    )
+    details: DetailNames = Field([], description="Levels of detail. Default: `detail`, or every level but auto.")
+
+    def ask(self) -> Ask:
+        """The fields as intake takes them."""
+        return Ask(self.order(), self.models, self.details)
+
+
+class EstimateQuery(EstimateFields, JobQuery):
+    """The same in a query string."""
+
+
+class EstimateBody(EstimateFields, JobBody):
+    """A job to be estimated. Items may also tell `sizes` ([[width, height], …]) instead of images."""
 
 
 class KeyBody(Body):

@@ -1,11 +1,11 @@
-"""`POST /v1/jobs` in its three forms: a JSON body with items, one with a file id, or the items as lines."""
+"""A job as it is sent, in its three forms: a JSON body with items, one with a file id, or the items as lines."""
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 from fastapi import Request
@@ -22,14 +22,23 @@ from vision.storage import files
 
 MAX_KEY_LENGTH = 255
 
+Fields_co = TypeVar("Fields_co", bound=JobFields, covariant=True)
+InBody = TypeVar("InBody", bound=JobBody)
+InQuery = TypeVar("InQuery", bound=JobQuery)
+
 
 @dataclass(frozen=True)
-class Submission:
+class Submission(Generic[Fields_co]):
     """What was sent, and the SHA-256 of all of it."""
 
-    order: Order
+    fields: Fields_co
     items: list[Any] | Path
     body_hash: bytes
+
+    @property
+    def order(self) -> Order:
+        """The job's fields."""
+        return self.fields.order()
 
     def replay(self, key: str | None) -> Replay | None:
         """For the header Idempotency-Key, if it was sent."""
@@ -43,18 +52,23 @@ class Submission:
 
 
 @asynccontextmanager
-async def received(request: Request, opened: Resources, tenant: str) -> AsyncIterator[Submission]:
-    """Read the request. Lines are spooled to disk first, so that a slow sender holds no transaction open."""
+async def received(
+    request: Request, opened: Resources, tenant: str, body: type[InBody], query: type[InQuery]
+) -> AsyncIterator[Submission[InBody | InQuery]]:
+    """Read the request: fields as `body`, or as `query` beside lines.
+
+    Lines are spooled to disk first, so that a slow sender holds no transaction open.
+    """
     kind = bodies.media_type(request)
     if kind in {"application/x-ndjson", "application/jsonl", "application/x-jsonlines"}:
-        fields = _query(request)
+        fields = _query(request, query)
         async with files.Draft(opened.files_dir) as draft:
             async for piece in bodies.pieces_of(request):
                 await draft.write(piece)
             await draft.flush()
-            yield Submission(fields.order(), draft.path, _hash(fields, draft.sha256))
+            yield Submission(fields, draft.path, _hash(fields, draft.sha256))
     elif kind in {"application/json", ""}:
-        yield await _json(request, opened, tenant)
+        yield await _json(request, opened, tenant, body)
     else:
         raise InvalidRequest(
             "Send the job as application/json, or its items as application/x-ndjson.",
@@ -63,16 +77,16 @@ async def received(request: Request, opened: Resources, tenant: str) -> AsyncIte
         )
 
 
-async def _json(request: Request, opened: Resources, tenant: str) -> Submission:
+async def _json(request: Request, opened: Resources, tenant: str, kind: type[InBody]) -> Submission[InBody]:
     raw = await bodies.read(request)
     try:
-        body = JobBody.model_validate_json(raw)
+        body = kind.model_validate_json(raw)
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_url=False)) from None
     if body.input_file_id is None:
-        return Submission(body.order(), body.items or [], _hash(body, ""))
+        return Submission(body, body.items or [], _hash(body, ""))
     path = await _manifest(opened, tenant, body.input_file_id)
-    return Submission(body.order(), path, _hash(body, ""))
+    return Submission(body, path, _hash(body, ""))
 
 
 async def _manifest(opened: Resources, tenant: str, file_id: str) -> Path:
@@ -85,13 +99,13 @@ async def _manifest(opened: Resources, tenant: str, file_id: str) -> Path:
         raise InvalidRequest(error.message, code="unknown_file", param="input_file_id") from None
 
 
-def _query(request: Request) -> JobQuery:
+def _query(request: Request, kind: type[InQuery]) -> InQuery:
     pairs = request.query_params.multi_items()
     fields: Mapping[str, str] = dict(pairs)
     if len(fields) < len(pairs):
         raise InvalidRequest("A field stands twice in the query string. Send each field once.")
     try:
-        return JobQuery.model_validate(fields)
+        return kind.model_validate(fields)
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_url=False)) from None
 

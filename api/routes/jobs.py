@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from api import submission, views
 from api.dependencies import JobsReader, JobsWriter, Opened
 from api.resources import Resources
-from api.schemas import JobBody, JobsQuery
+from api.schemas import JobBody, JobQuery, JobsQuery
 from vision import ids, intake
 from vision.errors import InvalidRequest, NotFound
 from vision.lifecycle import TERMINAL
@@ -40,7 +40,7 @@ async def create(
     idempotency_key: Annotated[str | None, Header()] = None,
 ) -> dict[str, Any]:
     """Submit a job: fields and items as JSON, or items as JSON lines with the fields in the query string."""
-    async with submission.received(request, opened, tenant) as sent:
+    async with submission.received(request, opened, tenant, JobBody, JobQuery) as sent:
         replay = sent.replay(idempotency_key)
         receipt = await intake.submit(opened.desk, tenant, sent.order, sent.items, replay)
     if receipt.replayed:

@@ -9,6 +9,7 @@ from vision import presets
 from vision.errors import InvalidRequest
 from vision.images.guard import Blocked
 from vision.intake.desk import Desk
+from vision.intake.expected import expected
 from vision.presets import Preset
 from vision.provider.catalogue import Lane
 from vision.storage.outputs import Observed
@@ -55,14 +56,12 @@ class Plan:
 
     def learned(self, observed: Observed | None) -> Self:
         """The same, with what earlier answers tell of the next ones: how long they get, how the text is counted."""
-        if observed is None:
-            return self
-        most = self.preset.max_output_tokens
+        call = expected(self.preset, self.prompt_tokens, observed)
         return replace(
             self,
-            prompt_tokens=self.prompt_tokens if observed.text is None else observed.text,
-            expected_output_tokens=min(most, max(1, round(observed.mean))),
-            high_output_tokens=min(most, observed.high),
+            prompt_tokens=call.text_tokens,
+            expected_output_tokens=call.output_tokens,
+            high_output_tokens=call.high_output_tokens,
         )
 
 
