@@ -13,30 +13,17 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import httpx2
 import openai
-from pydantic import SecretStr
 
-from benchmarks.service import MODEL
-from vision import presets
-from vision.prices import FREE, Tariff
-from vision.provider.catalogue import Lane, Provider
-from vision.provider.requests import Question, build
+from benchmarks.asked import bodies
+from benchmarks.service import KEY
 
 Call = Callable[[str, bytes], Awaitable[bytes]]
+WARM_UP = 64
 
 
-def bodies(options: argparse.Namespace) -> tuple[str, list[bytes]]:
-    """Path and bodies exactly as a worker builds them."""
-    provider = Provider("fake", options.base_url, SecretStr("sk-test"), "chat", "url")
-    lane = Lane(f"fake/{MODEL}", provider, MODEL, 1, 1, f"openai:{MODEL}", Tariff(MODEL, FREE), None)
-    preset = presets.get("moderation")
-    question = Question(preset.render("en"), "moderation", preset.schema, "high", preset.max_output_tokens)
-    built = [build(lane, question, [options.image.format(number)]) for number in range(1, options.items + 1)]
-    return built[0][0], [body for _, body in built]
-
-
-async def with_aiohttp(options: argparse.Namespace, path: str, work: list[bytes]) -> float:
-    """The fastest client there is in Python; seconds."""
-    headers = {"Authorization": "Bearer sk-test", "Content-Type": "application/json"}
+async def with_aiohttp(options: argparse.Namespace, path: str, work: list[bytes]) -> dict[str, float]:
+    """The fastest client there is in Python."""
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
     connector = aiohttp.TCPConnector(limit=options.in_flight)
     async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
 
@@ -48,13 +35,11 @@ async def with_aiohttp(options: argparse.Namespace, path: str, work: list[bytes]
         return await timed(call, path, work, options.in_flight)
 
 
-async def with_sdk(options: argparse.Namespace, path: str, work: list[bytes]) -> float:
-    """The official SDK by its shortest way, as the workers use it; seconds."""
+async def with_sdk(options: argparse.Namespace, path: str, work: list[bytes]) -> dict[str, float]:
+    """The official SDK by its shortest way, as the workers use it."""
     limits = httpx2.Limits(max_connections=options.in_flight, max_keepalive_connections=options.in_flight)
     client = openai.DefaultAioHttpClient(limits=limits, timeout=httpx2.Timeout(60), base_url=options.base_url)
-    async with openai.AsyncOpenAI(
-        api_key="sk-test", base_url=options.base_url, max_retries=0, http_client=client
-    ) as sdk:
+    async with openai.AsyncOpenAI(api_key=KEY, base_url=options.base_url, max_retries=0, http_client=client) as sdk:
         headers = {"Content-Type": "application/json"}
 
         async def call(target: str, body: bytes) -> bytes:
@@ -64,18 +49,18 @@ async def with_sdk(options: argparse.Namespace, path: str, work: list[bytes]) ->
         return await timed(call, path, work, options.in_flight)
 
 
-async def timed(call: Call, path: str, work: list[bytes], in_flight: int) -> float:
-    """Make all calls, `in_flight` at a time, after some that warm the connections up; seconds."""
+async def timed(call: Call, path: str, work: list[bytes], in_flight: int) -> dict[str, float]:
+    """Make all calls, `in_flight` at a time, after some that warm the connections up and are not counted."""
 
     async def lane(own: list[bytes]) -> None:
         while own:
             await call(path, own.pop())
 
-    await asyncio.gather(*[call(path, body) for body in work[:64]])
+    await asyncio.gather(*[call(path, body) for body in work[:WARM_UP]])
     rest = list(work)
-    started = time.monotonic()
+    cpu, started = _cpu(), time.monotonic()
     await asyncio.gather(*[lane(rest) for _ in range(in_flight)])
-    return time.monotonic() - started
+    return {"seconds": time.monotonic() - started, "cpu_seconds": _cpu() - cpu}
 
 
 def main() -> None:
@@ -87,10 +72,8 @@ def main() -> None:
     parser.add_argument("--items", type=int, required=True)
     parser.add_argument("--in-flight", type=int, required=True)
     options = parser.parse_args()
-    path, work = bodies(options)
-    before = _cpu()
-    seconds = asyncio.run({"aiohttp": with_aiohttp, "sdk": with_sdk}[options.client](options, path, work))
-    print(json.dumps({"seconds": seconds, "cpu_seconds": _cpu() - before}))
+    path, work = bodies(options.base_url, options.image, options.items)
+    print(json.dumps(asyncio.run({"aiohttp": with_aiohttp, "sdk": with_sdk}[options.client](options, path, work))))
 
 
 def _cpu() -> float:

@@ -168,7 +168,6 @@ class Work:
             self._clients[provider.name] = Client(
                 provider,
                 timeout_seconds=self._settings.call_timeout_seconds,
-                connections=self._settings.max_in_flight,
             )
         return self._clients[provider.name]
 

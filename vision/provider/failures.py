@@ -32,11 +32,15 @@ class Failure:
     unknown_cost: bool = False
 
 
+REDIRECTED = "The provider redirects calls elsewhere. Set its base_url to the address that they lead to."
+"""They are not followed: the key is for the address that it was given for."""
+
+
 def classify(status: int, body: Any, headers: Mapping[str, str]) -> Failure:
     """Look an HTTP error up: the first row of the table that fits decides."""
     error = body.get("error", body) if isinstance(body, Mapping) else {}
     error = error if isinstance(error, Mapping) else {}
-    message = str(error.get("message") or f"The provider answered {status}.")
+    message = str(error.get("message") or (REDIRECTED if status // 100 == 3 else f"The provider answered {status}."))
     row = next((row for row in _rows() if _fits(row["match"], status, error, message)), None)
     return Failure(
         then=Then(row["then"]) if row else Then.LATER,

@@ -1,0 +1,159 @@
+"""Every way that a call to a provider can end, over real connections."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from tests.fakes import FakeProcess, start
+from vision import presets
+from vision.prices import Tariff
+from vision.provider import client
+from vision.provider.catalogue import Lane, Provider
+from vision.provider.client import Called, Client
+from vision.provider.failures import Then
+from vision.provider.replies import Ending
+from vision.provider.requests import Question, build
+
+KEY = "sk-test-0123456789abcdef"
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
+
+@pytest.fixture(scope="module")
+def fake() -> Iterator[FakeProcess]:
+    """A fake provider that knows one key."""
+    with start("provider", "--key", KEY) as process:
+        yield process
+
+
+@pytest.fixture(autouse=True)
+def _fresh(fake: FakeProcess) -> None:
+    fake.post("/_/reset")
+    fake.post("/_/latency", {"latency": 0})
+    fake.post("/_/limits", {"gpt-4o-mini": {"rpm": 0, "tpm": 0}})
+
+
+def at(url: str, key: str = KEY) -> Provider:
+    """A provider at this address."""
+    return Provider("fake", f"{url}/v1", SecretStr(key), "chat", "inline")
+
+
+def question(provider: Provider) -> tuple[str, bytes]:
+    """A call as workers make it."""
+    lane = Lane("fake/gpt-4o-mini", provider, "gpt-4o-mini", 1, 1, "none", Tariff("gpt-4o-mini"), None)
+    preset = presets.get("moderation")
+    return build(lane, Question(preset.render("en"), "moderation", preset.schema, "low", 300), [PIXEL])
+
+
+async def ask(provider: Provider, *, within: float = 20.0) -> Called:
+    """One call, and how it ended."""
+    async with Client(provider, timeout_seconds=within) as asked:
+        return await asked.call(*question(provider), "item_1-1")
+
+
+async def hit(fake: FakeProcess, within: float = 20.0, **fault: Any) -> Called:
+    """A call that is hit by a fault."""
+    fake.post("/_/faults", [{"fault": fault}])
+    return await ask(at(fake.url), within=within)
+
+
+def failed(called: Called) -> tuple[Then, str, bool]:
+    """What follows, why, and whether it may have been charged for."""
+    assert called.failure
+    assert called.reply is None
+    return called.failure.then, called.failure.code, called.failure.unknown_cost
+
+
+async def test_an_answer_comes_with_its_request_id_and_what_is_left_of_the_limit(fake: FakeProcess) -> None:
+    fake.post("/_/limits", {"gpt-4o-mini": {"rpm": 10, "tpm": 100_000}})
+    called = await ask(at(fake.url))
+    assert called.reply
+    assert called.reply.ending == Ending.ANSWERED
+    assert called.request_id
+    assert called.remaining_requests == 9
+    assert 90_000 < (called.remaining_tokens or 0) < 100_000
+    (entry,) = fake.get("/_/log")["calls"]
+    assert entry["client_request_id"] == "item_1-1"
+
+
+async def test_a_wrong_key_stops_the_lane_and_is_told_nowhere(fake: FakeProcess) -> None:
+    called = await ask(at(fake.url, key="sk-wrong-0123456789abcdef"))
+    assert failed(called) == (Then.PAUSE, "upstream_auth", False)
+    assert "0123456789" not in repr(called)
+
+
+async def test_a_user_in_the_address_takes_the_place_of_the_key(fake: FakeProcess) -> None:
+    called = await ask(at(fake.url.replace("//", "//user:hush@")))
+    assert called.failure
+    assert "Basic" in called.failure.message
+    assert "hush" not in repr(called)
+
+
+async def test_a_refusal_by_the_limit_states_its_wait(fake: FakeProcess) -> None:
+    called = await hit(fake, kind="rate_limited", seconds=2)
+    assert failed(called) == (Then.PACE, "rate_limit_exceeded", False)
+    assert called.failure
+    assert called.failure.retry_after == pytest.approx(2, abs=0.01)
+
+
+async def test_an_error_page_that_is_no_json_is_an_error_of_its_status(fake: FakeProcess) -> None:
+    called = await hit(fake, kind="html", status=502)
+    assert failed(called) == (Then.LATER, "upstream_error", False)
+
+
+@pytest.mark.parametrize("kind", ["malformed", "html", "empty"])
+async def test_success_without_an_answer_of_the_protocol_may_have_cost(fake: FakeProcess, kind: str) -> None:
+    assert failed(await hit(fake, kind=kind)) == (Then.LATER, "upstream_invalid_response", True)
+
+
+@pytest.mark.parametrize("kind", ["hang", "hang_body", "drip"])
+async def test_the_deadline_holds_for_the_whole_call(fake: FakeProcess, kind: str) -> None:
+    assert failed(await hit(fake, 0.3, kind=kind)) == (Then.LATER, "upstream_timeout", True)
+
+
+async def test_a_connection_that_broke_may_have_cost(fake: FakeProcess) -> None:
+    assert failed(await hit(fake, kind="reset")) == (Then.LATER, "upstream_unreachable", True)
+
+
+async def test_nobody_there_costs_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert failed(await ask(at(f"http://127.0.0.1:{port}"))) == (Then.LATER, "upstream_unreachable", False)
+    assert failed(await ask(at("http://nobody.invalid"))) == (Then.LATER, "upstream_unreachable", False)
+
+
+async def test_a_connection_that_is_not_made_in_time_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection, and never shakes hands
+        called = await ask(at(f"https://127.0.0.1:{silent.getsockname()[1]}"))
+    assert failed(called) == (Then.LATER, "upstream_unreachable", False)
+
+
+async def test_a_redirect_is_not_followed(fake: FakeProcess) -> None:
+    location = {"location": f"{fake.url}/v1/chat/completions"}
+    called = await hit(fake, kind="status", status=307, headers=location, body={})
+    assert failed(called) == (Then.LATER, "upstream_error", False)
+    assert called.failure
+    assert "base_url" in called.failure.message
+    assert fake.get("/_/stats")["calls"] == 1
+
+
+async def test_calls_never_wait_for_a_connection(fake: FakeProcess) -> None:
+    fake.post("/_/latency", {"latency": 1.0})
+    provider = at(fake.url)
+    async with Client(provider, timeout_seconds=20) as asked:
+        called = await asyncio.gather(*(asked.call(*question(provider), "item_1-1") for _ in range(300)))
+    assert all(one.reply for one in called)
+    assert fake.get("/_/stats")["max_in_flight"] == 300
+
+
+async def test_the_way_leads_through_the_proxy_of_the_environment(
+    fake: FakeProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", fake.url)
+    called = await ask(at("http://nobody.invalid"))
+    assert called.failure
+    assert called.failure.message == "Unknown route http://nobody.invalid/v1/chat/completions."
