@@ -39,7 +39,12 @@ def line(job: Job, pace: Pace, tokens_per_minute: int | None) -> str:
 
 def comparison(job: Job) -> str | None:
     """Of a job that is over: what was estimated beside what it took, and how many sizes were told wrong."""
-    told = [_compared(job, job["comparison"])] if job.get("comparison") else []
+    counts = job["request_counts"]
+    told = []
+    if job.get("comparison") and counts["succeeded"]:
+        told.append(_compared(job, job["comparison"]))
+        if unanswered := counts["total"] - counts["succeeded"]:
+            told.append(f"{items(unanswered)} got no answer.")
     if corrected := job.get("sizes_corrected"):
         told.append(f"{items(corrected)} turned out to have another size than was told.")
     return " ".join(told) or None

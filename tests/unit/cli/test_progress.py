@@ -68,14 +68,16 @@ def test_a_job_that_is_over_is_compared_with_its_estimate() -> None:
         "output_tokens": {"estimated": 200, "actual": 100},
         "cost": {"estimated": "0.02", "actual": "0.0190"},
     }
-    assert progress.comparison(job(comparison=compared, sizes_corrected=2)) == (
+    done = COUNTS | {"queued": 0, "in_flight": 0, "failed": 0, "succeeded": 100}
+    assert progress.comparison(job(comparison=compared, sizes_corrected=2, request_counts=done)) == (
         "Estimated 1,000 input tokens and $0.02, took 1,000 and $0.019 (-5 %). "
         "2 items turned out to have another size than was told."
     )
     more = compared | {"input_tokens": {"estimated": 1000, "actual": 1500}, "cost": {"estimated": "0", "actual": "1"}}
     assert progress.comparison(job(comparison=more)) == (
-        "Estimated 1,000 input tokens and $0.00, took 1,500 (+50 %) and $1.00."
+        "Estimated 1,000 input tokens and $0.00, took 1,500 (+50 %) and $1.00. 55 items got no answer."
     )
+    assert progress.comparison(job(comparison=more, request_counts=done | {"succeeded": 0})) is None
 
 
 def test_nothing_to_compare() -> None:
