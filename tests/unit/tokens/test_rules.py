@@ -175,7 +175,12 @@ def test_the_longest_side_that_a_format_can_state_is_counted_or_refused_like_any
         count_image("gpt-6-astra", "auto", 2**31 - 1, 2**31 - 1)
 
 
-def test_counting_images_loads_neither_pictures_nor_tokenizers_nor_network() -> None:
-    heavy = ["PIL", "splintr", "pydantic", "sqlalchemy", "aiohttp", "genai_prices", "socket", "ssl"]
-    code = f"import sys, vision.tokens as t; t.find_rule('gpt-4o'); print([m for m in {heavy} if m in sys.modules])"
-    assert run([executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+def test_counting_images_loads_neither_pictures_nor_tokenizers_nor_arrays_nor_network() -> None:
+    heavy = {"PIL", "splintr", "numpy", "pydantic", "sqlalchemy", "redis", "aiohttp", "genai_prices", "socket", "ssl"}
+    code = (
+        "import sys; from vision.tokens import Fit, count_sent, find_rule; "
+        "count_sent(find_rule('gpt-4o'), 'high', Fit('snap'), 1025, 1025); print(*sys.modules)"
+    )
+    loaded = run([executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "vision.tokens.fit" in loaded
+    assert heavy.isdisjoint(loaded)
