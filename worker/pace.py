@@ -3,17 +3,20 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from dataclasses import replace
 
 from redis.exceptions import RedisError
 
-from vision.limiter import Limit, Limiter, Settlement
+from vision.limiter import Ask, Limit, Limiter, Line, Reserved
 from vision.provider.catalogue import Lane
 from vision.provider.client import Called
+from worker.settling import Ended, add_up
+from worker.waiting import Ticket, Waiting
 
 log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 0.05
+LISTEN_SECONDS = 0.25
+"""While calls wait, the line is heard of at least so often: other processes move it, too."""
 MEMORY = 16
 """Over how many calls their usual size is taken."""
 AWAY_SECONDS = 0.5
@@ -26,103 +29,99 @@ class Pacer:
     def __init__(self, limiter: Limiter, lane: Lane) -> None:
         self._limiter = limiter
         self._lane = lane.name
-        self._limit = Limit(lane.rpm, lane.tpm)
-        self._asking: list[tuple[int, asyncio.Future[float | None]]] = []
-        self._ended: Settlement | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._paused_until = 0.0
+        self._limit = Limit.of(lane)
+        self._waiting = Waiting()
+        self._asking: list[Ticket] = []
+        self._ended: list[Ended] = []
+        self._asker: asyncio.Task[None] | None = None
+        self._keeper: asyncio.Task[None] | None = None
         self._mean_tokens = 0.0
-        self._given_up = asyncio.Event()
-        self.horizon = 0.0
-        """The latest start granted, in loop time: how far ahead this process has claimed."""
 
-    async def reserve(self, tokens: int) -> float | None:
-        """The instant (loop time) when a call of so many tokens may start; None if it can never fit the bucket."""
-        self._mean_tokens += (tokens - self._mean_tokens) / (MEMORY if self._mean_tokens else 1)
-        future: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
-        self._asking.append((tokens, future))
-        if len(self._asking) == 1:
-            self._start(self._ask())
-        return await future
+    @property
+    def horizon(self) -> float:
+        """The latest start granted, in loop time: how far ahead this process has claimed."""
+        return self._waiting.horizon()
+
+    async def reserve(self, most: int, likely: int | None = None, images: int = 1) -> Ticket | None:
+        """A place in line for a call that takes so many tokens at most; None if it can never fit the bucket."""
+        ticket = Ticket(Ask(most, most if likely is None else min(likely, most), images))
+        self._ask([ticket])
+        return ticket if await ticket.fits else None
 
     def admits(self, seconds: float) -> int:
         """How many calls of the usual size the lane's refill lets start in so many seconds; at least one."""
-        return max(1, int(seconds / 60 * min(self._limit.rpm, self._limit.tpm / max(1.0, self._mean_tokens))))
+        tokens, requests = self._waiting.rates or (self._limit.tpm / 60, self._limit.rpm / 60)
+        return max(1, int(seconds * min(requests, tokens / max(1.0, self._mean_tokens))))
 
-    async def wait_until(self, start: float) -> bool:
-        """Sleep until a granted start, or until the lane's pause is over if that is later; False: give it up."""
-        loop = asyncio.get_running_loop()
-        # The pause may be lengthened while this sleeps.
-        while (delay := max(start, self._paused_until) - loop.time()) > 0:
-            try:
-                await asyncio.wait_for(self._given_up.wait(), delay)
-            except TimeoutError:
-                continue
+    async def wait_until(self, ticket: Ticket) -> bool:
+        """Sleep until the call may start; False: give it up."""
+        if not await ticket.starts:
             return False
+        self._waiting.send(ticket)
         return True
 
     def give_up(self) -> None:
         """This process stops: calls that wait for their start are not made."""
-        self._given_up.set()
+        self._waiting.give_up()
 
-    async def pause(self, seconds: float) -> None:
-        """A 429: stop every worker's calls on this lane for so long."""
-        self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
+    async def pause(self, seconds: float, *, told: bool = False) -> None:
+        """A 429: stop every worker's calls on this lane for so long. `told`: it also said what is left."""
+        self._waiting.pause(seconds)
         try:
-            await self._limiter.pause(self._lane, seconds)
+            self._hear(await self._limiter.pause(self._lane, self._limit, seconds, told=told))
         except (RedisError, OSError) as error:
             log.warning("The pause of %s is not shared (%s).", self._lane, type(error).__name__)
 
-    def settle(self, reserved: int, used: int, called: Called | None = None, *, throttled: bool = False) -> None:
-        """Give back what a call did not use; takes effect within 50 ms."""
-        if self._ended is None:
-            self._ended = Settlement()
-            self._start(self._settle())
-        ended = self._ended
-        self._ended = replace(
-            ended,
-            tokens_back=ended.tokens_back + reserved - used,
-            requests_back=ended.requests_back + (called is None),
-            tokens_used=ended.tokens_used + used,
-            calls=ended.calls + (called is not None),
-            throttled=ended.throttled + throttled,
-            remaining_tokens=called.remaining_tokens if called else ended.remaining_tokens,
-            remaining_requests=called.remaining_requests if called else ended.remaining_requests,
-        )
+    def settle(self, ticket: Ticket, used: int | None, called: Called | None = None, *, throttled: bool = False) -> None:
+        """Tell how a call ended (see Ended); takes effect within 50 ms."""
+        self._ended.append(Ended(ticket, used, called, throttled))
+        self._keep()
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _ask(self, tickets: list[Ticket]) -> None:
+        self._asking += tickets
+        if not self._asker or self._asker.done():
+            self._asker = asyncio.get_running_loop().create_task(self._reserve())
 
-    async def _ask(self) -> None:
+    async def _reserve(self) -> None:
         """One script call for everybody who asked since the last one."""
         await asyncio.sleep(0)
         while self._asking:
             asking, self._asking = self._asking, []
-            waits = await self._waits([tokens for tokens, _ in asking])
-            now = asyncio.get_running_loop().time()
-            for (_, future), wait in zip(asking, waits, strict=True):
-                start = None if wait is None else now + wait
-                self.horizon = max(self.horizon, start or 0.0)
-                if not future.cancelled():
-                    future.set_result(start)
+            reserved = await self._reserved([ticket.ask for ticket in asking])
+            self._hear(reserved.line)
+            placed = zip(asking, reserved.places, reserved.tokens, strict=True)
+            self._waiting.add([ticket for ticket, *found in placed if ticket.take(reserved.line, *found)])
+            self._keep()
 
-    async def _waits(self, tokens: list[int]) -> list[float | None]:
+    async def _reserved(self, asks: list[Ask]) -> Reserved:
         while True:
             try:
-                return await self._limiter.reserve(self._lane, self._limit, tokens)
+                return await self._limiter.reserve(self._lane, self._limit, asks)
             except (RedisError, OSError) as error:
                 log.warning("No start times for %s: Redis is away (%s).", self._lane, type(error).__name__)
                 await asyncio.sleep(AWAY_SECONDS)
 
+    def _hear(self, line: Line) -> None:
+        if lost := self._waiting.hear(line):
+            self._ask(lost)
+
+    def _keep(self) -> None:
+        if not self._keeper or self._keeper.done():
+            self._keeper = asyncio.get_running_loop().create_task(self._settle())
+
     async def _settle(self) -> None:
-        await asyncio.sleep(SETTLE_SECONDS)
-        ended, self._ended = self._ended, None
-        if ended is None:
-            return
+        """Tell of calls that ended, and hear of the line, as long as there is either to do."""
+        while self._ended or len(self._waiting):
+            await asyncio.sleep(SETTLE_SECONDS)
+            if self._ended or self._waiting.heard_ago() >= LISTEN_SECONDS:
+                await self._tell()
+
+    async def _tell(self) -> None:
+        ended, self._ended = self._ended, []
+        now = asyncio.get_running_loop().time()
+        settlement = add_up(ended, self._limit, self._waiting, now)
         try:
-            await self._limiter.settle(self._lane, self._limit, ended)
+            self._hear(await self._limiter.settle(self._lane, self._limit, settlement))
         except (RedisError, OSError) as error:
-            # What is not given back refills with time: slower for a moment, never over the cap.
-            log.warning("Calls on %s were not settled (%s).", self._lane, type(error).__name__)
+            # What is not given back is learned from the provider's answers: slower for a moment, never over the limit.
+            log.warning("Calls on %s were not settled (%s).", self._lane, error)

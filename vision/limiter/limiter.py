@@ -1,45 +1,64 @@
-"""One lane's requests and tokens per minute, shared by every process through Redis.
-
-The law (observed on OpenAI's own 429 texts): a bucket that refills continuously, capacity = the per-minute limit,
-refill = limit / 60 per second. Tessera mirrors it and hands out start times.
-
-Guaranteed: the starts granted in any time span never pass what the mirrored bucket holds and refills in it; first come,
-first served; Redis's clock alone counts; one atomic script for a whole list of calls; a dead worker's reservations
-need no cleaning, because they refill with time. Not guaranteed: that the provider's bucket was full when the mirror was
-first made, or that nobody else uses the same key; the provider's headers and 429s correct the mirror for that.
-"""
+"""One lane's limits, shared by every process through Redis."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-HEADROOM_SECONDS = 0.5
-"""Refill held back from the burst: a later call may overtake an earlier one on the way by this much, no more."""
+from vision.limiter.limits import Bucket, Limit
+from vision.limiter.line import Line, Place
+from vision.limiter.scripts import Argument, Scripts
 
 
-@dataclass(frozen=True)
-class Limit:
-    """What a lane may use, per minute."""
+class Ask(NamedTuple):
+    """What a call takes: tokens at most, tokens that it is likely to take, images."""
 
-    rpm: int
-    tpm: int
+    most: int
+    likely: int
+    images: int = 1
+
+
+class Sample(NamedTuple):
+    """What the provider said was left (None: nothing; in the order of `Limit.buckets`) to a call sent `age` ago.
+
+    A refused call takes off what it would have taken. `bound`: whether it was this bucket's line that it waited for.
+    """
+
+    left: tuple[float | None, ...]
+    place: Place
+    age: float
+    bound: tuple[bool, ...]
 
 
 @dataclass(frozen=True)
 class Settlement:
-    """How calls on a lane ended, added up. `remaining_*` is the provider's latest word, None if it said nothing."""
+    """How calls on a lane ended, added up; `back`, `begun` and `told` in the order of `Limit.buckets`, empty for none.
 
-    tokens_back: int = 0
-    requests_back: int = 0
+    `frame` is that of the calls' places. Of calls that told
+    what is left, `spare` is what they used less than the most, `largest` the tokens of the largest.
+    """
+
+    frame: str = ""
+    back: tuple[float, ...] = ()
+    begun: tuple[float, ...] = ()
+    told: tuple[int | None, ...] = ()
+    samples: Sequence[Sample] = ()
+    spare: int = 0
+    largest: int = 0
     tokens_used: int = 0
     calls: int = 0
     throttled: int = 0
-    remaining_tokens: int | None = None
-    remaining_requests: int | None = None
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """The lane; each call's place, None for one that is larger than a whole bucket; and the tokens reserved for it."""
+
+    line: Line
+    places: list[Place | None]
+    tokens: list[int]
 
 
 @dataclass(frozen=True)
@@ -57,65 +76,64 @@ class LaneState:
 class Limiter:
     """Reserve before a call, settle after it."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, clock: Callable[[], float] | None = None) -> None:
         self._redis = redis
-        self._reserve = redis.register_script(_script("reserve"))
-        self._settle = redis.register_script(_script("settle"))
-        self._pause = redis.register_script(_script("pause"))
+        self._scripts = Scripts(redis)
+        self._clock = clock
+        self._lines: dict[str, Line] = {}
 
-    async def reserve(self, lane: str, limit: Limit, tokens: Sequence[int]) -> list[float | None]:
-        """Seconds until each call may start, in order; None for a call larger than the whole bucket."""
-        waits = await self._reserve(keys=[_key(lane)], args=[limit.tpm, limit.rpm, HEADROOM_SECONDS, *tokens])
-        return [None if wait < 0 else wait / 1_000_000 for wait in waits]
+    async def reserve(self, lane: str, limit: Limit, calls: Sequence[Ask]) -> Reserved:
+        """Places for these calls, in order."""
+        asked: list[Argument] = [number for call in calls for number in call]
+        told, *offsets = await self._scripts.run("reserve", [_key(lane)], self._head(lane, limit) + asked)
+        line = self._lines[lane] = Line.read(told)
+        tokens = [call.most if line.mode == "max" else call.likely for call in calls]
+        takes = [
+            tuple({"tokens": each, "requests": 1, "images": call.images}[kind] for kind in limit.kinds)
+            for call, each in zip(calls, tokens, strict=True)
+        ]
+        return Reserved(line, line.places(takes, offsets), tokens)
 
-    async def settle(self, lane: str, limit: Limit, ended: Settlement) -> None:
-        """Give back what was reserved and not used, and take the provider's count where it is lower."""
-        await self._settle(
-            keys=[_key(lane), _minute_key(lane, int(time.time()) // 60)],
-            args=[
-                limit.tpm,
-                limit.rpm,
-                HEADROOM_SECONDS,
-                ended.tokens_back,
-                ended.requests_back,
-                "" if ended.remaining_tokens is None else ended.remaining_tokens,
-                "" if ended.remaining_requests is None else ended.remaining_requests,
-                ended.tokens_used,
-                ended.calls,
-                ended.throttled,
-            ],
+    async def settle(self, lane: str, limit: Limit, ended: Settlement) -> Line:
+        """Give back what was reserved and not used, and learn from what the provider said is left."""
+        line = self._lines.get(lane)
+        words: list[Argument] = [ended.tokens_used, ended.calls, ended.throttled]
+        words += [limit.share, ended.largest, ended.spare]
+        for index in range(len(limit.buckets)):
+            words += [ended.back[index] if ended.back else 0, ended.begun[index] if ended.begun else 0]
+            words.append((ended.told[index] if ended.told else None) or "")
+            words += _least(ended.samples, index, line)
+        now = self._clock() if self._clock else time.time()
+        keys = [_key(lane), _minute_key(lane, int(now) // 60)]
+        line = self._lines[lane] = Line.read(
+            await self._scripts.run("settle", keys, self._head(lane, limit, ended.frame) + words)
         )
+        return line
 
-    async def pause(self, lane: str, seconds: float) -> None:
-        """Let no call start on this lane for so many seconds, for every worker."""
-        await self._pause(keys=[_key(lane)], args=[f"{seconds:.6f}"])
+    async def pause(self, lane: str, limit: Limit, seconds: float, *, told: bool = False) -> Line:
+        """Let no call start on this lane for so many seconds, for every worker.
+
+        `told`: the provider also said what is left, so that settling corrects the lane.
+        """
+        words: list[Argument] = [f"{seconds:.6f}", int(told)]
+        line = self._lines[lane] = Line.read(
+            await self._scripts.run("pause", [_key(lane)], self._head(lane, limit) + words)
+        )
+        return line
+
+    def _head(self, lane: str, limit: Limit, frame: str | None = None) -> list[Argument]:
+        """What every script is told first (lane.lua)."""
+        line = self._lines.get(lane)
+        spent = line.spent if line else ()
+        head: list[Argument] = [repr(self._clock()) if self._clock else "", frame or (line.frame if line else "")]
+        head += [int(limit.assumed), len(limit.buckets)]
+        for index, (name, most, window) in enumerate(limit.buckets):
+            head += [name, most, window, repr(spent[index]) if index < len(spent) else 0]
+        return head
 
     async def state(self, lane: str, limit: Limit) -> LaneState:
-        """The lane as it stands now; a lane never used is full."""
-        now = time.time()
-        minute = int(now) // 60
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hmget(_key(lane), "tokens", "requests", "at", "paused_until", "throttled")
-            pipe.hmget(_minute_key(lane, minute), "tokens", "calls")
-            pipe.hmget(_minute_key(lane, minute - 1), "tokens", "calls")
-            (tokens, requests, at, paused, throttled), current, before = await pipe.execute()
-        elapsed = max(0.0, now - float(at)) if at else 0.0
-        share = 1 - (now % 60) / 60
-
-        def left(stored: bytes | None, per_minute: int) -> int:
-            return int(min(per_minute, float(stored or per_minute) + elapsed * per_minute / 60))
-
-        def last_minute(index: int) -> int:
-            return round(int(current[index] or 0) + share * int(before[index] or 0))
-
-        return LaneState(
-            tokens_left=left(tokens, limit.tpm),
-            requests_left=left(requests, limit.rpm),
-            tokens_last_minute=last_minute(0),
-            requests_last_minute=last_minute(1),
-            throttled=int(throttled or 0),
-            paused_seconds=max(0.0, float(paused or 0) - now),
-        )
+        """The lane as it stands now."""
+        raise NotImplementedError
 
 
 def connect(redis_url: str) -> Redis:
@@ -123,14 +141,25 @@ def connect(redis_url: str) -> Redis:
     return Redis.from_url(redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=25)
 
 
+def _least(samples: Sequence[Sample], index: int, line: Line | None) -> list[Argument]:
+    """What settle.lua asks of a bucket's samples: least left, least left + place + refill, least left + refill.
+
+    The first two only of calls that the line held back: what others saw depends on who overtook whom on the way.
+    """
+    if not line:
+        return ["", "", ""]
+    rate = line.rates[index]
+    known = [(left, each) for each in samples if (left := each.left[index]) is not None]
+    bound = [(left, each) for left, each in known if not line.known or each.bound[index]]
+    left = min((left for left, _ in bound), default=None)
+    past = min((left + each.place[index] + rate * each.age for left, each in bound), default=None)
+    reach = min((left + rate * each.age for left, each in known), default=None)
+    return ["" if value is None else repr(value) for value in (left, past, reach)]
+
+
 def _key(lane: str) -> str:
-    return f"tessera:lane:{{{lane}}}"
+    return f"tessera:lane:2:{{{lane}}}"
 
 
 def _minute_key(lane: str, minute: int) -> str:
     return f"{_key(lane)}:{minute}"
-
-
-@cache
-def _script(name: str) -> str:
-    return resources.files(__package__).joinpath(f"{name}.lua").read_text(encoding="utf-8")

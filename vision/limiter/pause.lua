@@ -1,8 +1,13 @@
 -- Stop a lane for a while; a longer pause in force stays.
--- KEYS[1] the lane · ARGV: seconds
-local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000
-local paused_until = math.max(tonumber(redis.call('HGET', KEYS[1], 'paused_until')) or 0, now + tonumber(ARGV[1]))
-redis.call('HSET', KEYS[1], 'paused_until', string.format('%.6f', paused_until))
-redis.call('EXPIRE', KEYS[1], 86400)
-return redis.status_reply('OK')
+-- ARGV besides: seconds, and whether the provider told what is left (1) or not (0)
+-- Answer: the lane.
+local before = math.max(lane.paused, now)
+lane.paused = math.max(before, now + tonumber(ARGV[rest]))
+if ARGV[rest + 1] == '0' then
+  -- All that is known is that it waits for the refill of this time: nothing gathers in it.
+  for _, b in ipairs(buckets) do
+    if b.minute then b.line = b.line - (lane.paused - before) * b.rate end
+  end
+end
+save('paused', number(lane.paused))
+return told()

@@ -1,30 +1,59 @@
--- Reserve a list of calls on one lane; answers for each, in order, when it may start.
--- KEYS[1] the lane · ARGV: tokens/min, requests/min, headroom in seconds, then the tokens of each call
--- Answer: one integer per call: microseconds to wait, or -1 if the call can never fit.
--- A level may be negative: those tokens are promised to calls that start when the refill has caught up.
-local tpm, rpm, headroom = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000
-local state = redis.call('HMGET', KEYS[1], 'tokens', 'requests', 'at', 'paused_until')
--- Levels are those of `at`, the first instant at which a call could start: after a pause, the pause's end.
-local at = math.max(now, tonumber(state[4]) or 0)
-local elapsed = math.max(0, at - (tonumber(state[3]) or at))
-local tokens_cap = tpm * (1 - headroom / 60)
-local requests_cap = math.max(1, rpm * (1 - headroom / 60))
-local tokens = math.min(tokens_cap, (tonumber(state[1]) or tokens_cap) + elapsed * tpm / 60)
-local requests = math.min(requests_cap, (tonumber(state[2]) or requests_cap) + elapsed * rpm / 60)
+-- Reserve a list of calls.
+-- ARGV besides: of each call the tokens it takes at most, the tokens it is likely to take, its images
+-- Answer: the lane, then for each call how far its place on the tokens' line lies beyond the last one before;
+-- nil for a call that can never fit. On the other lines every call that fits stands in turn.
+local LARGE, GUARD, PATIENCE, TRUST = 2, 0.5, 0.5, 1
 
-local waits = {}
-for i = 4, #ARGV do
-  local cost = tonumber(ARGV[i])
-  if cost > tpm then
-    waits[#waits + 1] = -1
+local open, changed = gaps.open, false
+while open[1] and open[1].place <= tokens.line - tokens.filled do
+  table.remove(open, 1)
+  changed = true
+end
+
+-- Out of turn, from what has gathered for a large call that waits: it waits longer for that, by half its cost at most.
+-- Not shortly before it starts, because its process has to hear of it.
+local function fill(cost)
+  local gap, line = open[1], tokens.line - tokens.filled
+  if not gap or gap.left < cost.tokens or gap.from + cost.tokens > line then return false end
+  if gap.place - line < GUARD * tokens.rate or cost.tokens > LARGE * tokens.rate then return false end
+  for _, b in ipairs(buckets) do
+    if b ~= tokens and b.spent + cost[b.kind] > b.line then return false end
+  end
+  gap.left, tokens.filled, changed = gap.left - cost.tokens, tokens.filled + cost.tokens, true
+  return true
+end
+
+local answer, start = {''}, tokens.spent
+local fresh = not lane.known and tokens.spent == 0
+for i = rest, #ARGV, 3 do
+  local most, images = tonumber(ARGV[i]), tonumber(ARGV[i + 2])
+  local cost = {tokens = lane.mode == 'max' and most or tonumber(ARGV[i + 1]), requests = 1, images = images}
+  local fits = true
+  for _, b in ipairs(buckets) do fits = fits and (b.kind == 'tokens' and most or cost[b.kind]) <= b.limit end
+  if not fits then
+    answer[#answer + 1] = false
   else
-    tokens, requests = tokens - cost, requests - 1
-    local wait = at - now + math.max(0, -tokens * 60 / tpm, -requests * 60 / rpm)
-    waits[#waits + 1] = math.ceil(wait * 1000000)
+    -- Of an unknown bucket the first call is to find out what it holds, within TRUST; the others wait for its answer.
+    if fresh then
+      for _, b in ipairs(buckets) do b.line = math.max(b.line, cost[b.kind] - TRUST * b.rate) end
+      fresh = false
+    end
+    local filled = fill(cost)
+    for _, b in ipairs(buckets) do
+      if not (filled and b == tokens) then b.spent = b.spent + cost[b.kind] end
+    end
+    if not filled and cost.tokens > LARGE * tokens.rate then
+      open[#open + 1] = {from = tokens.spent - cost.tokens, place = tokens.spent, left = PATIENCE * cost.tokens}
+      changed = true
+    end
+    answer[#answer + 1] = (filled and open[1].from or tokens.spent) - start
   end
 end
-redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'requests', tostring(requests), 'at', string.format('%.6f', at))
-redis.call('EXPIRE', KEYS[1], 86400)
-return waits
+if changed then
+  gaps.filled = tokens.filled
+  save('gaps', cmsgpack.pack(gaps))
+else
+  save()
+end
+answer[1] = told()
+return answer

@@ -1,30 +1,110 @@
--- Tell a lane how calls ended.
--- KEYS[1] the lane, KEYS[2] its count of this minute
--- ARGV: tokens/min, requests/min, headroom, tokens to give back, requests to give back, the provider's remaining tokens
--- and requests ('' unknown), tokens used, calls made, 429s
-local tpm, rpm, headroom = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000
-local state = redis.call('HMGET', KEYS[1], 'tokens', 'requests', 'at', 'paused_until')
--- Levels are those of `at`, as in reserve.lua.
-local at = math.max(now, tonumber(state[4]) or 0)
-local elapsed = math.max(0, at - (tonumber(state[3]) or at))
+-- Tell a lane how calls ended, and learn from what the provider said was left.
+-- KEYS[2] the lane's counts of this minute
+-- ARGV besides: tokens used, calls made, 429s; the part of the provider's limits that is ours; of answers that told what
+-- was left the largest, and what they used less than the most; then of each bucket: to give back, the last place that was begun, the
+-- provider's limit; the least of what was left and of left + place + refill since, both to calls that started just when
+-- they could, and the least of left + refill since to any ('' unknown)
+-- Answer: the lane.
+local SEEN, SLOT = 8, 0.1  -- the line is raised by the least of so many observations, each of so many seconds
+local CLEAR = 0.6  -- of all wandering, by which the one has to wander more than the other
+local TRIP = 0.3  -- seconds that a call may be on its way to the provider
+local DOUBT = 2  -- seconds, and seconds of refill, after which the mode is weighed
+local memory = redis.call('HGET', KEYS[1], 'memory')
+memory = memory and cmsgpack.unpack(memory) or {}
+local share, largest, spare = tonumber(ARGV[rest + 3]), tonumber(ARGV[rest + 4]), tonumber(ARGV[rest + 5])
 
-local function level(stored, limit, back, remaining)
-  local cap = math.max(1, limit * (1 - headroom / 60))
-  local value = math.min(cap, (tonumber(stored) or cap) + elapsed * limit / 60 + back)
-  -- The provider's own count wins when it is lower: someone else may use the same key, or it refunds less than we do.
-  if remaining then value = math.min(value, remaining + (at - now) * limit / 60) end
-  return tostring(value)
+-- What we think is left with the provider now, at least and at most: of calls that wait, some may just have begun.
+local function level(b, m)
+  local free = b.line - b.filled - b.spent
+  if free >= 0 then return free, free end
+  return 0, math.max(0, math.min(b.cap, b.line - b.filled - m.begun))
 end
 
-redis.call('HSET', KEYS[1],
-  'tokens', level(state[1], tpm, tonumber(ARGV[4]), tonumber(ARGV[6])),
-  'requests', level(state[2], rpm, tonumber(ARGV[5]), tonumber(ARGV[7])),
-  'at', string.format('%.6f', at))
-redis.call('HINCRBY', KEYS[1], 'throttled', ARGV[10])
-redis.call('EXPIRE', KEYS[1], 86400)
-redis.call('HINCRBY', KEYS[2], 'tokens', ARGV[8])
-redis.call('HINCRBY', KEYS[2], 'calls', ARGV[9])
+local function shift(b, m, amount)
+  b.line = b.line + amount
+  if m.old then m.old, m.new = m.old - amount, m.new - amount end
+  for i, seen in ipairs(m.seen) do m.seen[i] = seen - amount end
+  local paid = math.min(m.unpaid, lane.mode == 'max' and amount or -amount)
+  if paid > 0 then m.paid, m.unpaid = m.paid + paid, m.unpaid - paid end
+end
+
+-- How much more the provider has than we think. It may speak of the instant when it let the call in, then that is `old`,
+-- or of that when it answered, then it is `new`, less a call that was on its way just then. It speaks of the first if
+-- `old` stays while `new` wanders; until that is clear the lower one counts.
+local function surplus(m, old, new)
+  local by_old, by_new = math.abs(old - (m.old or old)), math.abs(new - (m.new or new))
+  m.lead, m.all = 0.9 * m.lead + by_new - by_old, 0.9 * m.all + by_new + by_old
+  m.old, m.new = old, new
+  if m.lead > CLEAR * m.all then return old end
+  return math.min(old, new) - (m.begun == m.begun_before and 0 or m.large)
+end
+
+local function raise(b, m, more, margin)
+  if now - m.slot < SLOT then
+    m.seen[#m.seen] = math.min(m.seen[#m.seen], more)
+  else
+    m.seen[#m.seen + 1], m.slot = more, now
+  end
+  if #m.seen > SEEN then table.remove(m.seen, 1) end
+  local sure = math.min(unpack(m.seen))
+  if #m.seen == SEEN and sure > margin and share == 1 then shift(b, m, sure - margin) end
+end
+
+local function learn(b, m, left, past)
+  local margin = MARGIN * b.rate
+  local least, most = level(b, m)
+  local more = surplus(m, past - b.line, left - most)
+  -- What is left is told in whole numbers: there may be nearly one more.
+  local at_most = math.max(m.old, left - least) + 1
+  if not lane.known and more > margin then
+    b.line = b.line + math.min(more, share * left - most) - margin
+  elseif at_most < margin / 2 then
+    shift(b, m, at_most - margin / 2)
+  elseif lane.known then
+    raise(b, m, more, margin)
+  end
+end
+
+-- Does the provider charge the most that a call may use, or what it did use? Taken for the first, the line has to be
+-- raised by what calls did not use (taken for the second, lowered), again and again: that is `paid`, the rest `unpaid`.
+local function weigh(m)
+  m.unpaid = m.unpaid + spare
+  if now - m.weighed < DOUBT or m.paid + m.unpaid < DOUBT * tokens.rate then return end
+  m.weighed = now
+  if m.paid > m.unpaid then
+    lane.mode, m.paid, m.unpaid = lane.mode == 'max' and 'usage' or 'max', 0, 0
+  else
+    m.paid, m.unpaid = m.paid / 2, m.unpaid / 2
+  end
+end
+
+local heard, limits = false, {}
+for i, b in ipairs(buckets) do
+  local at = rest + 6 * i
+  local back, begun, limit = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2]
+  local left, past, reach = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
+  local m = memory[b.name] or {begun = 0, seen = {}, slot = 0, lead = 0, all = 0, large = 0,
+    begun_before = 0, begun_next = 0, begun_at = now,
+    weighed = now, paid = 0, unpaid = 0}
+  memory[b.name] = m
+  if same_frame then
+    b.line, m.begun = b.line + back, math.max(m.begun, begun)
+    if now - m.begun_at > TRIP then m.begun_before, m.begun_next, m.begun_at = m.begun_next, m.begun, now end
+    m.large = math.max(b.kind == 'tokens' and largest or 1, 0.95 * m.large)
+    if left then learn(b, m, left, past) end
+    -- Whatever happened since, the provider cannot have more than this.
+    local free = b.line - b.filled - b.spent
+    if reach and free > reach then shift(b, m, reach - free) end
+    heard = heard or reach ~= nil
+  end
+  if limit ~= '' then limits[#limits + 1], limits[#limits + 2] = b.name .. '.told', limit end
+end
+if same_frame and lane.known and share == 1 then weigh(memory.tokens) end
+lane.known = lane.known or heard
+level_off()
+save('memory', cmsgpack.pack(memory), unpack(limits))
+redis.call('HINCRBY', KEYS[1], 'throttled', ARGV[rest + 2])
+redis.call('HINCRBY', KEYS[2], 'tokens', ARGV[rest])
+redis.call('HINCRBY', KEYS[2], 'calls', ARGV[rest + 1])
 redis.call('EXPIRE', KEYS[2], 180)
-return redis.status_reply('OK')
+return told()

@@ -91,7 +91,7 @@ def load(
         offered.append(entries.local(local_url))
     lanes: dict[str, Lane] = {}
     for entry in offered:
-        for lane in lanes_of(entry, environment):
+        for lane in lanes_of(entry, environment, assumed=not path.is_file()):
             if lane.name in lanes:
                 raise ConfigurationError(f"{path}: {lane.name} stands there twice. Rename one of the providers.")
             lanes[lane.name] = lane

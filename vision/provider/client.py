@@ -17,6 +17,8 @@ import orjson
 from vision.errors import ProviderError
 from vision.provider.catalogue import Provider
 from vision.provider.failures import Failure, Then, classify, classify_failed
+from vision.provider.headers import RateLimits
+from vision.provider.headers import read as read_limits
 from vision.provider.proxy import proxy_for
 from vision.provider.replies import Failed, Reply, read
 
@@ -39,8 +41,7 @@ class Called:
     reply: Reply | None
     failure: Failure | None
     request_id: str | None = None
-    remaining_tokens: int | None = None
-    remaining_requests: int | None = None
+    limits: RateLimits = RateLimits()
 
 
 class Client:
@@ -122,10 +123,5 @@ def _ended(response: aiohttp.ClientResponse, *, reply: Reply | None = None, fail
         reply=reply,
         failure=failure,
         request_id=headers.get("x-request-id"),
-        remaining_tokens=_number(headers.get("x-ratelimit-remaining-tokens")),
-        remaining_requests=_number(headers.get("x-ratelimit-remaining-requests")),
+        limits=read_limits(headers),
     )
-
-
-def _number(value: str | None) -> int | None:
-    return int(value) if value and value.isdecimal() else None

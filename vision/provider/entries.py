@@ -23,6 +23,10 @@ class ModelEntry(BaseModel):
 
     rpm: int = Field(gt=0)
     tpm: int = Field(gt=0)
+    rpd: int | None = Field(None, gt=0)
+    tpd: int | None = Field(None, gt=0)
+    ipm: int | None = Field(None, gt=0)
+    max_in_flight: int | None = Field(None, gt=0)
     price: Any = None
     image_tokens: str | None = None
     presets: list[str] | None = None

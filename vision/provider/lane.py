@@ -27,7 +27,11 @@ class Provider:
 
 @dataclass(frozen=True)
 class Lane:
-    """One model at one provider: requests and tokens per minute that Tessera may use, token rule and prices."""
+    """One model at one provider: what Tessera may use of it, token rule and prices.
+
+    Requests, tokens and images per minute and day, and calls in flight (None: no such limit), times `share` already.
+    `assumed`: nobody has stated these limits; the provider's headers may also tell higher ones.
+    """
 
     name: str
     provider: Provider
@@ -37,6 +41,12 @@ class Lane:
     image_tokens: str
     tariff: Tariff
     presets: tuple[str, ...] | None
+    rpd: int | None = None
+    tpd: int | None = None
+    ipm: int | None = None
+    max_in_flight: int | None = None
+    share: float = 1.0
+    assumed: bool = False
 
     @property
     def price(self) -> Price | None:
@@ -62,7 +72,7 @@ class Lane:
         return self.presets is None or preset in self.presets
 
 
-def lanes_of(entry: ProviderEntry, environment: Mapping[str, str]) -> list[Lane]:
+def lanes_of(entry: ProviderEntry, environment: Mapping[str, str], *, assumed: bool = False) -> list[Lane]:
     """A lane for each model of a provider, with the API key out of the environment; ConfigurationError."""
     key = environment.get(entry.api_key_env, "") if entry.api_key_env else "none"
     if not key:
@@ -71,22 +81,32 @@ def lanes_of(entry: ProviderEntry, environment: Mapping[str, str]) -> list[Lane]
             "Set it to the provider's API key, or take the provider out of providers.toml."
         )
     provider = Provider(entry.name, entry.base_url, SecretStr(key), entry.api, entry.images)
-    return [_lane(provider, name, model, entry) for name, model in entry.models.items()]
+    return [_lane(provider, name, model, entry, assumed) for name, model in entry.models.items()]
 
 
-def _lane(provider: Provider, model: str, limits: ModelEntry, entry: ProviderEntry) -> Lane:
+def _lane(provider: Provider, model: str, limits: ModelEntry, entry: ProviderEntry, assumed: bool) -> Lane:
     name = f"{provider.name}/{model}"
     rule = _rule(name, model, limits)
     return Lane(
         name=name,
         provider=provider,
         model=model,
-        rpm=max(1, int(limits.rpm * entry.share)),
-        tpm=max(1, int(limits.tpm * entry.share)),
+        rpm=_part(limits.rpm, entry.share),
+        tpm=_part(limits.tpm, entry.share),
         image_tokens=rule,
         tariff=_tariff(name, model, rule, limits, entry),
         presets=_presets(name, limits),
+        rpd=limits.rpd and _part(limits.rpd, entry.share),
+        tpd=limits.tpd and _part(limits.tpd, entry.share),
+        ipm=limits.ipm and _part(limits.ipm, entry.share),
+        max_in_flight=limits.max_in_flight and _part(limits.max_in_flight, entry.share),
+        share=entry.share,
+        assumed=assumed,
     )
+
+
+def _part(limit: int, share: float) -> int:
+    return max(1, int(limit * share))
 
 
 def _rule(name: str, model: str, limits: ModelEntry) -> str:

@@ -1,0 +1,60 @@
+"""A lane's line, and the places of calls on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+Place = tuple[float, ...]
+"""Where a call stands on the line of each bucket, in the order of `Limit.buckets`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A lane as a script left it: `ends`, `spent` and `rates` (a second) in the order of `Limit.buckets`."""
+
+    frame: str
+    now: float
+    mode: str
+    known: bool
+    paused: float
+    filled: float
+    ends: tuple[float, ...]
+    spent: tuple[float, ...]
+    rates: tuple[float, ...]
+
+    @classmethod
+    def read(cls, told: bytes) -> Self:
+        """From a script's answer."""
+        frame, now, mode, known, paused, filled, *rest = told.decode().split(" ")
+        numbers = [float(word) for word in rest]
+        head = (frame, float(now), mode, known == "1", float(paused), float(filled))
+        return cls(*head, tuple(numbers[0::3]), tuple(numbers[1::3]), tuple(numbers[2::3]))
+
+    def slack(self, place: Place, seconds: float) -> tuple[float, ...]:
+        """By how much each bucket's line is beyond this place, so many seconds after `now`."""
+        lines = zip(self.ends, self.rates, place, strict=True)
+        return tuple(end + rate * seconds - stands for end, rate, stands in lines)
+
+    def wait(self, place: Place) -> float:
+        """Seconds from `now` until a call at this place may start."""
+        least = self.paused - self.now
+        for end, rate, stands in zip(self.ends, self.rates, place, strict=True):
+            least = max(least, (stands - end) / rate)
+        return max(0.0, least)
+
+    def places(self, takes: Sequence[tuple[float, ...]], offsets: Sequence[int | None]) -> list[Place | None]:
+        """The places of calls that were just reserved: what each takes of every bucket, and its offset on the first.
+
+        A call without an offset has no place.
+        """
+        taken = [take for take, offset in zip(takes, offsets, strict=True) if offset is not None]
+        before = [end - sum(amounts) for end, amounts in zip(self.spent, zip(*taken, strict=True), strict=True)]
+        first = self.spent[0] - max(0, *(offset or 0 for offset in offsets))
+        found: list[Place | None] = []
+        for take, offset in zip(takes, offsets, strict=True):
+            if offset is None:
+                found.append(None)
+                continue
+            before = [stands + amount for stands, amount in zip(before, take, strict=True)]
+            found.append((first + offset, *before[1:]))
+        return found

@@ -1,0 +1,81 @@
+"""How calls on a lane ended, added up for the limiter."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from vision.limiter import Limit, Sample, Settlement
+from vision.provider.client import Called
+from worker.waiting import Ticket, Waiting
+
+
+class Ended(NamedTuple):
+    """A call that ended. `used`: tokens, None if that is not known; `called`: None if it was never sent."""
+
+    ticket: Ticket
+    used: int | None
+    called: Called | None
+    throttled: bool
+
+
+def add_up(ended: Sequence[Ended], limit: Limit, waiting: Waiting, now: float) -> Settlement:
+    """All of them for the line's frame; what belongs to an earlier frame is only counted. `now`: loop time."""
+    frame = waiting.line.frame if waiting.line else ""
+    known = [each for each in ended if each.ticket.frame == frame]
+    told = [each for each in known if each.called and each.called.limits.known and each.ticket.bound]
+    return Settlement(
+        frame=frame,
+        back=tuple(sum(_back(each, kind) for each in known) for kind in limit.kinds),
+        begun=waiting.begun,
+        told=_limits(told, limit),
+        samples=[_sample(each, limit, now) for each in told],
+        largest=max((each.ticket.tokens for each in told), default=0),
+        spare=sum(each.ticket.ask.most - _used(each) for each in told if each.called and each.called.reply),
+        tokens_used=sum(_used(each) for each in ended if each.called),
+        calls=sum(each.called is not None for each in ended),
+        throttled=sum(each.throttled for each in ended),
+    )
+
+
+def _used(each: Ended) -> int:
+    return each.ticket.tokens if each.used is None else each.used
+
+
+def _take(ticket: Ticket, kind: str) -> int:
+    return {"tokens": ticket.tokens, "requests": 1, "images": ticket.ask.images}[kind]
+
+
+def _back(each: Ended, kind: str) -> int:
+    """What comes back of a bucket: all of a call that was not sent, the tokens of one that was refused or failed.
+
+    What an answered call did not use comes back only where the provider charges what is used.
+    """
+    ticket = each.ticket
+    if not each.called:
+        return _take(ticket, kind)
+    if kind != "tokens" or (each.called.reply and ticket.mode == "max"):
+        return 0
+    return ticket.tokens - _used(each)
+
+
+def _sample(each: Ended, limit: Limit, now: float) -> Sample:
+    ticket, called = each.ticket, each.called
+    assert called is not None and ticket.begun is not None
+    left = [called.limits.left(bucket.kind, bucket.window) for bucket in limit.buckets]
+    place = [ticket.place[0] + ticket.filled, *ticket.place[1:]]
+    if each.throttled:
+        takes = [_take(ticket, kind) for kind in limit.kinds]
+        left = [None if amount is None else amount - take for amount, take in zip(left, takes, strict=True)]
+        place = [at + _back(each, kind) for at, kind in zip(place, limit.kinds, strict=True)]
+    bound = tuple(each.throttled or bound for bound in ticket.bound)
+    return Sample(tuple(left), tuple(place), now - ticket.begun, bound)
+
+
+def _limits(told: Sequence[Ended], limit: Limit) -> tuple[int | None, ...]:
+    """The provider's limits by the latest answer, our share of them; one that the call itself passed is not meant."""
+    latest = next((each for each in reversed(told) if each.called and each.called.reply), None)
+    if not latest or not latest.called:
+        return ()
+    limits = latest.called.limits
+    found = ((bucket.kind, limits.limit(bucket.kind, bucket.window)) for bucket in limit.buckets)
+    least = {"tokens": _used(latest), "requests": 1, "images": latest.ticket.ask.images}
+    return tuple(max(1, int(told * limit.share)) if told and told >= least[kind] else None for kind, told in found)

@@ -1,0 +1,142 @@
+"""The calls of one process that wait for their start on one lane."""
+
+import asyncio
+import heapq
+from itertools import count
+
+from vision.limiter import Ask, Line, Place
+
+LARGE_SECONDS = 2.0
+"""A call that takes more than so many seconds of the refill is large: others may be claimed while one such waits."""
+
+BOUND_SECONDS = 0.5
+"""A call was held back by a line if it waited so long, and started no later than this after it could.
+
+Calls of a burst that were sent before it have arrived by then.
+"""
+
+
+class Ticket:
+    """A call's place in line, and the tokens that are reserved for it in which mode.
+
+    `fits`: whether it has a place. `starts`: that it may start (True) or is given up (False). `begun`: when it was sent
+    (loop time; None: it was not), `bound`: whose lines held it back until then, and `filled`: the line's, then.
+    """
+
+    __slots__ = ("ask", "begun", "bound", "filled", "fits", "frame", "mode", "place", "placed", "starts", "tokens")
+
+    def __init__(self, ask: Ask) -> None:
+        loop = asyncio.get_running_loop()
+        self.ask = ask
+        self.fits: asyncio.Future[bool] = loop.create_future()
+        self.starts: asyncio.Future[bool] = loop.create_future()
+        self.place: Place = ()
+        self.tokens = 0
+        self.frame = self.mode = ""
+        self.begun: float | None = None
+        self.placed = 0.0
+        self.bound: tuple[bool, ...] = ()
+        self.filled = 0.0
+
+    def take(self, line: Line, place: Place | None, tokens: int) -> bool:
+        """Its place, or that there is none for it; whether there is, and somebody still waits for it."""
+        self.frame, self.mode, self.place, self.tokens = line.frame, line.mode, place or (), tokens
+        if not self.fits.done():
+            self.fits.set_result(place is not None)
+        elif place is None and not self.starts.done():
+            self.starts.set_result(False)
+        return place is not None and not self.starts.done()
+
+
+class Waiting:
+    """Starts each call when the line has reached its place; the line moves with every answer of Redis."""
+
+    def __init__(self) -> None:
+        self.line: Line | None = None
+        self.begun: Place = ()
+        """The last place that was begun."""
+        self._heard = self._paused = 0.0
+        self._heap: list[tuple[float, int, Ticket]] = []
+        self._numbers = count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._last: Ticket | None = None
+        self._large: list[Ticket] = []
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def hear(self, line: Line) -> list[Ticket]:
+        """The line as it is now. Calls whose places were lost with an earlier frame come back: reserve them again."""
+        lost: list[Ticket] = []
+        if self.line and self.line.frame != line.frame:
+            lost = [ticket for _, _, ticket in sorted(self._heap, key=lambda each: each[:2])]
+            self._heap, self._large, self._last, self.begun = [], [], None, ()
+        self.line, self._heard = line, asyncio.get_running_loop().time()
+        self._look()
+        return lost
+
+    @property
+    def rates(self) -> tuple[float, float] | None:
+        """Tokens and requests a second, as last heard."""
+        return self.line.rates[:2] if self.line else None
+
+    def pause(self, seconds: float) -> None:
+        """Nobody starts for so long, whether Redis hears of it or not."""
+        self._paused = max(self._paused, asyncio.get_running_loop().time() + seconds)
+
+    def add(self, tickets: list[Ticket]) -> None:
+        """More calls, with their places on the line that was heard last."""
+        now = asyncio.get_running_loop().time()
+        for ticket in tickets:
+            ticket.placed = now
+            heapq.heappush(self._heap, (ticket.place[0], next(self._numbers), ticket))
+            if self.rates and ticket.tokens > LARGE_SECONDS * self.rates[0]:
+                self._large = [*(each for each in self._large if not each.starts.done()), ticket]
+            elif not self._last or ticket.place > self._last.place:
+                self._last = ticket
+        self._look()
+
+    def horizon(self) -> float:
+        """When the last of these may start (loop time); the last large one does not count: smaller ones fill its gap."""
+        last = [ticket for ticket in (self._last, *self._large[:-1]) if ticket and not ticket.starts.done()]
+        return max(map(self._start, last), default=0.0)
+
+    def send(self, ticket: Ticket) -> None:
+        """It is sent now."""
+        ticket.begun = asyncio.get_running_loop().time()
+        if self.line and self.line.frame == ticket.frame:
+            late = zip(self.line.slack(ticket.place, self.heard_ago()), self.line.rates, strict=True)
+            waited = ticket.begun - ticket.placed >= BOUND_SECONDS
+            ticket.bound = tuple(waited and slack < BOUND_SECONDS * rate for slack, rate in late)
+            ticket.filled = self.line.filled
+
+    def heard_ago(self) -> float:
+        """Seconds since the line was heard of."""
+        return asyncio.get_running_loop().time() - self._heard
+
+    def give_up(self) -> None:
+        """None of these will start."""
+        for _, _, ticket in self._heap:
+            if not ticket.starts.done():
+                ticket.starts.set_result(False)
+        self._heap.clear()
+
+    def _start(self, ticket: Ticket) -> float:
+        wait = self.line.wait(ticket.place) if self.line else 0.0
+        return max(self._heard + wait, self._paused)
+
+    def _look(self) -> None:
+        """Start who may, and come back when the next one may."""
+        loop = asyncio.get_running_loop()
+        while self._heap and self._start(self._heap[0][2]) <= loop.time():
+            self._begin(heapq.heappop(self._heap)[2])
+        if self._timer:
+            self._timer.cancel()
+        self._timer = loop.call_at(self._start(self._heap[0][2]), self._look) if self._heap else None
+
+    def _begin(self, ticket: Ticket) -> None:
+        if ticket.starts.done():
+            return
+        if not self.begun or ticket.place > self.begun:
+            self.begun = ticket.place
+        ticket.starts.set_result(True)
