@@ -14,7 +14,6 @@ SETTING = (
 )
 
 
-@lru_cache(maxsize=1024)
 def find_rule(model: str) -> str:
     """The name of the rule for a model, a dated snapshot of it, `provider/model`, or a rule; or `none`.
 

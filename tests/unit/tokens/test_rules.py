@@ -1,5 +1,6 @@
 """Every row of the published tables, and the names that find it."""
 
+import doctest
 from datetime import date
 from fractions import Fraction
 from subprocess import run
@@ -7,6 +8,7 @@ from sys import executable
 
 import pytest
 
+import vision.tokens
 from vision.errors import ImageError, InvalidRequest
 from vision.tokens import count_image, details, find_rule, fixed_tokens, get_rule
 from vision.tokens.facts import rules
@@ -223,6 +225,11 @@ def test_the_longest_side_that_a_format_can_state_is_counted_or_refused_like_any
     assert count_image("gpt-4o", "high", 2**31 - 1, 1) == (765, 2048, 1, None, 4, "openai:gpt-4o", True)
     with pytest.raises(ImageError, match="fits is 5536x5536"):
         count_image("gpt-6-astra", "auto", 2**31 - 1, 2**31 - 1)
+
+
+def test_the_examples_of_the_package_are_true() -> None:
+    failed, tried = doctest.testmod(vision.tokens)
+    assert (failed, tried) == (0, 3)
 
 
 def test_counting_images_loads_neither_pictures_nor_tokenizers_nor_arrays_nor_network() -> None:
