@@ -5,10 +5,11 @@ import sys
 
 from rich.console import Console
 
-from benchmarks import ingest, latency, limiter, saturation, throughput, tokens
+from benchmarks import claims, estimate, fairness, ingest, latency, limiter, overhead, saturation, tokens
 
 BENCHMARKS = {
-    module.__name__.rpartition(".")[2]: module for module in (throughput, ingest, latency, limiter, saturation, tokens)
+    module.__name__.rpartition(".")[2]: module
+    for module in (overhead, latency, fairness, claims, ingest, estimate, limiter, tokens, saturation)
 }
 
 
