@@ -1,6 +1,7 @@
 """Every row of the published tables, and the names that find it."""
 
 import doctest
+import re
 from datetime import date
 from fractions import Fraction
 from subprocess import run
@@ -179,9 +180,19 @@ def test_an_unknown_model_is_an_error_that_says_what_to_do(name: str) -> None:
     assert error.value.code == "unknown_model"
 
 
-def test_an_unknown_model_names_the_nearest_known_ones() -> None:
-    with pytest.raises(InvalidRequest, match=r"Nearest: gpt-6-luna, gpt-5\.6-luna"):
-        find_rule("gpt-7-luna")
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("gpt-7-luna", "gpt-6-luna, gpt-5.6-luna"),
+        ("gpt-5.6", "gpt-5.6-sol, gpt-5.6-terra, gpt-5.6-luna"),
+        ("gpt-4o-mni", "gpt-4o-mini"),
+        ("claude-3-sonet", "claude-3-sonnet"),
+        ("gemini-3", "gemini-3-pro, gemini-3-flash"),
+    ],
+)
+def test_an_unknown_model_names_the_nearest_known_ones(name: str, nearest: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"Nearest: {re.escape(nearest)}"):
+        find_rule(name)
 
 
 def test_details() -> None:
