@@ -46,7 +46,12 @@ def run(chosen: argparse.Namespace) -> Report:
 
 async def _measure(report: Report, lines: int, service: Service) -> None:
     headers = {"Authorization": f"Bearer {service.key}"}
-    async with aiohttp.ClientSession(service.url, headers=headers, timeout=aiohttp.ClientTimeout(600)) as session:
+    # Writing a manifest takes longer than the API keeps an idle connection.
+    options: dict[str, Any] = {
+        "timeout": aiohttp.ClientTimeout(600),
+        "connector": aiohttp.TCPConnector(force_close=True),
+    }
+    async with aiohttp.ClientSession(service.url, headers=headers, **options) as session:
         with _written(_with_images(1_000, 100)) as path:
             await _estimate(session, path, MODELS)
         share = lines / GOAL_LINES
@@ -67,9 +72,11 @@ async def _figures(
     processes.forget_peak(api)
     glances: list[float] = []
     glancing = asyncio.create_task(_glance(session, glances))
-    with Meter(service.pids) as meter:
-        found = await _estimate(session, path, models)
-    glancing.cancel()
+    try:
+        with Meter(service.pids) as meter:
+            found = await _estimate(session, path, models)
+    finally:
+        glancing.cancel()
     ordered = sorted(glances)
     total, sampled = found["items"]["total"], found["items"]["sampled"]
     return [
