@@ -1,6 +1,7 @@
 """`python -m benchmarks [name …]`: run all benchmarks or those named, one after the other."""
 
 import argparse
+import signal
 import sys
 
 from rich.console import Console
@@ -22,6 +23,8 @@ def main() -> None:
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - BENCHMARKS.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    for number in (signal.SIGINT, signal.SIGTERM):  # everything that was started ends with this
+        signal.signal(number, signal.default_int_handler)
     console = Console(width=120 if not sys.stdout.isatty() else None)
     for name in chosen.names or BENCHMARKS:
         report = BENCHMARKS[name].run(chosen)

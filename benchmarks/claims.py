@@ -24,6 +24,8 @@ OTHER = "gpt-4o"
 LANES = {MODEL: (UNLIMITED, UNLIMITED), OTHER: (UNLIMITED, UNLIMITED)}
 WANT, CLAIMS, WARM_UP = 32, 130, 20
 """Items of a claim (pumps take up to 128 on a fast lane, fewer on a slow one), and how many claims of each kind."""
+LONGEST, LEAST = 120.0, 5
+"""Seconds after which no more claims are made, if each kind has been measured so often."""
 GOAL = 1.3
 
 
@@ -88,11 +90,7 @@ async def _measure(report: Report, table: int, short: Service, long: Service) ->
         Kind(f"{table:,} items, the {jobs} jobs of {FEW:,}", f"fake/{OTHER}", engines["long"]),
     ]
     with Meter({name: [pid] for name, pid in (("short", short.pid), ("long", long.pid))}) as meter:
-        for number in range(CLAIMS):
-            for kind in kinds:
-                each = await _claim(kind)
-                if number >= WARM_UP:
-                    kind.each.append(each)
+        await _take_turns(kinds)
     for engine in engines.values():
         await engine.dispose()
     _show(report, kinds)
@@ -111,6 +109,17 @@ async def _fill(service: Service, model: str, jobs: int, items: int) -> None:
             connection.execute(statement, values)
         connection.execute("VACUUM ANALYZE")  # as autovacuum would have done by and by
         connection.execute("CHECKPOINT")
+
+
+async def _take_turns(kinds: list[Kind]) -> None:
+    deadline = time.monotonic() + LONGEST
+    for number in range(CLAIMS):
+        if number >= WARM_UP + LEAST and time.monotonic() > deadline:
+            break
+        for kind in kinds:
+            each = await _claim(kind)
+            if number >= WARM_UP:
+                kind.each.append(each)
 
 
 async def _claim(kind: Kind) -> float:
