@@ -104,6 +104,12 @@ async def test_an_error_page_that_is_no_json_is_an_error_of_its_status(fake: Fak
     assert failed(called) == (Then.LATER, "upstream_error", False)
 
 
+async def test_a_request_id_that_could_not_be_stored_is_dropped(fake: FakeProcess) -> None:
+    called = await hit(fake, kind="lying_headers", headers={"x-request-id": "req_\xe9"})
+    assert called.reply
+    assert called.request_id is None
+
+
 @pytest.mark.parametrize("kind", ["malformed", "html", "empty"])
 async def test_success_without_an_answer_of_the_protocol_may_have_cost(fake: FakeProcess, kind: str) -> None:
     assert failed(await hit(fake, kind=kind)) == (Then.LATER, "upstream_invalid_response", True)

@@ -121,7 +121,7 @@ def _ended(response: aiohttp.ClientResponse, *, reply: Reply | None = None, fail
     return Called(
         reply=reply,
         failure=failure,
-        request_id=headers.get("x-request-id"),
+        request_id=_storable(headers.get("x-request-id")),
         remaining_tokens=_number(headers.get("x-ratelimit-remaining-tokens")),
         remaining_requests=_number(headers.get("x-ratelimit-remaining-requests")),
     )
@@ -129,3 +129,8 @@ def _ended(response: aiohttp.ClientResponse, *, reply: Reply | None = None, fail
 
 def _number(value: str | None) -> int | None:
     return int(value) if value and value.isdecimal() else None
+
+
+def _storable(value: str | None) -> str | None:
+    """What is stored beside an answer must not keep it from being stored."""
+    return value[:200] if value and value.isascii() and value.isprintable() else None
