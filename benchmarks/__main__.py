@@ -25,7 +25,7 @@ def main() -> None:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     for number in (signal.SIGINT, signal.SIGTERM):  # everything that was started ends with this
         signal.signal(number, signal.default_int_handler)
-    console = Console(width=120 if not sys.stdout.isatty() else None)
+    console = Console(width=128 if not sys.stdout.isatty() else None)
     for name in chosen.names or BENCHMARKS:
         report = BENCHMARKS[name].run(chosen)
         report.show(console)

@@ -17,6 +17,8 @@ from vision.tokens.text import call_tokens
 LIMITED, DETAIL = "gpt-5.6-luna", "original"
 """Images are charged by their size here, without a ceiling that would make large ones alike."""
 SMALL = (512, 512)
+ANSWER = 140
+"""Tokens that the fake writes for an image."""
 STARTS = ("full", "empty", "new-full", "new-empty")
 """How full the provider's bucket is at the start; `new`: Tessera has never called on this lane."""
 
@@ -60,7 +62,7 @@ class Through:
 def charge(size: tuple[int, int], behaviour: str) -> int:
     """About what the fake charges for an item, to find how many items a job needs; what it did charge is asked."""
     preset = presets.get(PRESET)
-    output = preset.max_output_tokens if behaviour == "max" else preset.expected_output_tokens
+    output = preset.max_output_tokens if behaviour == "max" else ANSWER
     image = count_image(find_rule(LIMITED), DETAIL, *size).tokens
     return image + call_tokens(preset.render("en"), preset.schema) + output
 

@@ -57,7 +57,7 @@ class Figure:
     def cell(self) -> str:
         """The value with its verdict, for a table without a column for that."""
         style = STYLES.get(self.verdict)
-        mark = " ✗" if self.verdict == "short" else ""
+        mark = "\u00a0✗" if self.verdict == "short" else ""
         return f"[{style}]{self.shown}{mark}[/]" if style else self.shown
 
     @property

@@ -94,7 +94,7 @@ def run(chosen: argparse.Namespace) -> Report:
     report.notes += [
         "A row: worker processes / images / what the provider charges / latency / bucket at the start (/ its headers).",
         "Minimum = (charged - level at the start) ÷ refill + one latency; took = POST sent → finished_at.",
-        "At the provider = first call admitted → last one answered; used = of what the bucket gave until the last.",
+        "Inside = first call admitted → last one answered; used = of what the bucket gave until the last.",
         f"Jittered: ± {JITTER} s. 429: calls sent before the provider's bucket had refilled.",
     ]
     for number, case in enumerate(cases, 1):
@@ -146,12 +146,12 @@ def _figures(group: str, limit: Limit, level: Level, found: Through, finished: f
     inside = found.last_ended - found.first_admitted
     return [
         Figure(group, "took ÷ minimum", (finished - level.at) / minimum, at_most=GOAL, digits=4),
-        Figure(group, "at the provider ÷ minimum", inside / minimum, digits=4),
+        Figure(group, "inside ÷ minimum", inside / minimum, digits=4),
         Figure(group, "429", found.refused, at_most=0),
         Figure(group, "used", 100 * _used(limit, level, found), "%", digits=1),
         Figure(group, "minimum", minimum, "s", digits=1),
-        Figure(group, "until first call", 1000 * (found.first_admitted - level.at), "ms", digits=0),
-        Figure(group, "after last answer", 1000 * (finished - found.last_ended), "ms", digits=0),
+        Figure(group, "first call after", 1000 * (found.first_admitted - level.at), "ms", digits=0),
+        Figure(group, "end after", 1000 * (finished - found.last_ended), "ms", digits=0),
         Figure(group, "items", items),
     ]
 
