@@ -53,7 +53,7 @@ async def _measure(
     report: Report, rate: int, times: int, limit: Limit, service: Service, provider: FakeProcess
 ) -> None:
     async with Door(service) as door:
-        await prepare("empty", limit, door, provider, workers=2)
+        await prepare("empty", door, provider, workers=2)
         huge = await door.submit(sized([SMALL] * HUGE), model=LIMITED, detail=DETAIL)
         await asyncio.sleep(UNDER_WAY)
         before = through(provider)

@@ -1,10 +1,10 @@
 """One lane with a limit at the fake provider, filled or emptied before a measurement, and what it then let through."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from benchmarks.door import Door, sized
@@ -59,6 +59,7 @@ class Through:
     """Second by second: start, calls, tokens."""
 
 
+@cache
 def charge(size: tuple[int, int], behaviour: str) -> int:
     """About what the fake charges for an item, to find how many items a job needs; what it did charge is asked."""
     preset = presets.get(PRESET)
@@ -79,17 +80,20 @@ def limited(limit: Limit, workers: int, *fake: str) -> Iterator[tuple[Service, F
         yield service, provider
 
 
-async def prepare(start_from: str, limit: Limit, door: Door, provider: FakeProcess, workers: int) -> Level:
-    """Warm up, and bring the bucket to where the measurement starts, from which the clock runs."""
+def share(start_from: str) -> float:
+    """How full the bucket is, or was when the warm-up on this lane began."""
+    return 0.0 if start_from.endswith("empty") else 1.0
+
+
+async def prepare(start_from: str, door: Door, provider: FakeProcess, workers: int) -> None:
+    """Warm up, and bring the bucket to where the measurement starts."""
     await _work(door, MODEL, 64 * workers)
-    share = 0.0 if start_from.endswith("empty") else 1.0
-    provider.post("/_/levels", {"share": share})
+    provider.post("/_/levels", {"share": share(start_from)})
     if not start_from.startswith("new-"):
         await _work(door, LIMITED, 2 * workers)
-        if share:
+        if share(start_from):
             await asyncio.sleep(3)  # both buckets are full again, and the pumps still awake
     provider.post("/_/forget")
-    return level(provider, limit, share)
 
 
 async def _work(door: Door, model: str, items: int) -> None:
@@ -98,13 +102,13 @@ async def _work(door: Door, model: str, items: int) -> None:
     await door.finished(job["id"])
 
 
-def level(provider: FakeProcess, limit: Limit, share: float) -> Level:
-    """What the bucket holds now; `share` of the limit if nobody has used it yet."""
+def level(provider: FakeProcess, limit: Limit, start_from: str) -> Level:
+    """What the bucket holds now: from here the clock runs."""
     told: dict[str, Any] = provider.get("/_/levels")
     for lane in told["lanes"]:
         if lane["model"] == LIMITED:
             return Level(told["at"], lane["requests"], lane["tokens"])
-    return Level(time.time(), share * limit.rpm, share * limit.tpm)
+    return Level(told["at"], share(start_from) * limit.rpm, share(start_from) * limit.tpm)
 
 
 def through(provider: FakeProcess) -> Through:

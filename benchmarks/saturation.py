@@ -10,7 +10,21 @@ from dataclasses import astuple, dataclass
 from typing import Self
 
 from benchmarks.door import Door, sized
-from benchmarks.limited import DETAIL, LIMITED, SMALL, STARTS, Level, Limit, Through, charge, limited, prepare, through
+from benchmarks.limited import (
+    DETAIL,
+    LIMITED,
+    SMALL,
+    STARTS,
+    Level,
+    Limit,
+    Through,
+    charge,
+    level,
+    limited,
+    prepare,
+    share,
+    through,
+)
 from benchmarks.processes import Meter
 from benchmarks.report import Figure, Report
 from benchmarks.service import Service
@@ -116,49 +130,52 @@ async def _saturate(
     report: Report, stretch: float, case: Case, limit: Limit, service: Service, provider: FakeProcess
 ) -> None:
     async with Door(service) as door:
-        level = await prepare(case.start, limit, door, provider, case.workers)
-        sizes = _sizes(case, limit, level, stretch)
+        sizes = _sizes(case, limit, stretch)
+        lines = sized(sizes)
+        await prepare(case.start, door, provider, case.workers)
         with Meter(service.pids | {"provider": [provider.process.pid]}) as meter:
-            job = await door.submit(sized(sizes), model=LIMITED, detail=DETAIL)
+            begun = level(provider, limit, case.start)
+            job = await door.submit(lines, model=LIMITED, detail=DETAIL)
             await door.finished(job["id"], 5 * stretch + 60)
     _, finished = service.instants(job["id"])
     found = through(provider)
-    report.figures += _figures(str(case), limit, level, found, finished, len(sizes))
+    report.figures += _figures(str(case), limit, begun, found, finished, len(sizes))
     report.figures.append(Figure(str(case), "others", meter.others, "cores", digits=2))
     more = {"cpu_seconds": meter.cpu, "max_in_flight": found.max_in_flight, "seconds": found.seconds}
     report.data[str(case)] = {"calls": found.calls, "tokens": found.tokens, **more}
 
 
-def _sizes(case: Case, limit: Limit, level: Level, stretch: float) -> list[tuple[int, int]]:
+def _sizes(case: Case, limit: Limit, stretch: float) -> list[tuple[int, int]]:
     """Images that use up what the bucket holds and `stretch` seconds of refill."""
+    minutes = share(case.start) + stretch / 60
     if case.shape == "requests":
-        return [SMALL] * math.ceil(level.requests + stretch * limit.rpm / 60)
+        return [SMALL] * math.ceil(minutes * limit.rpm)
     dice = random.Random(1)
-    sizes, left = [], level.tokens + stretch * limit.tpm / 60
+    sizes, left = [], minutes * limit.tpm
     while left > 0:
         sizes.append(dice.choice(MIXED) if case.shape == "mixed" else SMALL)
         left -= charge(sizes[-1], case.charge)
     return sizes
 
 
-def _figures(group: str, limit: Limit, level: Level, found: Through, finished: float, items: int) -> list[Figure]:
-    minimum = limit.least_seconds(found.calls - level.requests, found.tokens - level.tokens) + LATENCY
+def _figures(group: str, limit: Limit, begun: Level, found: Through, finished: float, items: int) -> list[Figure]:
+    minimum = limit.least_seconds(found.calls - begun.requests, found.tokens - begun.tokens) + LATENCY
     inside = found.last_ended - found.first_admitted
     return [
-        Figure(group, "took ÷ minimum", (finished - level.at) / minimum, at_most=GOAL, digits=4),
+        Figure(group, "took ÷ minimum", (finished - begun.at) / minimum, at_most=GOAL, digits=4),
         Figure(group, "inside ÷ minimum", inside / minimum, digits=4),
         Figure(group, "429", found.refused, at_most=0),
-        Figure(group, "used", 100 * _used(limit, level, found), "%", digits=1),
+        Figure(group, "used", 100 * _used(limit, begun, found), "%", digits=1),
         Figure(group, "minimum", minimum, "s", digits=1),
-        Figure(group, "first call after", 1000 * (found.first_admitted - level.at), "ms", digits=0),
+        Figure(group, "first call after", 1000 * (found.first_admitted - begun.at), "ms", digits=0),
         Figure(group, "end after", 1000 * (finished - found.last_ended), "ms", digits=0),
         Figure(group, "items", items),
     ]
 
 
-def _used(limit: Limit, level: Level, found: Through) -> float:
+def _used(limit: Limit, begun: Level, found: Through) -> float:
     """Which share of what the bucket offered had been taken when the last call was admitted."""
-    minutes = (found.last_admitted - level.at) / 60
+    minutes = (found.last_admitted - begun.at) / 60
     if limit.rpm:
-        return found.calls / (level.requests + minutes * limit.rpm)
-    return found.tokens / (level.tokens + minutes * limit.tpm)
+        return found.calls / (begun.requests + minutes * limit.rpm)
+    return found.tokens / (begun.tokens + minutes * limit.tpm)
