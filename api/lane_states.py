@@ -18,6 +18,6 @@ async def now(opened: Resources) -> dict[str, LaneState | None]:
 
 async def _state(opened: Resources, lane: Lane) -> LaneState | None:
     try:
-        return await opened.limiter.state(lane.name, Limit(lane.rpm, lane.tpm))
+        return await opened.limiter.state(lane.name, Limit.of(lane))
     except RedisError:
         return None

@@ -23,6 +23,9 @@ LANE_FIGURES = {
     "requests_last_minute": "Calls made in the last minute.",
     "throttled": "Calls that the provider has refused by its limit (429).",
     "paused_seconds": "Seconds until the lane goes on after a 429.",
+    "tokens_per_minute": "Tokens per minute in force, as the provider told if it did.",
+    "requests_per_minute": "Requests per minute in force, as the provider told if it did.",
+    "waiting_seconds": "How far ahead starts are promised to calls that wait.",
 }
 
 

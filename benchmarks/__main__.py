@@ -1,14 +1,16 @@
 """`python -m benchmarks [name …]`: run all benchmarks or those named, one after the other."""
 
 import argparse
+import signal
 import sys
 
 from rich.console import Console
 
-from benchmarks import ingest, latency, limiter, saturation, throughput, tokens
+from benchmarks import claims, estimate, fairness, ingest, latency, limiter, overhead, saturation, tokens
 
 BENCHMARKS = {
-    module.__name__.rpartition(".")[2]: module for module in (throughput, ingest, latency, limiter, saturation, tokens)
+    module.__name__.rpartition(".")[2]: module
+    for module in (overhead, latency, fairness, claims, ingest, estimate, limiter, tokens, saturation)
 }
 
 
@@ -21,7 +23,9 @@ def main() -> None:
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - BENCHMARKS.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
-    console = Console(width=120 if not sys.stdout.isatty() else None)
+    for number in (signal.SIGINT, signal.SIGTERM):  # everything that was started ends with this
+        signal.signal(number, signal.default_int_handler)
+    console = Console(width=128 if not sys.stdout.isatty() else None)
     for name in chosen.names or BENCHMARKS:
         report = BENCHMARKS[name].run(chosen)
         report.show(console)

@@ -17,7 +17,7 @@ import openai
 from benchmarks.asked import bodies
 from benchmarks.service import KEY
 
-Call = Callable[[str, bytes], Awaitable[bytes]]
+Call = Callable[[str, bytes], Awaitable[object]]
 WARM_UP = 64
 
 
@@ -36,15 +36,13 @@ async def with_aiohttp(options: argparse.Namespace, path: str, work: list[bytes]
 
 
 async def with_sdk(options: argparse.Namespace, path: str, work: list[bytes]) -> dict[str, float]:
-    """The official SDK by its shortest way, as the workers use it."""
+    """The official SDK as its page shows it, with the faster of the two HTTP clients that it comes with."""
     limits = httpx2.Limits(max_connections=options.in_flight, max_keepalive_connections=options.in_flight)
-    client = openai.DefaultAioHttpClient(limits=limits, timeout=httpx2.Timeout(60), base_url=options.base_url)
+    client = openai.DefaultAioHttpClient(limits=limits)
     async with openai.AsyncOpenAI(api_key=KEY, base_url=options.base_url, max_retries=0, http_client=client) as sdk:
-        headers = {"Content-Type": "application/json"}
 
-        async def call(target: str, body: bytes) -> bytes:
-            response = await sdk.post(target, cast_to=httpx2.Response, content=body, options={"headers": headers})
-            return response.content
+        async def call(target: str, body: bytes) -> object:
+            return await sdk.chat.completions.create(**json.loads(body))
 
         return await timed(call, path, work, options.in_flight)
 

@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).with_name("results")
+STYLES = {"ok": "green", "short": "bold red"}
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,20 @@ class Figure:
     at_least: float | None = None
     at_most: float | None = None
     samples: list[float] = field(default_factory=list)
+    digits: int | None = None
+    """Decimals to show; by default three figures or so."""
 
     @property
     def goal(self) -> str:
         """The goal as people read it."""
         if self.at_least is not None:
-            return f"≥ {_plain(self.at_least)}"
-        return "" if self.at_most is None else f"≤ {_plain(self.at_most)}"
+            return f"≥ {_short(self.at_least)}"
+        return "" if self.at_most is None else f"≤ {_short(self.at_most)}"
+
+    @property
+    def shown(self) -> str:
+        """The value as people read it."""
+        return _plain(self.value, self.digits)
 
     @property
     def verdict(self) -> str:
@@ -45,14 +54,23 @@ class Figure:
         return "short" if low or high else "ok"
 
     @property
+    def cell(self) -> str:
+        """The value with its verdict, for a table without a column for that."""
+        style = STYLES.get(self.verdict)
+        mark = "\u00a0✗" if self.verdict == "short" else ""
+        return f"[{style}]{self.shown}{mark}[/]" if style else self.shown
+
+    @property
     def spread(self) -> str:
         """Lowest and highest run."""
-        return f"{_plain(min(self.samples))} … {_plain(max(self.samples))}" if len(self.samples) > 1 else ""
+        if len(self.samples) < 2:
+            return ""
+        return f"{_plain(min(self.samples), self.digits)} … {_plain(max(self.samples), self.digits)}"
 
 
-def middle(group: str, name: str, samples: Sequence[float], unit: str = "", **goal: float) -> Figure:
+def middle(group: str, name: str, samples: Sequence[float], unit: str = "", **options: Any) -> Figure:
     """A figure that is the median of several runs."""
-    return Figure(group, name, median(samples), unit, samples=list(samples), **goal)
+    return Figure(group, name, median(samples), unit, samples=list(samples), **options)
 
 
 @dataclass(frozen=True)
@@ -82,24 +100,45 @@ class Report:
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     grids: list[Grid] = field(default_factory=list)
+    across: bool = False
+    """Show a line for each group and a column for each figure, where there are many alike."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """What the JSON file holds besides, for those who look for a cause."""
     load_before: float = field(default_factory=lambda: os.getloadavg()[0])
 
     def show(self, console: Console) -> None:
         """Print the table."""
         table = Table(title=self.title, title_justify="left", caption="\n".join(self.notes), caption_justify="left")
+        (self._fill_across if self.across else self._fill_down)(table)
+        console.print(table)
+        for grid in self.grids:
+            grid.show(console)
+
+    def _fill_down(self, table: Table) -> None:
         for heading in ("", "figure"):
             table.add_column(heading)
         for heading in ("value", "unit", "runs", "goal", ""):
             table.add_column(heading, justify="right" if heading == "value" else "left")
-        for group in dict.fromkeys(figure.group for figure in self.figures):
+        for group in self._groups:
             for place, figure in enumerate(one for one in self.figures if one.group == group):
-                style = {"ok": "green", "short": "bold red"}.get(figure.verdict, "")
-                row = (figure.name, _plain(figure.value), figure.unit, figure.spread, figure.goal, figure.verdict)
-                table.add_row("" if place else group, *row, style=style)
+                row = (figure.name, figure.shown, figure.unit, figure.spread, figure.goal, figure.verdict)
+                table.add_row("" if place else group, *row, style=STYLES.get(figure.verdict, ""))
             table.add_section()
-        console.print(table)
-        for grid in self.grids:
-            grid.show(console)
+
+    def _fill_across(self, table: Table) -> None:
+        table.add_column("", no_wrap=True)
+        columns: dict[str, Figure] = {}
+        for figure in self.figures:
+            columns.setdefault(figure.name, figure)
+        for name, figure in columns.items():
+            table.add_column("\n".join(filter(None, (name, figure.unit, figure.goal))), justify="right")
+        for group in self._groups:
+            cells = {figure.name: figure.cell for figure in self.figures if figure.group == group}
+            table.add_row(group, *(cells.get(name, "") for name in columns))
+
+    @property
+    def _groups(self) -> list[str]:
+        return list(dict.fromkeys(figure.group for figure in self.figures))
 
     def save(self) -> Path:
         """Write benchmarks/results/<name>.json."""
@@ -108,6 +147,7 @@ class Report:
         rows = [asdict(figure) | {"goal": figure.goal, "verdict": figure.verdict} for figure in self.figures]
         document = {"benchmark": self.name, **_where(), "load_before": self.load_before, "notes": self.notes}
         document |= {"grids": [asdict(grid) for grid in self.grids]} if self.grids else {}
+        document |= {"data": self.data} if self.data else {}
         path.write_text(json.dumps(document | {"figures": rows}, indent=2, ensure_ascii=False) + "\n")
         return path
 
@@ -123,9 +163,16 @@ def _where() -> dict[str, str | int | None]:
     }
 
 
-def _plain(value: float) -> str:
-    """Three figures or so: 12,345 · 123 · 12.3 · 1.23 · 0.0123."""
+def _plain(value: float, digits: int | None = None) -> str:
+    """Three figures or so: 12,345 · 123 · 12.3 · 1.23 · 0.0123; or so many decimals."""
+    if digits is not None:
+        return f"{value:,.{digits}f}"
     size = abs(value)
     if size >= 100 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 1 else f"{value:.3g}"
+
+
+def _short(goal: float) -> str:
+    """As it was set: 1.003 · 0 · 1,000,000."""
+    return f"{goal:,.10g}"

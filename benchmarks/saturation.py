@@ -2,104 +2,180 @@
 
 import argparse
 import asyncio
+import itertools
 import math
-import time
-from dataclasses import dataclass
+import random
+import sys
+from dataclasses import astuple, dataclass
+from typing import Self
 
-from benchmarks.door import Door, manifest
+from benchmarks.door import Door, sized
+from benchmarks.limited import (
+    DETAIL,
+    LIMITED,
+    SMALL,
+    STARTS,
+    Level,
+    Limit,
+    Through,
+    charge,
+    level,
+    limited,
+    prepare,
+    share,
+    through,
+)
 from benchmarks.processes import Meter
 from benchmarks.report import Figure, Report
-from benchmarks.service import MODEL, Service, running
-from tests.fakes import FakeProcess, start
-from vision import presets
-from vision.tokens import count_image, find_rule
-from vision.tokens.text import call_tokens
+from benchmarks.service import Service
+from tests.fakes import FakeProcess
 
-LATENCY = 0.3
-SIZE = (512, 512)
-OUT_OF_THE_WAY = 1_000_000_000
+LATENCY, JITTER = 0.3, 0.2
+MIXED = [SMALL] * 4 + [(1024, 1024)] * 3 + [(2048, 1536)] * 2 + [(4096, 3072)]
+"""Calls of 1,700 to 16,000 tokens."""
+WORKERS = (1, 2, 4)
+SHAPES = ("even", "mixed", "requests")
+CHARGES = ("usage", "max")
+LATENCIES = ("steady", "jittered")
+REMAINING = ("admission", "answer")
+GOAL = 1.003
 
 
 @dataclass(frozen=True)
-class Shape:
-    """A lane and a job on it: (rpm, tpm), and how many items."""
+class Case:
+    """One run. Shape: all images alike, of mixed sizes, or bound by requests. Remaining: when headers are counted."""
 
-    name: str
-    limit: tuple[int, int]
-    items: int
+    workers: int
+    shape: str
+    charge: str
+    latency: str
+    start: str
+    remaining: str = "admission"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`2/mixed/max/jittered/empty`, and maybe `/answer`; ValueError."""
+        workers, *words = text.split("/")
+        known = (SHAPES, CHARGES, LATENCIES, STARTS, REMAINING)
+        if not 4 <= len(words) <= 5 or any(word not in some for word, some in zip(words, known, strict=False)):
+            raise ValueError
+        return cls(int(workers), *words)
+
+    def __str__(self) -> str:
+        return "/".join(map(str, astuple(self))).removesuffix(f"/{REMAINING[0]}")
+
+
+EACH_ONCE = [
+    Case(1, "even", "usage", "steady", "full"),
+    Case(2, "mixed", "usage", "jittered", "full"),
+    Case(4, "mixed", "max", "steady", "full"),
+    Case(1, "mixed", "max", "jittered", "empty", "answer"),
+    Case(4, "requests", "usage", "jittered", "empty"),
+    Case(2, "mixed", "usage", "steady", "new-full", "answer"),
+    Case(2, "even", "max", "steady", "new-empty"),
+]
+"""Everything that varies at least once: about 11 minutes."""
+
+
+def every() -> list[Case]:
+    """All combinations; how tokens are charged makes no difference to a lane bound by requests."""
+    cases = []
+    for number, words in enumerate(itertools.product(WORKERS, SHAPES, CHARGES, LATENCIES, STARTS)):
+        if words[1:3] != ("requests", "max"):
+            cases.append(Case(*words, remaining=REMAINING[(number + number // len(STARTS)) % 2]))
+    return cases
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Flags of this benchmark."""
-    parser.add_argument("--stretch", type=float, default=30.0, help="saturation: seconds that a job must take")
-    parser.add_argument("--tpm", type=int, default=2_000_000, help="saturation: tokens per minute")
-    parser.add_argument("--rpm", type=int, default=1_000, help="saturation: requests per minute")
-    parser.add_argument("--charge", choices=("usage", "max"), default="usage", help="saturation: how the fake charges")
+    parser.add_argument("--stretch", type=float, default=75.0, help="saturation: least seconds that a job must take")
+    parser.add_argument("--tpm", type=int, default=4_000_000, help="saturation: tokens per minute")
+    parser.add_argument("--rpm", type=int, default=1_500, help="saturation: requests per minute")
+    parser.add_argument(
+        "--case",
+        type=Case.parse,
+        action="append",
+        help=f"saturation: only this one, such as {EACH_ONCE[3]}; may be repeated",
+    )
+    parser.add_argument("--full", action="store_true", help=f"saturation: all {len(every())} combinations, for hours")
 
 
 def run(chosen: argparse.Namespace) -> Report:
-    """A job bound by tokens and one bound by requests, by one worker and by two."""
-    title = f"Saturation: one lane, jobs that must take {chosen.stretch:.0f} s, the fake charges by {chosen.charge}"
-    report = Report("saturation", title)
-    for workers in (1, 2):
-        for shape in _shapes(chosen):
-            _one(report, shape, workers, chosen.charge)
+    """One fresh service for each case, so that nothing is known of its lane."""
+    cases = chosen.case or (every() if chosen.full else EACH_ONCE)
+    title = f"Saturation: one job on one limited lane, {chosen.stretch:.0f} s at the least, latency {LATENCY} s"
+    report = Report("saturation", title, across=True)
     report.notes += [
-        "Minimum = (charged less one full bucket) ÷ refill + one latency; took = POST sent → job terminal.",
-        "Refused calls were sent before the provider's bucket had refilled: each is the limiter's mistake.",
+        "A row: worker processes / images / what the provider charges / latency / bucket at the start (/ its headers).",
+        "Minimum = (charged - level at the start) ÷ refill + one latency; took = POST sent → finished_at.",
+        "Inside = first call admitted → last one answered; used = of what the bucket gave until the last.",
+        f"Jittered: ± {JITTER} s. 429: calls sent before the provider's bucket had refilled.",
     ]
+    for number, case in enumerate(cases, 1):
+        sys.stderr.write(f"saturation: {number} of {len(cases)}, {case}\n")
+        _one(report, chosen, case)
+        report.save()  # hours may follow
     return report
 
 
-def _shapes(chosen: argparse.Namespace) -> list[Shape]:
-    """Items such that the bucket and `stretch` seconds of refill are used up."""
-    preset = presets.get("moderation")
-    text = call_tokens(preset.render("en"), preset.schema)
-    output = preset.max_output_tokens if chosen.charge == "max" else preset.expected_output_tokens
-    each = count_image(find_rule(MODEL), "high", *SIZE).tokens + text + output
-    share = 1 + chosen.stretch / 60
-    return [
-        Shape("tokens", (OUT_OF_THE_WAY, chosen.tpm), math.ceil(share * chosen.tpm / each)),
-        Shape("requests", (chosen.rpm, OUT_OF_THE_WAY), math.ceil(share * chosen.rpm)),
-    ]
+def _one(report: Report, chosen: argparse.Namespace, case: Case) -> None:
+    limit = Limit(chosen.rpm, 0) if case.shape == "requests" else Limit(0, chosen.tpm)
+    jitter = JITTER if case.latency == "jittered" else 0.0
+    fake = ("--charge", case.charge, "--latency", LATENCY, "--jitter", jitter, "--remaining", case.remaining)
+    with limited(limit, case.workers, *map(str, fake)) as (service, provider):
+        asyncio.run(_saturate(report, chosen.stretch, case, limit, service, provider))
 
 
-def _one(report: Report, shape: Shape, workers: int, charge: str) -> None:
-    rpm, tpm = shape.limit
-    limit = ("--limit", f"{MODEL}={rpm}/{tpm}", "--charge", charge)
-    with (
-        start("provider", "--key", "sk-test", "--latency", str(LATENCY), *limit) as provider,
-        running(provider, workers=workers, limit=shape.limit) as service,
-    ):
-        asyncio.run(_saturate(report, shape, workers, service, provider))
-
-
-async def _saturate(report: Report, shape: Shape, workers: int, service: Service, provider: FakeProcess) -> None:
-    url = f"http://127.0.0.1/{SIZE[0]}x{SIZE[1]}/{{}}.jpg"
+async def _saturate(
+    report: Report, stretch: float, case: Case, limit: Limit, service: Service, provider: FakeProcess
+) -> None:
     async with Door(service) as door:
-        await door.finished((await door.submit(manifest([url.format("warm")], SIZE)))["id"])
-        await asyncio.sleep(3)  # Tessera's mirror of the bucket refills what that call took
-        provider.post("/_/reset")
-        with Meter(service.pids) as meter:
-            started = time.monotonic()
-            job = await door.submit(manifest((url.format(number) for number in range(shape.items)), SIZE))
-            await door.finished(job["id"])
-            seconds = time.monotonic() - started
-    stats = provider.get("/_/stats")
-    lane = stats["lanes"][0]
-    minimum = _minimum(shape.limit, lane["calls"], lane["tokens"])
-    group = f"{shape.name}, {workers} worker{'s' * (workers > 1)}"
-    report.figures += [
-        Figure(group, "took ÷ minimum", seconds / minimum, at_most=1.05),
-        Figure(group, "took", seconds, "s"),
-        Figure(group, "minimum", minimum, "s"),
-        Figure(group, "items", shape.items),
-        Figure(group, "refused calls (429)", stats["rate_limited"], at_most=0),
-        Figure(group, "in flight, at most", stats["max_in_flight"]),
-        Figure(group, "others", meter.others, "cores"),
+        sizes = _sizes(case, limit, stretch)
+        lines = sized(sizes)
+        await prepare(case.start, door, provider, case.workers)
+        with Meter(service.pids | {"provider": [provider.process.pid]}) as meter:
+            begun = level(provider, limit, case.start)
+            job = await door.submit(lines, model=LIMITED, detail=DETAIL)
+            await door.finished(job["id"], 5 * stretch + 60)
+    _, finished = service.instants(job["id"])
+    found = through(provider)
+    report.figures += _figures(str(case), limit, begun, found, finished, len(sizes))
+    report.figures.append(Figure(str(case), "others", meter.others, "cores", digits=2))
+    more = {"cpu_seconds": meter.cpu, "max_in_flight": found.max_in_flight, "seconds": found.seconds}
+    report.data[str(case)] = {"calls": found.calls, "tokens": found.tokens, **more}
+
+
+def _sizes(case: Case, limit: Limit, stretch: float) -> list[tuple[int, int]]:
+    """Images that use up what the bucket holds and `stretch` seconds of refill."""
+    minutes = share(case.start) + stretch / 60
+    if case.shape == "requests":
+        return [SMALL] * math.ceil(minutes * limit.rpm)
+    dice = random.Random(1)
+    sizes, left = [], minutes * limit.tpm
+    while left > 0:
+        sizes.append(dice.choice(MIXED) if case.shape == "mixed" else SMALL)
+        left -= charge(sizes[-1], case.charge)
+    return sizes
+
+
+def _figures(group: str, limit: Limit, begun: Level, found: Through, finished: float, items: int) -> list[Figure]:
+    minimum = limit.least_seconds(found.calls - begun.requests, found.tokens - begun.tokens) + LATENCY
+    inside = found.last_ended - found.first_admitted
+    return [
+        Figure(group, "took ÷ minimum", (finished - begun.at) / minimum, at_most=GOAL, digits=4),
+        Figure(group, "inside ÷ minimum", inside / minimum, digits=4),
+        Figure(group, "429", found.refused, at_most=0),
+        Figure(group, "used", 100 * _used(limit, begun, found), "%", digits=1),
+        Figure(group, "minimum", minimum, "s", digits=1),
+        Figure(group, "first call after", 1000 * (found.first_admitted - begun.at), "ms", digits=0),
+        Figure(group, "end after", 1000 * (finished - found.last_ended), "ms", digits=0),
+        Figure(group, "items", items),
     ]
 
 
-def _minimum(limit: tuple[int, int], calls: int, tokens: int) -> float:
-    rpm, tpm = limit
-    return max((calls - rpm) * 60 / rpm, (tokens - tpm) * 60 / tpm, 0.0) + LATENCY
+def _used(limit: Limit, begun: Level, found: Through) -> float:
+    """Which share of what the bucket offered had been taken when the last call was admitted."""
+    minutes = (found.last_admitted - begun.at) / 60
+    if limit.rpm:
+        return found.calls / (begun.requests + minutes * limit.rpm)
+    return found.tokens / (begun.tokens + minutes * limit.tpm)

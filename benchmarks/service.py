@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +19,12 @@ from benchmarks import processes
 from embedded import notice, readiness
 from tests.fakes import FakeProcess
 
-MODEL = "gpt-4o-mini"
+MODEL, PRESET, KEY = "gpt-4o-mini", "moderation", "sk-test"
 UNLIMITED = 1_000_000_000
 GROUPS = {"worker": "celery", "api": "uvicorn", "postgres": "postgres", "valkey": "valkey-server"}
 """Name of a group, and the word by which its processes' commands are known."""
+Limits = Mapping[str, tuple[int, int]]
+"""Model → requests and tokens per minute."""
 
 
 @dataclass(frozen=True)
@@ -33,24 +35,39 @@ class Service:
     url: str
     key: str
     database_url: str
+    redis_url: str
     pids: dict[str, list[int]]
     log: Path
 
-    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+    @property
+    def address(self) -> str:
+        """The database's, as drivers and command lines take it."""
+        return self.database_url.replace("+psycopg", "", 1)
+
+    def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """What the database says, past the API: for instants that the API tells in whole seconds."""
-        with psycopg.connect(self.database_url.replace("+psycopg", "", 1)) as connection:
-            return connection.execute(statement).fetchall()
+        with psycopg.connect(self.address) as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def instants(self, job_id: str) -> tuple[float, float]:
+        """When a job's first result was stored and when it ended (epoch seconds)."""
+        [(first, last)] = self.rows(
+            "SELECT extract(epoch FROM min(r.finished_at))::float8, extract(epoch FROM j.finished_at)::float8"
+            " FROM jobs j JOIN results r ON r.job_id = j.id WHERE j.id = %s::uuid GROUP BY j.id",
+            job_id.partition("_")[2],
+        )
+        return first, last
 
 
 @contextmanager
 def running(
-    provider: FakeProcess, *, workers: int, images: str = "url", limit: tuple[int, int] | None = None
+    provider: FakeProcess, *, workers: int, images: str = "url", limits: Limits | None = None
 ) -> Iterator[Service]:
-    """Start it with one lane, `fake/gpt-4o-mini`, of `limit` (rpm, tpm); wait until it is ready."""
+    """Start it with a lane `fake/<model>` for each of `limits`, or one without; wait until it is ready."""
     with tempfile.TemporaryDirectory(prefix="tessera-bench-") as name:
         folder = Path(name)
         folder.chmod(0o711)  # as root, the servers run as nobody and must get in
-        _write_providers(folder, provider, images, limit or (UNLIMITED, UNLIMITED))
+        write_providers(folder, f"{provider.url}/v1", images, limits or {MODEL: (UNLIMITED, UNLIMITED)})
         process = _start(folder, workers)
         try:
             yield _ready(process, folder, workers)
@@ -58,12 +75,13 @@ def running(
             _stop(process, folder)
 
 
-def _write_providers(folder: Path, provider: FakeProcess, images: str, limit: tuple[int, int]) -> None:
-    rpm, tpm = limit
-    (folder / "providers.toml").write_text(
-        f'[[provider]]\nname = "fake"\nbase_url = "{provider.url}/v1"\napi_key_env = "FAKE_KEY"\nimages = "{images}"\n'
-        f'[provider.models."{MODEL}"]\nrpm = {rpm}\ntpm = {tpm}\n'
-    )
+def write_providers(folder: Path, base_url: str, images: str, limits: Limits) -> Path:
+    """A providers.toml in this folder; its key is FAKE_KEY in the environment."""
+    head = f'[[provider]]\nname = "fake"\nbase_url = "{base_url}"\napi_key_env = "FAKE_KEY"\nimages = "{images}"\n'
+    models = [f'[provider.models."{model}"]\nrpm = {rpm}\ntpm = {tpm}\n' for model, (rpm, tpm) in limits.items()]
+    path = folder / "providers.toml"
+    path.write_text(head + "".join(models))
+    return path
 
 
 def _start(folder: Path, workers: int) -> "subprocess.Popen[bytes]":
@@ -72,7 +90,7 @@ def _start(folder: Path, workers: int) -> "subprocess.Popen[bytes]":
         "TESSERA_DATA_DIR": str(folder / "data"),
         "TESSERA_LOCAL_PROVIDER": "false",
         "TESSERA_ALLOW_PRIVATE_NETWORKS": "true",
-        "FAKE_KEY": "sk-test",
+        "FAKE_KEY": KEY,
     }
     command = [sys.executable, "-m", "cli.main", "up", "--port", "0", "--workers", str(workers)]
     with (folder / "log").open("wb") as log:
@@ -90,7 +108,7 @@ def _ready(process: "subprocess.Popen[bytes]", folder: Path, workers: int) -> Se
     pids = {group: [one.pid for one in children if word in one.command] for group, word in GROUPS.items()}
     assert len(pids["worker"]) == workers, pids
     key = (folder / "data" / "admin_key").read_text().strip()
-    return Service(process.pid, found.url, key, str(found.database_url), pids, folder / "log")
+    return Service(process.pid, found.url, key, str(found.database_url), str(found.redis_url), pids, folder / "log")
 
 
 def _port(url: str) -> int:
@@ -105,7 +123,10 @@ def _stop(process: "subprocess.Popen[bytes]", folder: Path) -> None:
     except subprocess.TimeoutExpired:
         process.kill()  # its children are tied to it
         process.wait()
-    for line in (folder / "log").read_text().splitlines():
-        if any(word in line for word in (" WARNING ", " ERROR ", "Traceback", "Error:")):
-            sys.stderr.write(f"service: {line}\n")
+    said = (folder / "log").read_text().splitlines()
+    odd = [line for line in said if any(word in line for word in (" WARNING ", " ERROR ", "Traceback", "Error:"))]
+    for line in odd[:20]:
+        sys.stderr.write(f"service: {line}\n")
+    if len(odd) > 20:
+        sys.stderr.write(f"service: … and {len(odd) - 20} such lines more\n")
     shutil.rmtree(folder / "data", ignore_errors=True)

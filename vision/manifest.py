@@ -231,7 +231,7 @@ def _size(width: object, height: object) -> tuple[int | None, int | None]:
     if width is None and height is None:
         return None, None
     for side in (width, height):
-        if not _is_side(side):
+        if type(side) is not int or not 1 <= side <= MAX_SIDE:
             raise _Problem(
                 "invalid_field",
                 f"width and height go together, as whole numbers of pixels from 1 to {MAX_SIDE:,}",

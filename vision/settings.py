@@ -51,7 +51,12 @@ class Settings(BaseSettings):
     )
     local_port: int = Field(0, ge=0, le=65535, description="Port of the offline provider; 0 takes a free one.")
     local_url: str | None = Field(None, description="Address of a running offline provider; `tessera up` fills it in.")
-    max_in_flight: int = Field(256, ge=1, le=10_000, description="Calls in flight per worker process, at most.")
+    max_in_flight: int = Field(
+        1_000,
+        ge=1,
+        le=10_000,
+        description="Calls in flight per worker process, at most; how many there are follows from limit and latency.",
+    )
     call_timeout_seconds: float = Field(120.0, gt=0, description="Deadline of one call to a provider.")
     lease_seconds: float = Field(
         60.0, ge=2, description="After this long without a sign of life a worker's items go to another one."

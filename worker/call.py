@@ -146,20 +146,27 @@ async def _ask(line: Line, item: Held, spec: JobSpec, ready: _Ready) -> Outcome:
     called = await line.client.call(path, body, f"{ids.item(item.job_id, item.number)}-{item.attempt + 1}")
     latency_ms = round((loop.time() - started) * 1000)
     if called.reply:
-        return replace(_answered(line, item, spec, ready, called), latency_ms=latency_ms)
-    return await _refused(line, item, spec, ready, called)
+        return _answered(line, item, spec, ready, called, latency_ms)
+    return replace(await _refused(line, item, spec, ready, called), latency_ms=latency_ms)
 
 
-def _answered(line: Line, item: Held, spec: JobSpec, ready: _Ready, called: Called) -> Outcome:
+def _answered(line: Line, item: Held, spec: JobSpec, ready: _Ready, called: Called, latency_ms: int) -> Outcome:
     assert called.reply is not None  # noqa: S101 - only called with a reply
     usage = _usage(spec, ready, called.reply)
     line.pacer.settle(ready.reserve, usage.input_tokens + usage.output_tokens, called)
     answer, code, message = _read(spec, called.reply)
     charge = Charge(line.lane.name, code or "succeeded", usage, _cost(line, usage), request_id=called.request_id)
     if code == "output_invalid" and item.attempt + 1 < min(MOST_INVALID, line.max_attempts):
-        return Outcome(item, charge, again_seconds=0.0)
-    status = ItemStatus.FAILED if code else ItemStatus.SUCCEEDED
-    return Outcome(item, charge, status=status, answer=answer, error_code=code, error_message=message)
+        return Outcome(item, charge, again_seconds=0.0, latency_ms=latency_ms)
+    return Outcome(
+        item,
+        charge,
+        status=ItemStatus.FAILED if code else ItemStatus.SUCCEEDED,
+        answer=answer,
+        error_code=code,
+        error_message=message,
+        latency_ms=latency_ms,
+    )
 
 
 def _read(spec: JobSpec, reply: Reply) -> tuple[object, str | None, str | None]:

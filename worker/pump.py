@@ -15,17 +15,17 @@ from vision.storage.outcome import Outcome
 from vision.storage.pauses import pause_lane
 from vision.storage.ranges import Held, Lessee
 from vision.storage.specs import JobSpec, load
+from worker.appetite import HORIZON_SECONDS, Appetite
 from worker.call import LaneStopped, Line, call
+from worker.load import Load
 from worker.record import Recorder
 
 log = logging.getLogger(__name__)
 
-HORIZON_SECONDS = 2.0
-"""Claim no further ahead than this, so that the order between jobs stays fresh."""
-FIRST_CLAIM, LARGEST_CLAIM = 8, 128
 IDLE_SECONDS = 5.0
 POLL_SECONDS = 0.25
 KEPT_SPECS = 256
+LONGEST_LOADING_SECONDS = 5.0
 
 
 class Pump:
@@ -38,7 +38,9 @@ class Pump:
         engine: AsyncEngine,
         recorder: Recorder,
         lessee: Lessee,
-        max_in_flight: int,
+        appetite: Appetite,
+        load: Load,
+        lanes: Callable[[], int],
         stopped: Callable[[], bool],
         when_paused: Callable[[], Awaitable[None]],
     ) -> None:
@@ -46,12 +48,14 @@ class Pump:
         self._engine = engine
         self._recorder = recorder
         self._lessee = lessee
-        self._max_in_flight = max_in_flight
+        self._appetite = appetite
+        self._load = load
+        self._lanes = lanes
         self._stopped = stopped
         self._when_paused = when_paused
-        self._claim_size = FIRST_CLAIM
         self._tasks: set[asyncio.Task[None]] = set()
-        self._coming: set[int] = set()
+        self._coming: dict[int, float] = {}
+        self._loading_seconds = 0.0
         self._specs: dict[UUID, asyncio.Task[JobSpec]] = {}
         self._moved = asyncio.Event()
         self._dry_until = 0.0
@@ -59,16 +63,17 @@ class Pump:
     def wake(self) -> None:
         """There may be work: look at once."""
         self._dry_until = 0.0
-        self.look()
+        self._moved.set()
 
     def look(self) -> None:
         """There may be room."""
-        self._moved.set()
+        if self._wants():
+            self._moved.set()
 
     def give_back(self) -> None:
         """This process stops: what is in hand and not sent goes back."""
         self._line.pacer.give_up()
-        self.look()
+        self._moved.set()
 
     async def run(self) -> None:
         """Work until the lane has been idle for some seconds; the next bell starts it again."""
@@ -76,7 +81,7 @@ class Pump:
         idle_since = loop.time()
         while not self._stopped() and loop.time() - idle_since < IDLE_SECONDS:
             self._moved.clear()
-            if self._has_room() and loop.time() >= self._dry_until and await self._claim():
+            if (want := self._wants()) and await self._claim(want):
                 idle_since = loop.time()
                 continue
             if self._tasks:
@@ -85,26 +90,30 @@ class Pump:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _has_room(self) -> bool:
-        ahead = self._line.pacer.horizon - asyncio.get_running_loop().time()
-        if ahead >= HORIZON_SECONDS:
-            self._claim_size = max(1, self._claim_size // 2)
-        return ahead < HORIZON_SECONDS and self._free() > 0
-
-    def _free(self) -> int:
-        """How many more items may be claimed: the horizon does not yet tell of those whose start is not known."""
-        coming = self._line.pacer.admits(HORIZON_SECONDS) - len(self._coming)
-        # What is not recorded counts as in flight: it is lost with this process all the same.
-        return min(coming, self._max_in_flight - len(self._tasks) - self._recorder.waiting)
+    def _wants(self) -> int:
+        """How many items to claim now."""
+        now = asyncio.get_running_loop().time()
+        if now < self._dry_until or self._load.heavy:
+            return 0
+        return self._appetite.wants(
+            now,
+            horizon=self._line.pacer.horizon,
+            admits=self._line.pacer.admits(HORIZON_SECONDS + self._loading_seconds),
+            coming=len(self._coming),
+            # What is not recorded counts as in flight: it is lost with this process all the same.
+            in_hand=len(self._tasks) + self._recorder.waiting,
+            lanes=self._lanes(),
+        )
 
     async def _wait(self) -> None:
         try:
-            await asyncio.wait_for(self._moved.wait(), POLL_SECONDS)
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._moved.wait()
         except TimeoutError:
             return
 
-    async def _claim(self) -> bool:
-        want = min(self._claim_size, self._free())
+    async def _claim(self, want: int) -> bool:
+        loop = asyncio.get_running_loop()
         try:
             items = await ranges.claim(
                 self._engine,
@@ -119,21 +128,21 @@ class Pump:
             return False
         if not items:
             # Every call that ends makes room; without a bell there is nothing new to ask for each time.
-            self._dry_until = asyncio.get_running_loop().time() + POLL_SECONDS
+            self._dry_until = loop.time() + POLL_SECONDS
             return False
+        now = loop.time()
+        self._appetite.claimed(now, self._line.pacer.horizon, full=len(items) == want)
         self._line.holdings.add(items)
         for item in items:
-            self._coming.add(id(item))
-            task = asyncio.get_running_loop().create_task(self._see_through(item))
+            self._coming[id(item)] = now
+            task = loop.create_task(self._see_through(item))
             self._tasks.add(task)
             task.add_done_callback(self._done)
-        if len(items) == want:
-            self._claim_size = min(LARGEST_CLAIM, self._claim_size * 2)
         return True
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._moved.set()
+        self.look()
 
     async def _see_through(self, item: Held) -> None:
         try:
@@ -147,12 +156,16 @@ class Pump:
             log.exception("Item %s of job %s could not be worked on.", item.number, item.job_id)
             outcome = self._broken(item)
         finally:
-            self._coming.discard(id(item))
+            self._coming.pop(id(item), None)
+        if outcome.latency_ms is not None:
+            self._appetite.ended(outcome.latency_ms / 1000)
         self._recorder.put(outcome)
 
     def _start_known(self, item: Held) -> None:
-        self._coming.discard(id(item))
-        self._moved.set()
+        """Its images are there; while others of the same size are on their way, more must be."""
+        took = asyncio.get_running_loop().time() - self._coming.pop(id(item))
+        self._loading_seconds += (min(took, LONGEST_LOADING_SECONDS) - self._loading_seconds) / 16
+        self.look()
 
     def _broken(self, item: Held) -> Outcome:
         decision = decide(Retry.LATER, item.attempt + 1, self._line.max_attempts)

@@ -13,7 +13,7 @@ from worker.hold import Holdings
 
 log = logging.getLogger(__name__)
 
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.1
 MOST = 500
 AWAY_SECONDS = 1.0
 
@@ -28,6 +28,7 @@ class Recorder:
         self._buffer: list[Outcome] = []
         self._most = MOST
         self._filled = asyncio.Event()
+        self._complete = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -36,6 +37,8 @@ class Recorder:
         self._buffer.append(outcome)
         self._empty.clear()
         self._filled.set()
+        if len(self._buffer) >= min(self._most, len(self._holdings)):
+            self._complete.set()
 
     @property
     def waiting(self) -> int:
@@ -50,7 +53,7 @@ class Recorder:
         """Run for the life of the process."""
         while True:
             await self._filled.wait()
-            await asyncio.sleep(GATHER_SECONDS)
+            await self._gather()
             batch = self._buffer[: self._most]
             ended = await self._write(batch)
             if ended is not None:
@@ -67,6 +70,15 @@ class Recorder:
             if not self._buffer:
                 self._filled.clear()
                 self._empty.set()
+
+    async def _gather(self) -> None:
+        """Wait for more, unless the batch is full or nothing else is in hand."""
+        try:
+            async with asyncio.timeout(GATHER_SECONDS):
+                await self._complete.wait()
+        except TimeoutError:
+            pass
+        self._complete.clear()
 
     async def _write(self, batch: list[Outcome]) -> set[UUID] | None:
         """The jobs that ended with this batch; None if it could not be written."""

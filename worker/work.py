@@ -21,11 +21,14 @@ from vision.settings import Settings
 from vision.storage.engine import connect
 from vision.storage.pauses import pause_lane
 from vision.storage.ranges import Lessee
+from worker import descriptors
+from worker.appetite import Appetite
 from worker.call import Line
 from worker.deliver import Deliverer
 from worker.hold import Holdings
+from worker.load import Load
 from worker.measure import Measurer
-from worker.pace import Pacer
+from worker.pace import SETTLE_SECONDS, Pacer
 from worker.pump import Pump
 from worker.record import Recorder
 from worker.room import Room
@@ -54,6 +57,8 @@ class Work:
         self._images = Images(self._fetcher, settings.data_dir / "files")
         self._catalogue = offered
         self._holdings = Holdings(self._engine, settings.lease_seconds)
+        self._load = Load()
+        self._most_calls = descriptors.allow(settings.max_in_flight)
         self._recorder = Recorder(self._engine, self._holdings, self._written)
         self._room = Room(IMAGE_BYTES)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="tessera-images")
@@ -67,7 +72,7 @@ class Work:
     async def open(self) -> None:
         """Begin to keep leases, to write outcomes, and to sweep."""
         await self._fetcher.__aenter__()
-        for keeper in (self._holdings.keep, self._recorder.keep, self._sweep):
+        for keeper in (self._holdings.keep, self._recorder.keep, self._load.keep, self._sweep):
             self._keepers.append(asyncio.get_running_loop().create_task(keeper()))
 
     async def close(self) -> None:
@@ -81,6 +86,8 @@ class Work:
             await asyncio.wait_for(self._recorder.drain(), 5.0)
         except TimeoutError:
             log.warning("The database did not take the last outcomes; their items will be done again.")
+        if self._pumps:
+            await asyncio.sleep(2 * SETTLE_SECONDS)  # what calls did not use is given back by then
         for task in (*self._keepers, *self._running.values()):
             task.cancel()
         await asyncio.gather(*self._keepers, *self._running.values(), return_exceptions=True)
@@ -146,11 +153,17 @@ class Work:
                 engine=self._engine,
                 recorder=self._recorder,
                 lessee=self._lessee,
-                max_in_flight=self._settings.max_in_flight,
+                appetite=Appetite(self._most_calls, self._settings.call_timeout_seconds),
+                load=self._load,
+                lanes=self._lanes,
                 stopped=self._stopped,
                 when_paused=self._deliver,
             )
         return self._pumps[lane_name]
+
+    def _lanes(self) -> int:
+        """How many lanes are worked on now."""
+        return sum(task == Task.PUMP for task, _ in self._running)
 
     def _measurer(self, lane_name: str) -> Measurer:
         return Measurer(

@@ -64,9 +64,10 @@ RULES: dict[str, Patches | Tiles | None] = {
     "gpt-5-nano": _flat("1.5", OLD),
     "gpt-4.1-nano": _flat("2.46", OLD),
     "o4-mini": _flat("1.72", OLD),
-    # Not in the table; live observations fit 1.2 and no resize.
+    # Not in the table; live observations fit 1.2 and no resize, as gpt-6-astra has it.
     **dict.fromkeys(
-        ("gpt-6-luna", "gpt-6-sol", "gpt-6.1-sol", "gpt-6.1-terra"), _patches("1.2", SMALL, HIGH, FULL, FULL)
+        ("gpt-6-luna", "gpt-6-sol", "gpt-6.1-sol", "gpt-6.1-terra"),
+        _patches("1.2", SMALL, (65_535, 2_500), FULL, FULL),
     ),
     **dict.fromkeys(("gpt-4o", "gpt-4.1", "gpt-4.5"), Tiles(85, 170)),
     "gpt-4o-mini": Tiles(2833, 5667),

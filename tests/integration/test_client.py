@@ -73,8 +73,8 @@ async def test_an_answer_comes_with_its_request_id_and_what_is_left_of_the_limit
     assert called.reply
     assert called.reply.ending == Ending.ANSWERED
     assert called.request_id
-    assert called.remaining_requests == 9
-    assert 90_000 < (called.remaining_tokens or 0) < 100_000
+    assert called.limits.left("requests", 60) == 9
+    assert 90_000 < (called.limits.left("tokens", 60) or 0) < 100_000
     (entry,) = fake.get("/_/log")["calls"]
     assert entry["client_request_id"] == "item_1-1"
 
@@ -102,6 +102,12 @@ async def test_a_refusal_by_the_limit_states_its_wait(fake: FakeProcess) -> None
 async def test_an_error_page_that_is_no_json_is_an_error_of_its_status(fake: FakeProcess) -> None:
     called = await hit(fake, kind="html", status=502)
     assert failed(called) == (Then.LATER, "upstream_error", False)
+
+
+async def test_a_request_id_that_could_not_be_stored_is_dropped(fake: FakeProcess) -> None:
+    called = await hit(fake, kind="lying_headers", headers={"x-request-id": "req_\xe9"})
+    assert called.reply
+    assert called.request_id is None
 
 
 @pytest.mark.parametrize("kind", ["malformed", "html", "empty"])

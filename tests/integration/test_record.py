@@ -68,6 +68,17 @@ async def test_results_ledger_and_counters_agree(engine: AsyncEngine) -> None:
         assert await rows(engine, f"SELECT FROM {table}") == []
 
 
+async def test_an_answer_is_stored_as_it_was_read_and_its_cost_to_the_last_place(engine: AsyncEngine) -> None:
+    await make_measured_job(engine, 2)
+    items = await take(engine, 2)
+    answer = {"z": 'said "no", \\ and \n', "a": [1.5, None, True, "\U0001f600 {,}"]}
+    charge = Charge(LANE, "succeeded", USAGE, Decimal("1234567890.00000001"))
+    await record(engine, [Outcome(item, charge, ItemStatus.SUCCEEDED, answer=answer) for item in items])
+    for row in await rows(engine, "SELECT * FROM results"):
+        assert (row.answer, list(row.answer), row.cost) == (answer, ["z", "a"], Decimal("1234567890.00000001"))
+    assert (await one(engine, "SELECT sum(cost) FROM ledger")).sum == Decimal("2469135780.00000002")
+
+
 async def test_an_item_costs_what_all_its_attempts_cost(engine: AsyncEngine) -> None:
     await make_measured_job(engine, 1)
     (item,) = await take(engine, 1)

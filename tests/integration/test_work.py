@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+import worker.record
 from tests.factories import SECRET, make_job
 from tests.fakes import FakeProcess, start
 from tests.queries import rows
@@ -259,6 +260,31 @@ async def test_what_a_silent_worker_held_is_done_by_another_one(
     (after,) = await rows(engine, "SELECT * FROM jobs")
     assert after.succeeded == 40
     assert after.spent == job.spent + Decimal("0.5")
+
+
+async def test_a_slow_provider_has_as_many_calls_in_flight_as_its_latency_takes(
+    engine: AsyncEngine, settings: Settings, provider: FakeProcess, host: FakeProcess
+) -> None:
+    settings.providers_file = providers_file(settings.data_dir, provider.url, images="url")
+    provider.post("/_/latency", {"latency": 2.0})
+    try:
+        async with working(settings):
+            job_id = await make_job(engine, [f"{host.url}/64x64/{number}.jpg" for number in range(600)], tokens=8500)
+            job = await finished(engine, job_id)
+    finally:
+        provider.post("/_/latency", {"latency": 0.02})
+    assert job.succeeded == 600
+    assert provider.get("/_/stats")["max_in_flight"] > 500
+
+
+async def test_what_is_alone_in_hand_is_written_at_once(
+    engine: AsyncEngine, settings: Settings, host: FakeProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker.record, "GATHER_SECONDS", 60.0)
+    async with working(settings):
+        for items in (1, 7):
+            images = [f"{host.url}/64x64/{number}.jpg" for number in range(items)]
+            await finished(engine, await make_job(engine, images, tokens=8500), seconds=20)
 
 
 async def test_the_end_of_a_job_is_announced_once_and_signed(

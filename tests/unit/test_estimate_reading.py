@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 import pytest
 
+from vision.errors import InvalidRequest
 from vision.estimate import Way, Ways
 from vision.intake import estimate_reading, lines
 from vision.intake.estimate_reading import Reading
@@ -59,6 +60,18 @@ def test_lines_are_counted_as_they_are_read(tmp_path: Path, text: bytes, count: 
 def test_long_files_are_counted_past_the_first_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(lines, "PIECE", 7)
     assert lines.count(manifest(tmp_path, *[{"a": number} for number in range(100)])) == 100
+
+
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_line_that_is_too_long_is_refused_with_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int
+):
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 50)
+    monkeypatch.setattr(lines, "PIECE", 16)
+    fine, long = {"image": URL}, {"image": URL + "x" * 50}
+    assert read(manifest(tmp_path, *[fine] * 5))[0].total == 5
+    with pytest.raises(InvalidRequest, match=rf"^Line {before + 1} is longer than 50 bytes"):
+        read(manifest(tmp_path, *[fine] * before, long, fine))
 
 
 def test_wrong_lines_are_named_up_to_a_hundred(tmp_path: Path):

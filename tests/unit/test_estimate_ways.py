@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.fakes import charges
 from vision.errors import ImageError
 from vision.estimate import Sums, Way, Ways, ways
-from vision.tokens import NO_FIT, Fit, count_sent
+from vision.tokens import NO_FIT, Fit, count_sent, details, facts
 
 ITEMS = st.lists(st.lists(st.tuples(st.integers(1, 9_000), st.integers(1, 9_000)), min_size=1, max_size=4), max_size=30)
 WAYS = [
@@ -44,6 +44,22 @@ def test_sums_are_those_of_single_counts(items: list[list[tuple[int, int]]]):
     for sizes in items:
         counting.add(tuple(side for size in sizes for side in size))
     for way in WAYS:
+        assert counting.sums(way) == by_hand(way, items), way
+
+
+def test_every_rule_there_is_can_be_estimated():
+    dice = random.Random(3)
+    items = [[(dice.randint(1, 4_000), dice.randint(1, 4_000))] for _ in range(8)]
+    every = [
+        Way(name, detail, fit)
+        for name in facts.rules()
+        for detail in details(name)
+        for fit in (NO_FIT, Fit("snap"), Fit("max", 900))
+    ]
+    counting = Ways(every)
+    for sizes in items:
+        counting.add(sizes[0])
+    for way in every:
         assert counting.sums(way) == by_hand(way, items), way
 
 

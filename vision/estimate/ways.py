@@ -1,6 +1,5 @@
 """Items counted in every way that is asked for: by each rule, at each detail, fitted as said."""
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -42,8 +41,9 @@ class Ways:
         fixed = {level: fixed_tokens(way.rule, way.detail) for level, way in self._ways.items()}
         self._fixed = {level: tokens for level, tokens in fixed.items() if tokens is not None}
         self._by_size = self._ways.keys() - self._fixed.keys()
-        self._images: Counter[int] = Counter()
-        self._sizes: Counter[tuple[int, ...]] = Counter()
+        self._images: dict[int, int] = {}
+        """Images of an item → how many items have so many."""
+        self._sizes: dict[tuple[int, ...], int] = {}
         self._held = 0
 
     @property
@@ -53,18 +53,21 @@ class Ways:
 
     def add(self, sides: tuple[int, ...]) -> None:
         """An item by the sides of its images: w, h, w, h, … in pixels."""
-        self._images[len(sides) // 2] += 1
+        images = len(sides) // 2
+        if self._fixed:
+            self.add_unsized(images)
         if not self._by_size:
             return
-        self._sizes[sides] += 1
-        if self._sizes[sides] == 1:
-            self._held += len(sides) // 2
+        known = self._sizes.get(sides, 0)
+        self._sizes[sides] = known + 1
+        if not known:
+            self._held += images
             if self._held >= MOST_IMAGES:
                 self._count()
 
     def add_unsized(self, images: int) -> None:
         """An item of so many images of unknown size; counts only where sizes do not matter."""
-        self._images[images] += 1
+        self._images[images] = self._images.get(images, 0) + 1
 
     def sums(self, way: Way) -> Sums:
         """Of everything added so far."""
@@ -79,7 +82,7 @@ class Ways:
                 tokens, counts = arrays.count_alike(each, self._images)
                 for room in self._rooms[level]:
                     self._sums[level, room] += arrays.summed(tokens, counts, room)
-            self._images = Counter()
+            self._images = {}
         if self._sizes:
             items = arrays.batch(self._sizes)
             for level in self._by_size:
@@ -87,7 +90,7 @@ class Ways:
                 tokens = arrays.count(way.rule, way.detail, way.fit, items)
                 for room in self._rooms[level]:
                     self._sums[level, room] += arrays.summed(tokens, items.counts, room)
-            self._sizes, self._held = Counter(), 0
+            self._sizes, self._held = {}, 0
 
 
 def _level(way: Way) -> _Level:

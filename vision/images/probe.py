@@ -9,8 +9,8 @@ __all__ = ["HEADS", "MAX_PIXELS", "MAX_SIDE", "NeedsMoreBytes", "Probe", "probe"
 
 MAX_SIDE = 16_384  # pixels
 MAX_PIXELS = 50_000_000
-# Bytes to try. Most headers are in the first; cameras and editors put thumbnails, profiles and previews before the size.
 HEADS = (16_384, 262_144)
+"""Bytes to try. Most headers are in the first; cameras and editors put thumbnails and profiles before the size."""
 _SNIFF = 12  # bytes that tell every format below apart
 
 # (offset, magic) → format. The first four are what vision models take (OpenAI's guide, read 2026-11).

@@ -8,9 +8,8 @@ from vision import ids
 from vision.errors import Detail, InvalidRequest
 from vision.estimate import Ways
 from vision.intake.estimate_sample import Place
-from vision.intake.lines import Items, count, placed, read_to_estimate
+from vision.intake.lines import Items, chosen, count, read_to_estimate
 from vision.intake.problems import MAX_PROBLEMS
-from vision.manifest import ItemSizes
 
 MOST_LINES = 1_000_000
 """Of a longer manifest so many lines are read, spread evenly: one at random out of each of so many equal parts."""
@@ -45,20 +44,20 @@ class Reading:
     def batches(self) -> Iterator[Uploads]:
         """Reads on; after every few thousand lines, and at the end, what uploads they name. To be run in a thread."""
         self.total = count(self._items)
-        picks = _picks(self.total, min(self.total, MOST_LINES), self._random)
-        wanted, uploads = next(picks, 0), Uploads()
-        for number, place, value in placed(self._items):
-            if number == wanted:
-                wanted = next(picks, 0)
-                self._take(number, place, value, uploads)
-            if number % BATCH_LINES == 0:
+        wanted = _picks(self.total, min(self.total, MOST_LINES), self._random)
+        uploads = Uploads()
+        for index, (number, place, value) in enumerate(chosen(self._items, wanted), 1):
+            self._take(number, place, value, uploads)
+            if index % BATCH_LINES == 0:
+                if len(self.problems) >= MAX_PROBLEMS:
+                    return
                 yield uploads
                 uploads = {}
-            if len(self.problems) >= MAX_PROBLEMS:
-                return
         yield uploads
 
     def _take(self, number: int, place: int, value: object, uploads: Uploads) -> None:
+        if len(self.problems) >= MAX_PROBLEMS:
+            return
         try:
             item = read_to_estimate((number, value))
         except InvalidRequest as error:
@@ -68,18 +67,19 @@ class Reading:
         for source in item.images:
             if source.startswith("file_"):
                 uploads.setdefault(ids.parse("file", source), number)
-        self._count(item, Place(number, place, len(value) if isinstance(value, bytes) else 0))
-
-    def _count(self, item: ItemSizes, place: Place) -> None:
-        if item.sizes is not None:
+        if item.sizes is None:
+            self._ways.add_unsized(len(item.images))
+            self._draw(number, place, value)
+        else:
             self.sized += 1
             self._ways.add(item.sizes)
-            return
-        self._ways.add_unsized(len(item.images))
-        if len(self.sample) < SAMPLE:
-            self.sample.append(place)
-        elif (chosen := self._random.randrange(self.unsized)) < SAMPLE:
-            self.sample[chosen] = place
+
+    def _draw(self, number: int, place: int, value: object) -> None:
+        """Keep the item, or not, so that each one so far is as likely to be in the sample."""
+        drawn = len(self.sample) if self.unsized <= SAMPLE else self._random.randrange(self.unsized)
+        if drawn < SAMPLE:
+            size = len(value) if isinstance(value, bytes) else 0
+            self.sample[drawn : drawn + 1] = [Place(number, place, size)]
 
 
 def _picks(total: int, parts: int, random: Random) -> Iterator[int]:

@@ -1,6 +1,7 @@
 """Where a job's items come from: entries of a request, or lines of a file. Line number = item number."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,22 @@ def entries(items: Items) -> Iterator[Entry]:
     return enumerate(_lines(items) if isinstance(items, Path) else items, 1)
 
 
-def placed(items: Items) -> Iterator[Placed]:
-    """The same entries, each with the place by which `entry_at` finds it again."""
-    lines = _placed_lines(items) if isinstance(items, Path) else enumerate(items)
-    return ((number, place, value) for number, (place, value) in enumerate(lines, 1))
+def chosen(items: Items, numbers: Iterable[int]) -> Iterator[Placed]:
+    """The entries of these rising numbers, each with the place by which `entry_at` finds it again.
+
+    Lines between them are only passed over. To be `count`ed first, which refuses lines that are too long.
+    """
+    if not isinstance(items, Path):
+        yield from ((number, number - 1, items[number - 1]) for number in numbers)
+        return
+    with items.open("rb") as file:
+        passed = place = 0
+        for number in numbers:
+            if number > passed + 1:
+                place += sum(map(len, islice(file, number - passed - 1)))
+            line = file.readline()
+            yield number, place, _bare(line)
+            passed, place = number, place + len(line)
 
 
 def entry_at(items: Items, number: int, place: int) -> Entry:
@@ -42,19 +55,22 @@ def entry_at(items: Items, number: int, place: int) -> Entry:
         return number, items[place]
     with items.open("rb") as file:
         file.seek(place)
-        return number, _bare(file.readline(MAX_LINE_BYTES + 2))
+        return number, _bare(file.readline())
 
 
 def count(items: Items) -> int:
-    """How many entries there are, without looking at them."""
+    """How many entries there are, without reading them; InvalidRequest if a line is too long."""
     if not isinstance(items, Path):
         return len(items)
-    lines, last = 0, b"\n"
+    lines = begun = 0
     with items.open("rb") as file:
         while piece := file.read(PIECE):
+            end = piece.find(b"\n")
+            if begun + (end if end >= 0 else len(piece)) > MAX_LINE_BYTES:
+                raise _too_long(lines + 1)
             lines += piece.count(b"\n")
-            last = piece[-1:]
-    return lines + (last != b"\n")
+            begun = begun + len(piece) if end < 0 else len(piece) - piece.rfind(b"\n") - 1
+    return lines + (begun > 0)
 
 
 def read(entry: Entry) -> ItemOrder:
@@ -70,18 +86,13 @@ def read_to_estimate(entry: Entry) -> ItemSizes:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    return (line for _, line in _placed_lines(path))
-
-
-def _placed_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     with path.open("rb") as file:
-        number = place = 0
+        number = 0
         while line := file.readline(MAX_LINE_BYTES + 2):
             number += 1
             if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
                 raise _too_long(number)
-            yield place, _bare(line)
-            place += len(line)
+            yield _bare(line)
 
 
 def _bare(line: bytes) -> bytes:

@@ -13,12 +13,11 @@ if not now then
 end
 
 local rest = 5 + 4 * ARGV[4]  -- where a script's own arguments begin
-local names = {'frame', 'at', 'mode', 'known', 'paused', 'gaps'}
+local names = {'frame', 'at', 'mode', 'known', 'paused', 'filled'}
 for i = 5, rest - 1, 4 do
   for _, part in ipairs({'.line', '.spent', '.told'}) do names[#names + 1] = ARGV[i] .. part end
 end
 local stored = redis.call('HMGET', KEYS[1], unpack(names))
-local gaps = stored[6] and cmsgpack.unpack(stored[6]) or {filled = 0, open = {}}
 local lane = {
   frame = stored[1] or string.format('%.6f', now),
   mode = stored[3] or 'max',
@@ -41,7 +40,7 @@ for i = 5, rest - 1, 4 do
   b.line = (tonumber(stored[at]) or (b.minute and 0 or b.cap)) + elapsed * b.rate
   -- What Redis forgot in a restart the caller still knows.
   b.spent = math.max(tonumber(stored[at + 1]) or 0, same_frame and tonumber(ARGV[i + 3]) or 0)
-  if b.name == 'tokens' then b.filled, tokens = gaps.filled, b end
+  if b.name == 'tokens' then b.filled, tokens = tonumber(stored[6]) or 0, b end
   buckets[#buckets + 1] = b
 end
 
@@ -65,7 +64,7 @@ end
 -- The lane in one string: frame, now, mode, whether its level is known, until when it is paused, filled; then of each
 -- bucket line, spent, rate.
 local function told()
-  local words = {lane.frame, number(now), lane.mode, lane.known and 1 or 0, number(lane.paused), number(gaps.filled)}
+  local words = {lane.frame, number(now), lane.mode, lane.known and 1 or 0, number(lane.paused), number(tokens.filled)}
   for _, b in ipairs(buckets) do
     words[#words + 1] = number(b.line - b.filled) .. ' ' .. number(b.spent) .. ' ' .. number(b.rate)
   end

@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from vision.limiter.limits import Bucket, Limit
+from vision.limiter.limits import Limit
 from vision.limiter.line import Line, Place
 from vision.limiter.scripts import Argument, Scripts
+from vision.limiter.state import LaneState
+from vision.limiter.state import read as read_state
 
 
 class Ask(NamedTuple):
@@ -59,18 +61,6 @@ class Reserved:
     line: Line
     places: list[Place | None]
     tokens: list[int]
-
-
-@dataclass(frozen=True)
-class LaneState:
-    """A lane as it stands now. Negative `*_left` are promised to calls that wait for the refill."""
-
-    tokens_left: int
-    requests_left: int
-    tokens_last_minute: int
-    requests_last_minute: int
-    throttled: int
-    paused_seconds: float
 
 
 class Limiter:
@@ -132,8 +122,17 @@ class Limiter:
         return head
 
     async def state(self, lane: str, limit: Limit) -> LaneState:
-        """The lane as it stands now."""
-        raise NotImplementedError
+        """The lane as it stands now; a lane never used is full."""
+        now = self._clock() if self._clock else time.time()
+        minute = int(now) // 60
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(_key(lane))
+            pipe.hmget(_minute_key(lane, minute), "tokens", "calls")
+            pipe.hmget(_minute_key(lane, minute - 1), "tokens", "calls")
+            stored, current, before = await pipe.execute()
+        share = 1 - (now % 60) / 60
+        tokens, requests = (int(current[i] or 0) + share * int(before[i] or 0) for i in (0, 1))
+        return read_state(stored, limit, now, round(tokens), round(requests))
 
 
 def connect(redis_url: str) -> Redis:

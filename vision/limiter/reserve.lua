@@ -4,7 +4,8 @@
 -- nil for a call that can never fit. On the other lines every call that fits stands in turn.
 local LARGE, GUARD, PATIENCE, TRUST = 2, 0.5, 0.5, 1
 
-local open, changed = gaps.open, false
+local open, changed = redis.call('HGET', KEYS[1], 'gaps'), false
+open = open and cmsgpack.unpack(open) or {}
 while open[1] and open[1].place <= tokens.line - tokens.filled do
   table.remove(open, 1)
   changed = true
@@ -49,11 +50,6 @@ for i = rest, #ARGV, 3 do
     answer[#answer + 1] = (filled and open[1].from or tokens.spent) - start
   end
 end
-if changed then
-  gaps.filled = tokens.filled
-  save('gaps', cmsgpack.pack(gaps))
-else
-  save()
-end
+if changed then save('filled', number(tokens.filled), 'gaps', cmsgpack.pack(open)) else save() end
 answer[1] = told()
 return answer

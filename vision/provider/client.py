@@ -122,6 +122,11 @@ def _ended(response: aiohttp.ClientResponse, *, reply: Reply | None = None, fail
     return Called(
         reply=reply,
         failure=failure,
-        request_id=headers.get("x-request-id"),
+        request_id=_storable(headers.get("x-request-id")),
         limits=read_limits(headers),
     )
+
+
+def _storable(value: str | None) -> str | None:
+    """What is stored beside an answer must not keep it from being stored."""
+    return value[:200] if value and value.isascii() and value.isprintable() else None

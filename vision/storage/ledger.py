@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vision.storage.columns import columns
 from vision.storage.outcome import Outcome
+from vision.storage.recordset import recordset
 
 _INSERT = text("""
     INSERT INTO ledger (tenant_id, job_id, number, attempt, lane, outcome, input_tokens, output_tokens, image_tokens,
                         cached_tokens, cost, cost_is_known, request_id)
-    SELECT * FROM unnest(CAST(:tenant_id AS text[]), CAST(:job_id AS uuid[]), CAST(:number AS int[]),
-        CAST(:attempt AS int[]), CAST(:lane AS text[]), CAST(:outcome AS text[]), CAST(:input_tokens AS int[]),
-        CAST(:output_tokens AS int[]), CAST(:image_tokens AS int[]), CAST(:cached_tokens AS int[]),
-        CAST(:cost AS numeric[]), CAST(:known AS bool[]), CAST(:request_id AS text[]))
+    SELECT * FROM json_to_recordset(CAST(:rows AS json))
+        AS x(tenant_id text, job_id uuid, number int, attempt int, lane text, outcome text, input_tokens int,
+             output_tokens int, image_tokens int, cached_tokens int, cost numeric, known bool, request_id text)
 """)
 
 
@@ -37,4 +36,4 @@ async def write(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> Non
         if outcome.charge
     ]
     if rows:
-        await connection.execute(_INSERT, columns(rows))
+        await connection.execute(_INSERT, {"rows": recordset(rows)})

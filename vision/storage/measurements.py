@@ -43,8 +43,6 @@ _READY = text("""
     GROUP BY island
 """)
 
-_EMPTY = text("DELETE FROM ranges WHERE id = ANY(CAST(:ids AS bigint[])) AND done >= stop - start")
-
 _JOB = text("""
     UPDATE jobs SET measured = measured + :measured, estimated_cost = estimated_cost + :cost,
         estimated_tokens = estimated_tokens + :image_tokens + :measured * (prompt_tokens + expected_output_tokens),
@@ -64,7 +62,6 @@ async def store(engine: AsyncEngine, measured: Sequence[Measurement], others: Se
         kept = [measurement for measurement in measured if measurement.item.lease in lanes]
         if kept:
             await _keep(connection, kept, lanes[kept[0].item.lease])
-            await connection.execute(_EMPTY, {"ids": [range_id for range_id, _ in lanes]})
         return await record_in(connection, others) if others else set()
 
 

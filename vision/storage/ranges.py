@@ -88,10 +88,12 @@ _WAITING = text("""
     FOR UPDATE SKIP LOCKED
 """)
 
+# Bounded for each piece, or else the planner reads the whole table for a job that is a large part of it.
 _ITEMS = text("""
     SELECT i.number, i.images, i.image_tokens, i.width, i.height, p.place
     FROM unnest(CAST(:starts AS int[]), CAST(:stops AS int[])) WITH ORDINALITY AS p(start, stop, place)
-    JOIN items i ON i.job_id = :job_id AND i.number >= p.start AND i.number < p.stop
+    CROSS JOIN LATERAL (SELECT * FROM items WHERE job_id = :job_id AND number >= p.start AND number < p.stop
+                        ORDER BY number LIMIT p.stop - p.start) i
     ORDER BY p.place, i.number
 """)
 

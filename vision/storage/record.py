@@ -14,26 +14,25 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vision.storage import commit, counters, ledger, results
-from vision.storage.columns import columns
 from vision.storage.leases import Lease, hold
 from vision.storage.outcome import Outcome
 from vision.storage.ranges import Held
+from vision.storage.recordset import recordset
 
 _TICK = text("""
+    WITH x AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:counts AS int[]), CAST(:moneys AS numeric[]))
+                          AS x(id, n, money)),
+         over AS (DELETE FROM ranges r USING x WHERE r.id = x.id AND r.done + x.n >= r.stop - r.start)
     UPDATE ranges r SET done = r.done + x.n, reserved = greatest(0, r.reserved - x.money)
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:counts AS int[]), CAST(:moneys AS numeric[])) AS x(id, n, money)
-    WHERE r.id = x.id
+    FROM x WHERE r.id = x.id AND r.done + x.n < r.stop - r.start
 """)
-
-_EMPTY = text("DELETE FROM ranges WHERE id = ANY(CAST(:ids AS bigint[])) AND done >= stop - start")
 
 _AGAIN = text("""
     INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop, run_at, attempt, crashes)
     SELECT x.tenant_id, x.job_id, x.lane, x.stage, x.number, x.number + 1,
            now() + x.seconds * interval '1 second', x.attempt, x.crashes
-    FROM unnest(CAST(:tenant_id AS text[]), CAST(:job_id AS uuid[]), CAST(:lane AS text[]), CAST(:stage AS text[]),
-                CAST(:number AS int[]), CAST(:seconds AS float8[]), CAST(:attempt AS int[]), CAST(:crashes AS int[]))
-         AS x(tenant_id, job_id, lane, stage, number, seconds, attempt, crashes)
+    FROM json_to_recordset(CAST(:rows AS json))
+         AS x(tenant_id text, job_id uuid, lane text, stage text, number int, seconds float8, attempt int, crashes int)
 """)
 
 _CORRECT = text("""
@@ -68,12 +67,11 @@ async def record_in(connection: AsyncConnection, outcomes: Sequence[Outcome]) ->
     await ledger.write(connection, outcomes)
     await _write_again(connection, [outcome for outcome in held if not outcome.status], lanes)
     corrected = await _correct_items(connection, [outcome for outcome in held if outcome.image_tokens is not None])
-    await connection.execute(_EMPTY, {"ids": [range_id for range_id, _ in lanes]})
     return await counters.count(connection, outcomes, written, corrected)
 
 
 async def tick_off(connection: AsyncConnection, items: Sequence[Held]) -> dict[Lease, str]:
-    """Count these items as done in their leases; the leases that still hold, and their lanes."""
+    """Count these items as done in their leases, which end with the last one; those that held, and their lanes."""
     lanes = await hold(connection, [item.lease for item in items])
     counts: dict[int, int] = defaultdict(int)
     moneys: dict[int, Decimal] = defaultdict(Decimal)
@@ -81,8 +79,9 @@ async def tick_off(connection: AsyncConnection, items: Sequence[Held]) -> dict[L
         if item.lease in lanes:
             counts[item.range_id] += 1
             moneys[item.range_id] += item.reserved
-    values = {"ids": list(counts), "counts": list(counts.values()), "moneys": list(moneys.values())}
-    await connection.execute(_TICK, values)
+    if lanes:
+        values = {"ids": list(counts), "counts": list(counts.values()), "moneys": list(moneys.values())}
+        await connection.execute(_TICK, values)
     return lanes
 
 
@@ -115,4 +114,4 @@ async def _write_again(connection: AsyncConnection, outcomes: Sequence[Outcome],
         for outcome in outcomes
     ]
     if rows:
-        await connection.execute(_AGAIN, columns(rows))
+        await connection.execute(_AGAIN, {"rows": recordset(rows)})

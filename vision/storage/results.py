@@ -8,8 +8,8 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vision.storage.columns import columns
 from vision.storage.outcome import Outcome
+from vision.storage.recordset import recordset
 
 _INSERT = text("""
     INSERT INTO results (tenant_id, job_id, number, status, answer, error_code, error_message, input_tokens,
@@ -20,13 +20,10 @@ _INSERT = text("""
            x.cost + coalesce((SELECT sum(l.cost) FROM ledger l
                               WHERE x.tried AND l.job_id = x.job_id AND l.number = x.number), 0),
            x.attempts, x.latency_ms, x.request_id
-    FROM unnest(CAST(:tenant_id AS text[]), CAST(:job_id AS uuid[]), CAST(:number AS int[]), CAST(:status AS text[]),
-                CAST(:answer AS text[]), CAST(:error_code AS text[]), CAST(:error_message AS text[]),
-                CAST(:input_tokens AS int[]), CAST(:output_tokens AS int[]), CAST(:image_tokens AS int[]),
-                CAST(:cached_tokens AS int[]), CAST(:cost AS numeric[]), CAST(:attempts AS int[]),
-                CAST(:latency_ms AS int[]), CAST(:request_id AS text[]), CAST(:tried AS bool[]))
-         AS x(tenant_id, job_id, number, status, answer, error_code, error_message, input_tokens, output_tokens,
-              image_tokens, cached_tokens, cost, attempts, latency_ms, request_id, tried)
+    FROM json_to_recordset(CAST(:rows AS json))
+         AS x(tenant_id text, job_id uuid, number int, status text, answer text, error_code text, error_message text,
+              input_tokens int, output_tokens int, image_tokens int, cached_tokens int, cost numeric, attempts int,
+              latency_ms int, request_id text, tried bool)
     ON CONFLICT (job_id, number) DO NOTHING RETURNING job_id, number
 """)
 
@@ -53,7 +50,7 @@ async def write(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> set
         }
         for outcome in outcomes
     ]
-    return {(row.job_id, row.number) for row in await connection.execute(_INSERT, columns(rows))}
+    return {(row.job_id, row.number) for row in await connection.execute(_INSERT, {"rows": recordset(rows)})}
 
 
 def _storable(message: str | None) -> str | None:

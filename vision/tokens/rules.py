@@ -14,7 +14,6 @@ SETTING = (
 )
 
 
-@lru_cache(maxsize=1024)
 def find_rule(model: str) -> str:
     """The name of the rule for a model, a dated snapshot of it, `provider/model`, or a rule; or `none`.
 
@@ -54,7 +53,13 @@ def _spellings(model: str, facts: Facts) -> Iterator[str]:
 
 
 def _unknown(problem: str, model: str) -> InvalidRequest:
-    known = [name for name in rules() if name != "none" and "@" not in name]
-    near = get_close_matches(model, known, n=3, cutoff=0.5)
+    near = _nearest(model)
     nearest = f" Nearest: {', '.join(near)}." if near else ""
     return InvalidRequest(f"{problem}{nearest} {SETTING}", code="unknown_model", param="model")
+
+
+def _nearest(model: str) -> list[str]:
+    """Up to three known models: those that the name begins first, then those that look like it."""
+    known = [name for name in rules() if name != "none" and "@" not in name]
+    family = [name for name in known if model and name.startswith(f"{model}-")]
+    return [*dict.fromkeys([*family, *get_close_matches(model, known, n=3, cutoff=0.5)])][:3]

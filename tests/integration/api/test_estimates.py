@@ -22,6 +22,7 @@ from vision.presets import get
 from vision.settings import Settings
 from vision.storage import keys
 from vision.storage.keys import Scope
+from vision.tokens import count_image
 from vision.tokens.text import call_tokens
 
 TIGHT = """
@@ -225,6 +226,25 @@ async def test_a_job_can_be_sent_as_it_is_and_nothing_is_stored(
         assert await rows(engine, f"SELECT 1 FROM {table}") == []
 
 
+async def test_a_job_expects_what_its_estimate_said(client: httpx2.AsyncClient) -> None:
+    items = [{"image": "https://example.com/a.jpg", **size} for size in told(*SIZES)]
+    for fit in ({}, {"fit": "snap"}, {"fit": "max", "max_side": 600}):
+        body = order(*items, model="gpt-4o", detail="high", **fit)
+        row = only((await client.post("/v1/estimates", json=body)).json())
+        job = (await client.post("/v1/jobs", json=body)).json()
+        assert row["tokens"]["total"] == job["tokens"]["estimated"]
+        assert row["cost"]["estimated"] == job["cost"]["estimated"]
+        assert row["seconds"] == pytest.approx(job["eta_seconds"], abs=1)
+
+
+@pytest.mark.parametrize(("model", "rule"), [("claude-sonnet-4-5", "anthropic"), ("gemini-2.5-pro", "google")])
+async def test_other_makers_models_can_be_compared(client: httpx2.AsyncClient, model: str, rule: str) -> None:
+    row = only(await estimate(client, *told((1024, 768)), models=[model], detail="high"))
+    assert row["image_rule"] == f"{rule}:{model}"
+    assert row["tokens"]["image"] == count_image(row["image_rule"], "high", 1024, 768).tokens > 0
+    assert Decimal(row["cost"]["estimated"]) > 0
+
+
 async def test_a_prompt_and_a_schema_of_the_callers_own(client: httpx2.AsyncClient) -> None:
     schema = {
         "type": "object",
@@ -333,6 +353,13 @@ async def test_when_no_image_can_be_measured_the_reason_is_told(client: httpx2.A
     assert (problem["error"]["code"], problem["error"]["param"]) == ("sizes_unknown", "items")
     assert "404" in problem["detail"]
     assert "Give width and height" in problem["detail"]
+
+
+@pytest.mark.parametrize("url", ["http://169.254.169.254/latest/a.jpg", "http://user@example.com/a.jpg"])
+async def test_what_workers_may_not_reach_an_estimate_may_not_either(client: httpx2.AsyncClient, url: str) -> None:
+    problem = await refusal(client, order({"image": url}, model="gpt-4o-mini", detail="high"))
+    assert problem["error"]["code"] == "sizes_unknown"
+    assert "private or reserved" in problem["detail"] or "user name" in problem["detail"]
 
 
 async def test_a_slow_host_is_not_waited_for(

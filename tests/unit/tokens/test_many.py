@@ -2,7 +2,7 @@
 
 from math import isqrt
 from random import Random
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -16,7 +16,8 @@ from vision.tokens.count import MAX_SIDE
 from vision.tokens.facts import rules
 from vision.tokens.many import BLOCK, count_many
 
-NAMES = sorted({rule.name for rule in rules().values()})
+# One model for each set of numbers: many share theirs.
+NAMES = sorted({str(rule.levels): rule.name for rule in rules().values()}.values())
 FITS = [NO_FIT, Fit("snap"), Fit("max", 1), Fit("max", 700), Fit("max", 2048), Fit("max", MAX_SIDE)]
 
 sides = st.one_of(st.integers(1, 9000), st.integers(1, 300), st.integers(1, 200_000), st.integers(1, MAX_SIDE))
@@ -135,10 +136,13 @@ def test_an_unknown_model_or_detail_is_the_same_error_as_for_one() -> None:
         assert error.value.code == code
 
 
-def test_a_million_sizes_a_second_even_on_a_busy_machine() -> None:
-    """Measured far above; this only keeps a loop over single sizes from coming back."""
+def test_a_million_sizes_a_second() -> None:
+    """Measured at eight times that; this keeps a loop over single sizes from coming back."""
     draw = np.random.default_rng(7)
     widths, heights = draw.integers(1, 6000, 200_000), draw.integers(1, 6000, 200_000)
-    started = perf_counter()
-    count_many("gpt-5.5", "original", widths, heights)
-    assert perf_counter() - started < 0.4
+    spent = []
+    for _ in range(5):
+        started = process_time()
+        count_many("gpt-5.5", "original", widths, heights)
+        spent.append(process_time() - started)
+    assert min(spent) < 0.2

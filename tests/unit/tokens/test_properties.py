@@ -78,15 +78,38 @@ def test_shrinking_is_the_formula_of_the_guide(width: int, height: int, sizes: t
     assert shrink(width, height, budget) == expected
 
 
-@given(sides, sides)
-def test_a_refusal_names_the_largest_size_that_fits(width: int, height: int) -> None:
+limited = st.sampled_from(
+    [
+        (rule.name, detail, level)
+        for rule in rules().values()
+        for detail, level in rule.levels.items()
+        if isinstance(level, Patches) and level.limit is not None and level.budget is None and level.side > 5536
+    ]
+)
+
+
+@given(limited, sides, sides)
+def test_a_refusal_names_the_largest_size_that_fits(level: tuple[str, str, Patches], width: int, height: int) -> None:
+    """Of the sizes of this shape: one pixel more on the long side, and the model refuses it again."""
+    rule, detail, sizing = level
+    width, height = width + 6000, height + 6000
     with pytest.raises(ImageError) as refusal:
-        count_image("gpt-5.6-sol", "original", width + 6000, height + 6000)
+        count_image(rule, detail, width, height)
     stated = refusal.value.message.partition("fits is ")[2].partition(";")[0]
     fitting = tuple(int(side) for side in stated.split("x"))
-    assert counted(("gpt-5.6-sol", "original"), *fitting)
-    larger = within(width + 6000, height + 6000, max(fitting) + 1)
-    assert counted(("gpt-5.6-sol", "original"), *larger) is None
+    assert fitting == within(width, height, max(fitting))
+    assert counted((rule, detail), *fitting)
+    assert max(fitting) < sizing.side
+    for more in (1, 2, 33, 500):
+        assert counted((rule, detail), *within(width, height, max(fitting) + more)) is None
+
+
+@pytest.mark.parametrize("size", [(8000, 6000), (65_535, 60_000), (70_000, 3000), (480, 66_000), (5537, 5537)])
+def test_the_largest_size_is_the_one_that_trying_them_all_finds(size: tuple[int, int]) -> None:
+    every = [within(*size, side) for side in range(1, max(size) + 1)]
+    largest = max(tried for tried in every if cover(*within(*tried, 65_535)) <= 30_000)
+    with pytest.raises(ImageError, match=f"fits is {largest[0]}x{largest[1]};"):
+        count_image("gpt-6-astra", "original", *size)
 
 
 @given(patch_levels, ordinary, ordinary, st.integers(0, 500))
@@ -96,6 +119,58 @@ def test_a_wider_image_never_costs_less_while_nothing_is_scaled(
     narrow, wide = counted(level, width, height), counted(level, width + more, height)
     if narrow and wide and (wide.width, wide.height) == (width + more, height):
         assert narrow.tokens <= wide.tokens
+
+
+unbounded = st.sampled_from(
+    [
+        (rule.name, detail, level.side)
+        for rule in rules().values()
+        for detail, level in rule.levels.items()
+        if isinstance(level, Patches) and level.budget is None
+    ]
+)
+
+
+@given(unbounded, ordinary, ordinary, st.integers(1, 40))
+def test_without_a_budget_a_larger_copy_of_an_image_never_costs_less(
+    level: tuple[str, str, int], width: int, height: int, times: int
+) -> None:
+    rule, detail, _ = level
+    small, large = counted((rule, detail), width, height), counted((rule, detail), width * times, height * times)
+    assert large is None or (small is not None and small.tokens <= large.tokens)
+
+
+@given(unbounded, ordinary, ordinary, st.integers(0, 500), st.integers(0, 500))
+def test_without_a_budget_each_side_adds_up_to_the_bound(
+    level: tuple[str, str, int], width: int, height: int, more: int, taller: int
+) -> None:
+    rule, detail, side = level
+    width, height = min(width, side), min(height, side)
+    small, large = (width, height), (min(width + more, side), min(height + taller, side))
+    fewer, most = counted((rule, detail), *small), counted((rule, detail), *large)
+    assert most is None or (fewer is not None and fewer.tokens <= most.tokens)
+
+
+@pytest.mark.parametrize(
+    ("model", "detail", "small", "large"),
+    [
+        (
+            "gpt-4o",
+            "high",
+            (2048, 700),
+            (4096, 700),
+        ),  # fitting the wider one halves its height: a row less
+        ("gpt-5.6-luna", "low", (512, 512), (1024, 512)),  # likewise, to 512x256
+        ("gpt-4.1-mini@A", "high", (1024, 1536), (1800, 2400)),  # 1,536 patches; scaled to the budget, 1,452
+        ("gpt-4o", "high", (1025, 768), (2050, 1536)),  # the same shape: rounding takes 1025 pixels to 1024
+        ("claude-haiku-4-5", "high", (784, 1568), (1920, 1080)),  # 1,568 patches; scaled to the budget, 1,560
+        ("gemini-2.5-flash", "high", (533, 385), (533, 435)),  # crops grow with the short side: 3 x 2, then 2 x 2
+    ],
+)
+def test_elsewhere_a_larger_image_can_cost_less(
+    model: str, detail: str, small: tuple[int, int], large: tuple[int, int]
+) -> None:
+    assert count_image(model, detail, *large).tokens < count_image(model, detail, *small).tokens
 
 
 @given(ordinary, ordinary)

@@ -1,5 +1,7 @@
 """Every row of the published tables, and the names that find it."""
 
+import doctest
+import re
 from datetime import date
 from fractions import Fraction
 from subprocess import run
@@ -7,8 +9,10 @@ from sys import executable
 
 import pytest
 
+import vision.tokens
 from vision.errors import ImageError, InvalidRequest
 from vision.tokens import count_image, details, find_rule, fixed_tokens, get_rule
+from vision.tokens.facts import rules
 from vision.tokens.patches import Patches
 from vision.tokens.tiles import Fixed, Tiles
 
@@ -86,9 +90,56 @@ def test_tile_rows(models: tuple[str, ...], base: int, tile: int, suffix: str) -
         assert get_rule(model + suffix).levels == levels
 
 
-def test_gpt_image_charges_fidelity_on_top_of_the_tiles() -> None:
+@pytest.mark.parametrize(
+    ("model", "confirmed"), [("gpt-image-1", True), ("gpt-image-1.5", False), ("gpt-image-1-mini", False)]
+)
+def test_gpt_image_charges_fidelity_on_top_of_the_tiles(model: str, *, confirmed: bool) -> None:
     low, high = Tiles(65, 129, 2048, 512), Tiles(65, 129, 2048, 512, 4160, 6240)
-    assert get_rule("gpt-image-1").levels == {"auto": low, "low": low, "high": high}
+    rule = get_rule(model)
+    assert rule.levels == {"auto": low, "low": low, "high": high}
+    assert rule.confirmed is confirmed
+    assert ("gpt-image-1 stand in" in rule.note) is not confirmed
+
+
+# Every model of the issue, of the facts page and of the seed documents, by the names that they use.
+NAMED = """
+    gpt-6-astra gpt-6-luna gpt-6-sol gpt-6.1-sol gpt-6.1-terra gpt-5.6-sol gpt-5.6-terra gpt-5.6-luna gpt-5.5 gpt-5.4
+    gpt-5.4-mini gpt-5.4-nano gpt-5.3-codex gpt-5.2 gpt-5.2-codex gpt-5.2-chat-latest gpt-5.1 gpt-5.1-codex-mini gpt-5
+    gpt-5-chat-latest gpt-5-codex-mini gpt-5-mini gpt-5-nano gpt-4.1 gpt-4.1-mini gpt-4.1-mini-2025-04-14 gpt-4.1-nano
+    gpt-4.1-nano-2025-04-14 gpt-4.5 gpt-4.5-preview gpt-4o gpt-4o-2024-05-13 gpt-4o-2024-08-06 gpt-4o-mini GPT-4o-mini
+    GPT-4o GPT-4.1 o1 o1-pro o3 o4-mini computer-use-preview gpt-image-1 gpt-image-1.5 gpt-image-1-mini
+    claude-3.5-sonnet gemini-1.5-pro
+"""
+
+
+@pytest.mark.parametrize("name", NAMED.split())
+def test_every_model_that_is_spoken_of_has_a_rule(name: str) -> None:
+    rule = get_rule(name)
+    snapshot = name if name[-3:-2] == "-" else f"{name}-2026-01-31"
+    for spelling in (name, f"openrouter/{name}", f"ft:{name}:acme::9x", snapshot, rule.name):
+        assert find_rule(spelling) == rule.name
+    for detail in details(name):
+        assert count_image(name, detail, 640, 480).tokens > 0
+
+
+@pytest.mark.parametrize("name", ["gpt-image-2", "gpt-image-2.5-sunburst", "openai/gpt-image-2.5-flare-2026-09-01"])
+def test_a_model_whose_rule_is_not_published_is_an_error_that_says_so(name: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"OpenAI has not published.*Nearest: gpt-image-1.*image_tokens") as error:
+        find_rule(name)
+    assert (error.value.code, error.value.param) == ("unknown_model", "model")
+
+
+def test_the_names_of_rules_are_their_own() -> None:
+    for name, rule in rules().items():
+        assert find_rule(name) == find_rule(rule.name) == rule.name
+        assert get_rule(rule.name) is rule
+
+
+def test_every_rule_says_where_it_comes_from_and_what_it_lacks() -> None:
+    for rule in rules().values():
+        assert rule.source or rule.name == "none"
+        assert bool(rule.note) is not rule.confirmed
+        assert rule.levels["auto"] is rule.levels[rule.auto]
 
 
 def test_rules_carry_their_dates_and_source() -> None:
@@ -96,6 +147,8 @@ def test_rules_carry_their_dates_and_source() -> None:
     assert (current.since, current.until) == (date(2026, 8, 1), None)
     assert (old.since, old.until) == (None, date(2026, 8, 1))
     assert "Images and vision" in current.source
+    assert get_rule("gpt-5.4@B") is current
+    assert get_rule("gpt-5.4@A") is not current
 
 
 @pytest.mark.parametrize(
@@ -127,9 +180,19 @@ def test_an_unknown_model_is_an_error_that_says_what_to_do(name: str) -> None:
     assert error.value.code == "unknown_model"
 
 
-def test_an_unknown_model_names_the_nearest_known_ones() -> None:
-    with pytest.raises(InvalidRequest, match=r"Nearest: gpt-6-luna, gpt-5\.6-luna"):
-        find_rule("gpt-7-luna")
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("gpt-7-luna", "gpt-6-luna, gpt-5.6-luna"),
+        ("gpt-5.6", "gpt-5.6-sol, gpt-5.6-terra, gpt-5.6-luna"),
+        ("gpt-4o-mni", "gpt-4o-mini"),
+        ("claude-3-sonet", "claude-3-sonnet"),
+        ("gemini-3", "gemini-3-pro, gemini-3-flash"),
+    ],
+)
+def test_an_unknown_model_names_the_nearest_known_ones(name: str, nearest: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"Nearest: {re.escape(nearest)}"):
+        find_rule(name)
 
 
 def test_details() -> None:
@@ -173,6 +236,11 @@ def test_the_longest_side_that_a_format_can_state_is_counted_or_refused_like_any
     assert count_image("gpt-4o", "high", 2**31 - 1, 1) == (765, 2048, 1, None, 4, "openai:gpt-4o", True)
     with pytest.raises(ImageError, match="fits is 5536x5536"):
         count_image("gpt-6-astra", "auto", 2**31 - 1, 2**31 - 1)
+
+
+def test_the_examples_of_the_package_are_true() -> None:
+    failed, tried = doctest.testmod(vision.tokens)
+    assert (failed, tried) == (0, 3)
 
 
 def test_counting_images_loads_neither_pictures_nor_tokenizers_nor_arrays_nor_network() -> None:

@@ -57,7 +57,9 @@ class Turn(Table):
     """A job's place in its lane: which job's items come next. Gone once the job is finished."""
 
     __tablename__ = "turns"
-    __table_args__ = (Index(None, "lane", "priority", "service", postgresql_where=text("runnable")),)
+    __table_args__ = (
+        Index("ix_turns_order", "lane", text("priority DESC"), "service", "job_id", postgresql_where=text("runnable")),
+    )
 
     job_id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[str]

@@ -1,0 +1,31 @@
+"""A process that does not keep up knows it."""
+
+import asyncio
+import subprocess
+import sys
+import time
+
+from worker.load import LATE_SECONDS, LOOK_SECONDS, Load
+
+
+async def test_a_loop_that_is_held_up_is_late_until_it_runs_again() -> None:
+    load = Load()
+    keeping = asyncio.create_task(load.keep())
+    await asyncio.sleep(0)
+    assert not load.heavy
+    time.sleep(LOOK_SECONDS + 2 * LATE_SECONDS)
+    await asyncio.sleep(0.01)
+    assert load.heavy
+    await asyncio.sleep(2 * LOOK_SECONDS)
+    assert not load.heavy
+    keeping.cancel()
+
+
+def test_as_many_connections_as_the_system_allows() -> None:
+    code = (
+        "import resource; from worker.descriptors import allow\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 600))\n"
+        "print(allow(50), allow(100), allow(1000), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert found.stdout.split() == ["50", "100", "400", "600"]
