@@ -27,6 +27,7 @@ from vision.tokens import NO_FIT, count_image, sent_size
 from worker.hold import Holdings
 from worker.pace import Pacer
 from worker.room import Room
+from worker.waiting import Ticket
 
 MOST_INVALID = 2
 """How often an item is asked whose answer does not fit the schema: once more, then it fails."""
@@ -84,11 +85,12 @@ async def call(line: Line, item: Held, spec: JobSpec, when_reserved: Callable[[]
         if ready.tokens > (item.image_tokens or 0):
             # Its size was told or measured wrong: money and tokens were set aside for less. Claim it again.
             return _corrected(Outcome(item, again_seconds=0.0, burned=False), ready)
-        start = await line.pacer.reserve(ready.reserve)
+        high = ready.reserve - spec.max_output_tokens + (spec.high_output_tokens or spec.max_output_tokens)
+        ticket = await line.pacer.reserve(ready.reserve, high, len(item.images))
         when_reserved()
-        if start is None:
+        if ticket is None:
             return _corrected(_too_large(line, item, ready.reserve), ready)
-        return _corrected(await _send(line, item, spec, ready, start), ready)
+        return _corrected(await _send(line, item, spec, ready, ticket), ready)
 
 
 def _corrected(outcome: Outcome, ready: _Ready) -> Outcome:
@@ -98,12 +100,15 @@ def _corrected(outcome: Outcome, ready: _Ready) -> Outcome:
     return replace(outcome, image_tokens=ready.tokens, size=ready.size)
 
 
-async def _send(line: Line, item: Held, spec: JobSpec, ready: _Ready, start: float) -> Outcome:
+async def _send(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket) -> Outcome:
     """Wait for the call's start, and make it unless the job is stopped meanwhile."""
-    if not await line.pacer.wait_until(start) or not line.holdings.may_send(item):
-        line.pacer.settle(ready.reserve, 0)
+    if not await line.pacer.wait_until(ticket) or not line.holdings.may_send(item):
+        line.pacer.settle(ticket, 0)
         return Outcome(item, burned=False)
-    return await _ask(line, item, spec, ready)
+    try:
+        return await _ask(line, item, spec, ready, ticket)
+    finally:
+        line.pacer.land(ticket)
 
 
 async def _ready(line: Line, item: Held, spec: JobSpec) -> _Ready:
@@ -138,7 +143,7 @@ def _data_url(image: Prepared) -> str:
     return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
 
 
-async def _ask(line: Line, item: Held, spec: JobSpec, ready: _Ready) -> Outcome:
+async def _ask(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket) -> Outcome:
     question = Question(spec.prompt, spec.preset or "answer", spec.schema, spec.detail, spec.max_output_tokens)
     path, body = build(line.lane, question, ready.urls)
     loop = asyncio.get_running_loop()
@@ -146,14 +151,16 @@ async def _ask(line: Line, item: Held, spec: JobSpec, ready: _Ready) -> Outcome:
     called = await line.client.call(path, body, f"{ids.item(item.job_id, item.number)}-{item.attempt + 1}")
     latency_ms = round((loop.time() - started) * 1000)
     if called.reply:
-        return _answered(line, item, spec, ready, called, latency_ms)
-    return replace(await _refused(line, item, spec, ready, called), latency_ms=latency_ms)
+        return _answered(line, item, spec, ready, ticket, called, latency_ms=latency_ms)
+    return replace(await _refused(line, item, spec, ready, ticket, called), latency_ms=latency_ms)
 
 
-def _answered(line: Line, item: Held, spec: JobSpec, ready: _Ready, called: Called, latency_ms: int) -> Outcome:
+def _answered(
+    line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket, called: Called, *, latency_ms: int
+) -> Outcome:
     assert called.reply is not None  # noqa: S101 - only called with a reply
     usage = _usage(spec, ready, called.reply)
-    line.pacer.settle(ready.reserve, usage.input_tokens + usage.output_tokens, called)
+    line.pacer.settle(ticket, usage.input_tokens + usage.output_tokens, called)
     answer, code, message = _read(spec, called.reply)
     charge = Charge(line.lane.name, code or "succeeded", usage, _cost(line, usage), request_id=called.request_id)
     if code == "output_invalid" and item.attempt + 1 < min(MOST_INVALID, line.max_attempts):
@@ -197,16 +204,16 @@ def _cost(line: Line, usage: Usage) -> Decimal:
     return line.lane.price.cost(usage) if line.lane.price else Decimal(0)
 
 
-async def _refused(line: Line, item: Held, spec: JobSpec, ready: _Ready, called: Called) -> Outcome:
+async def _refused(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket, called: Called) -> Outcome:
     """The call failed; the table of failures has decided what follows."""
     failure = called.failure
     assert failure is not None  # noqa: S101 - a call ends in a reply or a failure
     throttled = failure.then == Then.PACE
     # A refused call was not charged; one whose end was not seen may have been, so its tokens stay spent.
-    line.pacer.settle(ready.reserve, ready.reserve if failure.unknown_cost else 0, called, throttled=throttled)
+    line.pacer.settle(ticket, None if failure.unknown_cost else 0, called, throttled=throttled)
     if throttled:
         seconds = failure.retry_after if failure.retry_after is not None else 1.0
-        await line.pacer.pause(seconds)
+        await line.pacer.pause(seconds, told=called.limits.known)
         return Outcome(item, again_seconds=seconds, burned=False)
     if failure.then == Then.PAUSE:
         raise LaneStopped(failure, Outcome(item, burned=False))

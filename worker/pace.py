@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 
 from redis.exceptions import RedisError
 
 from vision.limiter import Ask, Limit, Limiter, Line, Reserved
 from vision.provider.catalogue import Lane
 from vision.provider.client import Called
+from worker.flights import Flights
 from worker.settling import Ended, add_up
 from worker.waiting import Ticket, Waiting
 
@@ -31,6 +31,7 @@ class Pacer:
         self._lane = lane.name
         self._limit = Limit.of(lane)
         self._waiting = Waiting()
+        self._flights = Flights(limiter, lane.name, lane.max_in_flight) if lane.max_in_flight else None
         self._asking: list[Ticket] = []
         self._ended: list[Ended] = []
         self._asker: asyncio.Task[None] | None = None
@@ -45,6 +46,7 @@ class Pacer:
     async def reserve(self, most: int, likely: int | None = None, images: int = 1) -> Ticket | None:
         """A place in line for a call that takes so many tokens at most; None if it can never fit the bucket."""
         ticket = Ticket(Ask(most, most if likely is None else min(likely, most), images))
+        self._mean_tokens += (ticket.ask.likely - self._mean_tokens) / (MEMORY if self._mean_tokens else 1)
         self._ask([ticket])
         return ticket if await ticket.fits else None
 
@@ -57,12 +59,18 @@ class Pacer:
         """Sleep until the call may start; False: give it up."""
         if not await ticket.starts:
             return False
+        if self._flights:
+            ticket.flying = await self._flights.enter()
+            if not ticket.flying:
+                return False
         self._waiting.send(ticket)
         return True
 
     def give_up(self) -> None:
         """This process stops: calls that wait for their start are not made."""
         self._waiting.give_up()
+        if self._flights:
+            self._flights.give_up()
 
     async def pause(self, seconds: float, *, told: bool = False) -> None:
         """A 429: stop every worker's calls on this lane for so long. `told`: it also said what is left."""
@@ -72,10 +80,19 @@ class Pacer:
         except (RedisError, OSError) as error:
             log.warning("The pause of %s is not shared (%s).", self._lane, type(error).__name__)
 
-    def settle(self, ticket: Ticket, used: int | None, called: Called | None = None, *, throttled: bool = False) -> None:
+    def settle(
+        self, ticket: Ticket, used: int | None, called: Called | None = None, *, throttled: bool = False
+    ) -> None:
         """Tell how a call ended (see Ended); takes effect within 50 ms."""
+        self.land(ticket)
         self._ended.append(Ended(ticket, used, called, throttled))
         self._keep()
+
+    def land(self, ticket: Ticket) -> None:
+        """The call is not in flight any more, however it ended. Twice is once."""
+        if self._flights and ticket.flying:
+            ticket.flying = False
+            self._flights.leave()
 
     def _ask(self, tickets: list[Ticket]) -> None:
         self._asking += tickets
@@ -90,7 +107,7 @@ class Pacer:
             reserved = await self._reserved([ticket.ask for ticket in asking])
             self._hear(reserved.line)
             placed = zip(asking, reserved.places, reserved.tokens, strict=True)
-            self._waiting.add([ticket for ticket, *found in placed if ticket.take(reserved.line, *found)])
+            self._waiting.add([ticket for ticket, at, tokens in placed if ticket.take(reserved.line, at, tokens)])
             self._keep()
 
     async def _reserved(self, asks: list[Ask]) -> Reserved:
@@ -124,4 +141,4 @@ class Pacer:
             self._hear(await self._limiter.settle(self._lane, self._limit, settlement))
         except (RedisError, OSError) as error:
             # What is not given back is learned from the provider's answers: slower for a moment, never over the limit.
-            log.warning("Calls on %s were not settled (%s).", self._lane, error)
+            log.warning("Calls on %s were not settled (%s).", self._lane, type(error).__name__)

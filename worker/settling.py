@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from vision.limiter import Limit, Sample, Settlement
 from vision.provider.client import Called
+from vision.provider.headers import RateLimits
 from worker.waiting import Ticket, Waiting
 
 
@@ -27,7 +28,7 @@ def add_up(ended: Sequence[Ended], limit: Limit, waiting: Waiting, now: float) -
         back=tuple(sum(_back(each, kind) for each in known) for kind in limit.kinds),
         begun=waiting.begun,
         told=_limits(told, limit),
-        samples=[_sample(each, limit, now) for each in told],
+        samples=[_sample(each, each.called.limits, limit, now) for each in told if each.called],
         largest=max((each.ticket.tokens for each in told), default=0),
         spare=sum(each.ticket.ask.most - _used(each) for each in told if each.called and each.called.reply),
         tokens_used=sum(_used(each) for each in ended if each.called),
@@ -47,27 +48,28 @@ def _take(ticket: Ticket, kind: str) -> int:
 def _back(each: Ended, kind: str) -> int:
     """What comes back of a bucket: all of a call that was not sent, the tokens of one that was refused or failed.
 
-    What an answered call did not use comes back only where the provider charges what is used.
+    What an answered call did not use comes back only where the provider charges what is used. A call that was given up
+    before its start gives nothing back: others before it would start sooner than the refill lets them.
     """
     ticket = each.ticket
     if not each.called:
-        return _take(ticket, kind)
+        return _take(ticket, kind) if ticket.begun is not None else 0
     if kind != "tokens" or (each.called.reply and ticket.mode == "max"):
         return 0
     return ticket.tokens - _used(each)
 
 
-def _sample(each: Ended, limit: Limit, now: float) -> Sample:
-    ticket, called = each.ticket, each.called
-    assert called is not None and ticket.begun is not None
-    left = [called.limits.left(bucket.kind, bucket.window) for bucket in limit.buckets]
-    place = [ticket.place[0] + ticket.filled, *ticket.place[1:]]
-    if each.throttled:
-        takes = [_take(ticket, kind) for kind in limit.kinds]
-        left = [None if amount is None else amount - take for amount, take in zip(left, takes, strict=True)]
-        place = [at + _back(each, kind) for at, kind in zip(place, limit.kinds, strict=True)]
-    bound = tuple(each.throttled or bound for bound in ticket.bound)
-    return Sample(tuple(left), tuple(place), now - ticket.begun, bound)
+def _sample(each: Ended, limits: RateLimits, limit: Limit, now: float) -> Sample:
+    """What was left to a call; to one that was refused, what it would have left."""
+    ticket = each.ticket
+    left = tuple(limits.left(bucket.kind, bucket.window) for bucket in limit.buckets)
+    place = (ticket.place[0] + ticket.filled, *ticket.place[1:])
+    age = now - (now if ticket.begun is None else ticket.begun)
+    if not each.throttled:
+        return Sample(left, place, age, ticket.bound)
+    refused = tuple(_take(ticket, kind) for kind in limit.kinds)
+    place = tuple(at + _back(each, kind) for at, kind in zip(place, limit.kinds, strict=True))
+    return Sample(left, place, age, (True,) * len(place), refused)
 
 
 def _limits(told: Sequence[Ended], limit: Limit) -> tuple[int | None, ...]:

@@ -21,9 +21,23 @@ class Ticket:
 
     `fits`: whether it has a place. `starts`: that it may start (True) or is given up (False). `begun`: when it was sent
     (loop time; None: it was not), `bound`: whose lines held it back until then, and `filled`: the line's, then.
+    `flying`: it takes one of the lane's places in flight.
     """
 
-    __slots__ = ("ask", "begun", "bound", "filled", "fits", "frame", "mode", "place", "placed", "starts", "tokens")
+    __slots__ = (
+        "ask",
+        "begun",
+        "bound",
+        "filled",
+        "fits",
+        "flying",
+        "frame",
+        "mode",
+        "place",
+        "placed",
+        "starts",
+        "tokens",
+    )
 
     def __init__(self, ask: Ask) -> None:
         loop = asyncio.get_running_loop()
@@ -37,6 +51,7 @@ class Ticket:
         self.placed = 0.0
         self.bound: tuple[bool, ...] = ()
         self.filled = 0.0
+        self.flying = False
 
     def take(self, line: Line, place: Place | None, tokens: int) -> bool:
         """Its place, or that there is none for it; whether there is, and somebody still waits for it."""
@@ -76,9 +91,9 @@ class Waiting:
         return lost
 
     @property
-    def rates(self) -> tuple[float, float] | None:
+    def rates(self) -> tuple[float, ...]:
         """Tokens and requests a second, as last heard."""
-        return self.line.rates[:2] if self.line else None
+        return self.line.rates[:2] if self.line else ()
 
     def pause(self, seconds: float) -> None:
         """Nobody starts for so long, whether Redis hears of it or not."""
@@ -97,7 +112,7 @@ class Waiting:
         self._look()
 
     def horizon(self) -> float:
-        """When the last of these may start (loop time); the last large one does not count: smaller ones fill its gap."""
+        """When the last may start (loop time). The last large one does not count: smaller ones fill its gap."""
         last = [ticket for ticket in (self._last, *self._large[:-1]) if ticket and not ticket.starts.done()]
         return max(map(self._start, last), default=0.0)
 

@@ -1,1 +1,1 @@
-"""Workers and a provider on a simulated clock: the real pacer, limiter and scripts on a real Valkey, hours in seconds."""
+"""Workers and a provider on a simulated clock: the real pacer, limiter and scripts, a real Valkey."""

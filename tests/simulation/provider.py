@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tests.fakes.buckets import Lane, go_duration
+from tests.fakes.buckets import Lane
 from vision.provider import headers
 from vision.provider.client import Called
 from vision.provider.failures import Failure, Then

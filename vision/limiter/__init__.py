@@ -1,8 +1,20 @@
 """The rate limit of a lane, shared by all processes."""
 
-from vision.limiter.limiter import Ask, Limiter, Reserved, Sample, Settlement, connect
+from vision.limiter.limiter import FLIGHT_SECONDS, Ask, Limiter, Reserved, Sample, Settlement, connect
 from vision.limiter.limits import Limit
 from vision.limiter.line import Line, Place
 from vision.limiter.state import LaneState
 
-__all__ = ["Ask", "LaneState", "Limit", "Limiter", "Line", "Place", "Reserved", "Sample", "Settlement", "connect"]
+__all__ = [
+    "FLIGHT_SECONDS",
+    "Ask",
+    "LaneState",
+    "Limit",
+    "Limiter",
+    "Line",
+    "Place",
+    "Reserved",
+    "Sample",
+    "Settlement",
+    "connect",
+]

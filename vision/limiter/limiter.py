@@ -13,6 +13,8 @@ from vision.limiter.scripts import Argument, Scripts
 from vision.limiter.state import LaneState
 from vision.limiter.state import read as read_state
 
+FLIGHT_SECONDS = 10
+
 
 class Ask(NamedTuple):
     """What a call takes: tokens at most, tokens that it is likely to take, images."""
@@ -25,13 +27,19 @@ class Ask(NamedTuple):
 class Sample(NamedTuple):
     """What the provider said was left (None: nothing; in the order of `Limit.buckets`) to a call sent `age` ago.
 
-    A refused call takes off what it would have taken. `bound`: whether it was this bucket's line that it waited for.
+    `bound`: whether it was this bucket's line that it waited for. `refused`: what a refused call would have taken.
     """
 
     left: tuple[float | None, ...]
     place: Place
     age: float
     bound: tuple[bool, ...]
+    refused: Place | None = None
+
+    def after(self, index: int) -> float | None:
+        """What would have been left of a bucket after the call."""
+        left = self.left[index]
+        return left if left is None or self.refused is None else left - self.refused[index]
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,15 @@ class Limiter:
             head += [name, most, window, repr(spent[index]) if index < len(spent) else 0]
         return head
 
+    async def fly(self, lane: str, process: str, *, held: int, wanted: int, most: int) -> int:
+        """How many of the calls `wanted` may be in flight besides those `held` by this process; `most`: over all.
+
+        Say so again within FLIGHT_SECONDS, or they count no longer: so those of a dead process come back.
+        """
+        clock = repr(self._clock()) if self._clock else ""
+        words: list[Argument] = [clock, process, held, wanted, most, FLIGHT_SECONDS]
+        return int(await self._scripts.run("flights", [f"{_key(lane)}:flights"], words))
+
     async def state(self, lane: str, limit: Limit) -> LaneState:
         """The lane as it stands now; a lane never used is full."""
         now = self._clock() if self._clock else time.time()
@@ -148,12 +165,16 @@ def _least(samples: Sequence[Sample], index: int, line: Line | None) -> list[Arg
     if not line:
         return ["", "", ""]
     rate = line.rates[index]
-    known = [(left, each) for each in samples if (left := each.left[index]) is not None]
-    bound = [(left, each) for left, each in known if not line.known or each.bound[index]]
-    left = min((left for left, _ in bound), default=None)
-    past = min((left + each.place[index] + rate * each.age for left, each in bound), default=None)
-    reach = min((left + rate * each.age for left, each in known), default=None)
-    return ["" if value is None else repr(value) for value in (left, past, reach)]
+    told = [
+        (left, after, each)
+        for each in samples
+        if (left := each.left[index]) is not None and (after := each.after(index)) is not None
+    ]
+    bound = [(after, each) for _, after, each in told if not line.known or each.bound[index]]
+    least = min((after for after, _ in bound), default=None)
+    past = min((after + each.place[index] + rate * each.age for after, each in bound), default=None)
+    reach = min((left + rate * each.age for left, _, each in told), default=None)
+    return ["" if value is None else repr(value) for value in (least, past, reach)]
 
 
 def _key(lane: str) -> str:

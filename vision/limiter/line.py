@@ -48,8 +48,9 @@ class Line:
         A call without an offset has no place.
         """
         taken = [take for take, offset in zip(takes, offsets, strict=True) if offset is not None]
-        before = [end - sum(amounts) for end, amounts in zip(self.spent, zip(*taken, strict=True), strict=True)]
-        first = self.spent[0] - max(0, *(offset or 0 for offset in offsets))
+        sums = [sum(take[index] for take in taken) for index in range(len(self.spent))]
+        before = [end - total for end, total in zip(self.spent, sums, strict=True)]
+        first = self.spent[0] - max([0, *(offset or 0 for offset in offsets)])
         found: list[Place | None] = []
         for take, offset in zip(takes, offsets, strict=True):
             if offset is None:

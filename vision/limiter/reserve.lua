@@ -47,7 +47,7 @@ for i = rest, #ARGV, 3 do
       open[#open + 1] = {from = tokens.spent - cost.tokens, place = tokens.spent, left = PATIENCE * cost.tokens}
       changed = true
     end
-    answer[#answer + 1] = (filled and open[1].from or tokens.spent) - start
+    answer[#answer + 1] = math.floor((filled and open[1].from or tokens.spent) - start + 0.5)
   end
 end
 if changed then save('filled', number(tokens.filled), 'gaps', cmsgpack.pack(open)) else save() end

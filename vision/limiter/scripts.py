@@ -16,7 +16,7 @@ class Scripts:
     """Run the scripts of this package, one after the other."""
 
     def __init__(self, redis: Redis) -> None:
-        self._pool = redis.connection_pool
+        self._pool: Any = redis.connection_pool
         self._connection: Any = None
         self._lock = asyncio.Lock()
 
@@ -47,5 +47,6 @@ class Scripts:
 @cache
 def _script(name: str) -> tuple[str, str]:
     folder = resources.files(__package__)
-    text = "".join(folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in ("lane", name))
+    parts = [name] if name == "flights" else ["lane", name]
+    text = "".join(folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in parts)
     return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

@@ -17,7 +17,7 @@ import orjson
 from vision.errors import ProviderError
 from vision.provider.catalogue import Provider
 from vision.provider.failures import Failure, Then, classify, classify_failed
-from vision.provider.headers import RateLimits
+from vision.provider.headers import UNSAID, RateLimits
 from vision.provider.headers import read as read_limits
 from vision.provider.proxy import proxy_for
 from vision.provider.replies import Failed, Reply, read
@@ -41,7 +41,7 @@ class Called:
     reply: Reply | None
     failure: Failure | None
     request_id: str | None = None
-    limits: RateLimits = RateLimits()
+    limits: RateLimits = UNSAID
 
 
 class Client:

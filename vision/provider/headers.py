@@ -11,7 +11,7 @@ from vision.provider.failures import duration
 
 MINUTE, DAY = 60, 86_400
 BETWEEN = 2_000.0
-"""Seconds between a minute and a day: some limits of requests are told for the day, and nothing but `reset` shows it."""
+"""Seconds between a minute and a day: some limits are told for the day, and nothing but `reset` shows it."""
 LONGEST = 12
 """Digits of a number that can be meant."""
 
@@ -64,6 +64,9 @@ class RateLimits(NamedTuple):
         return [told for told in every if told.window == window]
 
 
+UNSAID = RateLimits()
+
+
 def read(headers: Mapping[str, str]) -> RateLimits:
     """From the headers of any response, refused or not."""
     return RateLimits(*(_told(headers, name) for name in ("requests", "tokens", "project-tokens")))
@@ -77,4 +80,4 @@ def _told(headers: Mapping[str, str], name: str) -> Told:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() and len(text) <= LONGEST else None
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= LONGEST else None

@@ -1,0 +1,44 @@
+"""The limits of a lane beyond requests and tokens a minute."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from vision.errors import ConfigurationError
+from vision.provider.catalogue import load
+from vision.provider.lane import Lane
+
+HEAD = '[[provider]]\nname = "acme"\nbase_url = "https://acme.example/v1"\n'
+
+
+def lane(folder: Path, limits: str, head: str = HEAD) -> Lane:
+    """The lane of a providers.toml with these limits."""
+    path = folder / "providers.toml"
+    path.write_text(f'{head}[provider.models."gpt-4o"]\n{limits}\n', encoding="utf-8")
+    return load(path, environment={}).lane("acme/gpt-4o")
+
+
+def test_every_limit_is_our_share_of_the_providers(tmp_path: Path) -> None:
+    found = lane(
+        tmp_path, "rpm = 9\ntpm = 100\nrpd = 1000\ntpd = 3\nipm = 1\nmax_in_flight = 7", HEAD + "share = 0.5\n"
+    )
+    assert (found.rpm, found.tpm, found.rpd, found.tpd, found.ipm, found.max_in_flight) == (4, 50, 500, 1, 1, 3)
+    assert (found.share, found.assumed) == (0.5, False)
+
+
+def test_only_requests_and_tokens_a_minute_are_required(tmp_path: Path) -> None:
+    found = lane(tmp_path, "rpm = 9\ntpm = 100")
+    assert (found.rpd, found.tpd, found.ipm, found.max_in_flight, found.share) == (None, None, None, None, 1.0)
+
+
+@pytest.mark.parametrize("name", ["rpd", "tpd", "ipm", "max_in_flight"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", '"many"'])
+def test_nonsense_is_refused_with_its_place(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"models.gpt-4o.{name}"):
+        lane(tmp_path, f"rpm = 9\ntpm = 100\n{name} = {value}")
+
+
+def test_limits_that_nobody_stated_are_assumed(tmp_path: Path) -> None:
+    lanes = load(tmp_path / "absent", openai_api_key=SecretStr("sk"), environment={}).lanes
+    assert {found.assumed for found in lanes.values()} == {True}

@@ -1,0 +1,72 @@
+"""Calls in flight on a lane that allows only so many over all processes."""
+
+import asyncio
+import logging
+import secrets
+from collections import deque
+
+from redis.exceptions import RedisError
+
+from vision.limiter import FLIGHT_SECONDS, Limiter
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.05
+"""Between two questions while calls wait; places that became free are told with them, for others to take."""
+SAY_SECONDS = FLIGHT_SECONDS / 4
+
+
+class Flights:
+    """Places of one process; first come, first served."""
+
+    def __init__(self, limiter: Limiter, lane: str, most: int) -> None:
+        self._limiter = limiter
+        self._lane = lane
+        self._most = most
+        self._process = secrets.token_hex(8)
+        self._held = 0
+        self._told = 0
+        self._said_at = float("-inf")
+        self._waiting: deque[asyncio.Future[bool]] = deque()
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def enter(self) -> bool:
+        """Wait for a place; False: give it up."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        if not self._keeper or self._keeper.done():
+            self._keeper = asyncio.get_running_loop().create_task(self._keep())
+        return await future
+
+    def leave(self) -> None:
+        """A call has ended."""
+        self._held -= 1
+
+    def give_up(self) -> None:
+        """Nobody who waits gets a place any more."""
+        while self._waiting:
+            if not (future := self._waiting.popleft()).done():
+                future.set_result(False)
+
+    async def _keep(self) -> None:
+        """Ask for those who wait, and say who is in flight, until there is nobody of either kind."""
+        while self._waiting or self._held or self._told:
+            if self._waiting or self._held != self._told or self._silent() >= SAY_SECONDS:
+                await self._say()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _silent(self) -> float:
+        return asyncio.get_running_loop().time() - self._said_at
+
+    async def _say(self) -> None:
+        held, wanted = self._held, len(self._waiting)
+        try:
+            granted = await self._limiter.fly(self._lane, self._process, held=held, wanted=wanted, most=self._most)
+        except (RedisError, OSError) as error:
+            log.warning("No places in flight on %s: Redis is away (%s).", self._lane, type(error).__name__)
+            return
+        self._told, self._said_at = held + granted, asyncio.get_running_loop().time()
+        while granted and self._waiting:
+            if not (future := self._waiting.popleft()).done():
+                future.set_result(True)
+                self._held, granted = self._held + 1, granted - 1
