@@ -1,5 +1,6 @@
 """The scripts of a lane on a real Valkey, at instants that the test chooses."""
 
+import itertools
 import time
 from collections.abc import AsyncIterator, Sequence
 
@@ -134,7 +135,7 @@ async def test_images_and_days_are_buckets_too(limiter: Limiter, clock: Clock) -
     clock.now += 60
     assert (await reserve(limiter, [590_000], limit))[0] == 0.0
     clock.now += 60
-    assert (await reserve(limiter, [300_000], limit))[0] == pytest.approx(2_500, rel=0.1)
+    assert (await reserve(limiter, [300_000], limit))[0] == pytest.approx(2_880, rel=0.02)
 
 
 async def test_a_call_larger_than_a_whole_bucket_never_fits_and_costs_nothing(limiter: Limiter) -> None:
@@ -186,7 +187,7 @@ async def test_the_provider_having_more_is_believed_after_it_said_so_eight_times
         sample = Sample((past + 30_000, None), place, 0.0, (True, True))
         ended = Settlement(frame=reserved.line.frame, samples=[sample], begun=place)
         lines.append((await limiter.settle(LANE, LIMIT, ended)).ends[0])
-    steps = [round(after - before) for before, after in zip(lines, lines[1:], strict=False)]
+    steps = [round(after - before) for before, after in itertools.pairwise(lines)]
     assert steps[:6] == [10_000] * 6
     assert max(steps) > 20_000
 

@@ -79,9 +79,10 @@ class Process:
         await self.redis.aclose()
 
     def kill(self) -> None:
-        """As kill -9 does: nothing is told to anybody."""
-        for task in self.tasks:
-            task.cancel()
+        """As kill -9 does: nothing is told to anybody any more."""
+        for task in (*self.tasks, self.pacer._asker, self.pacer._keeper):
+            if task:
+                task.cancel()
 
     def room(self) -> int:
         """How many items it may claim."""

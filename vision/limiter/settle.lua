@@ -8,7 +8,7 @@
 local SEEN, SLOT = 8, 0.1  -- the line is raised by the least of so many observations, each of so many seconds
 local CLEAR = 0.6  -- of all wandering, by which the one has to wander more than the other
 local TRIP = 0.3  -- seconds that a call may be on its way to the provider
-local DOUBT = 2  -- seconds, and seconds of refill, after which the mode is weighed
+local DOUBT = 2  -- seconds after which the mode is weighed, if there is enough to weigh
 local memory = redis.call('HGET', KEYS[1], 'memory')
 memory = memory and cmsgpack.unpack(memory) or {}
 local share, largest, spare = tonumber(ARGV[rest + 3]), tonumber(ARGV[rest + 4]), tonumber(ARGV[rest + 5])
@@ -67,15 +67,17 @@ end
 
 -- Does the provider charge the most that a call may use, or what it did use? Taken for the first, the line has to be
 -- raised by what calls did not use (taken for the second, lowered), again and again: that is `paid`, the rest `unpaid`.
+-- Once may have other causes: a process that died gives back much at a time.
 local function weigh(m)
   m.unpaid = m.unpaid + spare
-  if now - m.weighed < DOUBT or m.paid + m.unpaid < DOUBT * tokens.rate then return end
+  if now - m.weighed < DOUBT or m.paid + m.unpaid < tokens.rate then return end
   m.weighed = now
-  if m.paid > m.unpaid then
-    lane.mode, m.paid, m.unpaid = lane.mode == 'max' and 'usage' or 'max', 0, 0
-  else
-    m.paid, m.unpaid = m.paid / 2, m.unpaid / 2
+  if m.paid <= m.unpaid then
+    m.paid, m.unpaid, m.wrong = m.paid / 2, m.unpaid / 2, 0
+    return
   end
+  m.paid, m.unpaid, m.wrong = 0, 0, m.wrong + 1
+  if m.wrong == 2 then lane.mode, m.wrong = lane.mode == 'max' and 'usage' or 'max', 0 end
 end
 
 local heard, limits = false, {}
@@ -85,7 +87,7 @@ for i, b in ipairs(buckets) do
   local left, past, reach = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
   local m = memory[b.name] or {begun = 0, seen = {}, slot = 0, lead = 0, all = 0, large = 0,
     begun_before = 0, begun_next = 0, begun_at = now,
-    weighed = now, paid = 0, unpaid = 0}
+    weighed = now, paid = 0, unpaid = 0, wrong = 0}
   memory[b.name] = m
   if same_frame then
     b.line, m.begun = b.line + back, math.max(m.begun, begun)
