@@ -15,7 +15,6 @@ from pydantic import SecretStr
 from tests.simulation.clock import run
 from tests.simulation.provider import Charge, Provider
 from tests.simulation.workers import EPOCH, Item, Process, work
-from vision.limiter import Limit
 from vision.prices import Tariff
 from vision.provider.lane import Lane
 from vision.provider.lane import Provider as Account
@@ -57,14 +56,16 @@ async def saturate(
     return provider.last / least, provider
 
 
+KNOWN = """
+local line = {tokens = ARGV[2] * (2000000 - 3400), requests = ARGV[2] * (1000000 - 1700)}
+redis.call('HSET', KEYS[1], 'lane', cmsgpack.pack({frame = 'known', at = tonumber(ARGV[1]), mode = 'max', known = true,
+  paused = 0, filled = 0, open = {}, kept = 0, line = line, spent = {tokens = 0, requests = 0}, told = {}}))
+"""
+
+
 async def know(process: Process, full: float) -> None:
     """As if the lane had long been in use."""
-    limit = Limit.of(lane())
-    state = {f"{b.name}.line": full * (b.limit - 0.1 * b.limit / b.window) for b in limit.buckets}
-    spent = {f"{b.name}.spent": 0 for b in limit.buckets}
-    head = {"frame": "known", "at": EPOCH, "known": 1}
-    key = "tessera:lane:2:{fake/m}"
-    await process.loop.ask(process.redis.hset(key, mapping={**head, **state, **spent}))  # type: ignore[arg-type]
+    await process.loop.ask(process.redis.eval(KNOWN, 1, "tessera:lane:2:{fake/m}", EPOCH, full))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("processes", "charge", "full"), [*product((1, 2, 4), ("usage", "max"), (1.0, 0.0))])

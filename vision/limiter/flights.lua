@@ -1,13 +1,15 @@
 -- Calls in flight on a lane, over all processes.
--- KEYS[1] the lane's flights · ARGV: clock ('' is Redis's own), the process, calls that it holds, calls that it wants
+-- KEYS[1] the lane's flights · ARGV: one text of words: clock ('-' is Redis's own), the process, calls that it holds, calls that it wants
 -- besides, the most that there may be, seconds after which a process that says nothing holds none
 -- Answer: how many of those wanted may start.
-local now = tonumber(ARGV[1])
+local words = {}
+for word in string.gmatch(ARGV[1], '%S+') do words[#words + 1] = word end
+local now = tonumber(words[1])
 if not now then
   local time = redis.call('TIME')
   now = time[1] + time[2] / 1000000
 end
-local me, held, wanted, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local me, held, wanted, most = words[2], tonumber(words[3]), tonumber(words[4]), tonumber(words[5])
 
 local others, busy, short = 0, 1, false
 local every = redis.call('HGETALL', KEYS[1])
@@ -25,9 +27,9 @@ local room = most - others - held
 if short then room = math.min(room, math.ceil(most / busy) - held) end
 local granted = math.max(0, math.min(wanted, room))
 if held + wanted > 0 then
-  local till = string.format('%.6f', now + tonumber(ARGV[6]))
+  local till = string.format('%.6f', now + tonumber(words[6]))
   redis.call('HSET', KEYS[1], me, (held + granted) .. ' ' .. (wanted - granted) .. ' ' .. till)
-  redis.call('EXPIRE', KEYS[1], math.ceil(tonumber(ARGV[6])))
+  redis.call('EXPIRE', KEYS[1], math.ceil(tonumber(words[6])))
 else
   redis.call('HDEL', KEYS[1], me)
 end

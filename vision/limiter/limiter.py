@@ -10,8 +10,7 @@ from redis.asyncio import Redis
 from vision.limiter.limits import Limit
 from vision.limiter.line import Line, Place
 from vision.limiter.scripts import Argument, Scripts
-from vision.limiter.state import LaneState
-from vision.limiter.state import read as read_state
+from vision.limiter.state import LaneState, show
 
 FLIGHT_SECONDS = 10
 
@@ -83,7 +82,8 @@ class Limiter:
     async def reserve(self, lane: str, limit: Limit, calls: Sequence[Ask]) -> Reserved:
         """Places for these calls, in order."""
         asked: list[Argument] = [number for call in calls for number in call]
-        told, *offsets = await self._scripts.run("reserve", [_key(lane)], self._head(lane, limit) + asked)
+        told, text = await self._scripts.run("reserve", [_key(lane)], self._head(lane, limit) + asked)
+        offsets = [None if word == b"-" else int(word) for word in text.split()]
         line = self._lines[lane] = Line.read(told)
         tokens = [call.most if line.mode == "max" else call.likely for call in calls]
         takes = [
@@ -99,7 +99,7 @@ class Limiter:
         words += [limit.share, ended.largest, ended.spare]
         for index in range(len(limit.buckets)):
             words += [ended.back[index] if ended.back else 0, ended.begun[index] if ended.begun else 0]
-            words.append((ended.told[index] if ended.told else None) or "")
+            words.append(ended.told[index] if ended.told else None)
             words += _least(ended.samples, index, line)
         now = self._clock() if self._clock else time.time()
         keys = [_key(lane), _minute_key(lane, int(now) // 60)]
@@ -119,22 +119,12 @@ class Limiter:
         )
         return line
 
-    def _head(self, lane: str, limit: Limit, frame: str | None = None) -> list[Argument]:
-        """What every script is told first (lane.lua)."""
-        line = self._lines.get(lane)
-        spent = line.spent if line else ()
-        head: list[Argument] = [repr(self._clock()) if self._clock else "", frame or (line.frame if line else "")]
-        head += [int(limit.assumed), len(limit.buckets)]
-        for index, (name, most, window) in enumerate(limit.buckets):
-            head += [name, most, window, repr(spent[index]) if index < len(spent) else 0]
-        return head
-
     async def fly(self, lane: str, process: str, *, held: int, wanted: int, most: int) -> int:
         """How many of the calls `wanted` may be in flight besides those `held` by this process; `most`: over all.
 
         Say so again within FLIGHT_SECONDS, or they count no longer: so those of a dead process come back.
         """
-        clock = repr(self._clock()) if self._clock else ""
+        clock = self._clock() if self._clock else None
         words: list[Argument] = [clock, process, held, wanted, most, FLIGHT_SECONDS]
         return int(await self._scripts.run("flights", [f"{_key(lane)}:flights"], words))
 
@@ -143,13 +133,25 @@ class Limiter:
         now = self._clock() if self._clock else time.time()
         minute = int(now) // 60
         async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(_key(lane))
             pipe.hmget(_minute_key(lane, minute), "tokens", "calls")
             pipe.hmget(_minute_key(lane, minute - 1), "tokens", "calls")
-            stored, current, before = await pipe.execute()
+            current, before = await pipe.execute()
+        told, throttled = await self._scripts.run("state", [_key(lane)], self._head(lane, limit, "-"))
+        line = Line.read(told)
         share = 1 - (now % 60) / 60
-        tokens, requests = (int(current[i] or 0) + share * int(before[i] or 0) for i in (0, 1))
-        return read_state(stored, limit, now, round(tokens), round(requests))
+        tokens, requests = (round(int(current[i] or 0) + share * int(before[i] or 0)) for i in (0, 1))
+        fresh = not line.known and not any(line.spent)
+        return show(line, limit, fresh=fresh, tokens=tokens, requests=requests, throttled=throttled)
+
+    def _head(self, lane: str, limit: Limit, frame: str | None = None) -> list[Argument]:
+        """What every script is told first (lane.lua)."""
+        line = self._lines.get(lane)
+        spent = line.spent if line else ()
+        head: list[Argument] = [self._clock() if self._clock else None, frame or (line.frame if line else None)]
+        head += [int(limit.assumed), len(limit.buckets)]
+        for index, (name, most, window) in enumerate(limit.buckets):
+            head += [name, most, window, spent[index] if index < len(spent) else 0]
+        return head
 
 
 def connect(redis_url: str) -> Redis:
@@ -163,7 +165,7 @@ def _least(samples: Sequence[Sample], index: int, line: Line | None) -> list[Arg
     The first two only of calls that the line held back: what others saw depends on who overtook whom on the way.
     """
     if not line:
-        return ["", "", ""]
+        return [None, None, None]
     rate = line.rates[index]
     told = [
         (left, after, each)
@@ -174,7 +176,7 @@ def _least(samples: Sequence[Sample], index: int, line: Line | None) -> list[Arg
     least = min((after for after, _ in bound), default=None)
     past = min((after + each.place[index] + rate * each.age for after, each in bound), default=None)
     reach = min((left + rate * each.age for left, _, each in told), default=None)
-    return ["" if value is None else repr(value) for value in (least, past, reach)]
+    return [least, past, reach]
 
 
 def _key(lane: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-Argument = str | int | float
+Argument = str | int | float | None
 
 
 class Scripts:
@@ -23,11 +23,13 @@ class Scripts:
     async def run(self, name: str, keys: list[str], args: list[Argument]) -> Any:
         """The script's answer; RedisError or OSError when Redis is away."""
         text, digest = _script(name)
+        # One argument: the client takes longer over a hundred of them than the script over their splitting.
+        words = " ".join(["-" if arg in ("", None) else str(arg) for arg in args])
         async with self._lock:
             try:
-                return await self._send("EVALSHA", digest, len(keys), *keys, *args)
+                return await self._send("EVALSHA", digest, len(keys), *keys, words)
             except NoScriptError:
-                return await self._send("EVAL", text, len(keys), *keys, *args)
+                return await self._send("EVAL", text, len(keys), *keys, words)
 
     async def _send(self, *words: Argument) -> Any:
         if self._connection is None:

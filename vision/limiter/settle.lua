@@ -1,9 +1,9 @@
 -- Tell a lane how calls ended, and learn from what the provider said was left.
 -- KEYS[2] the lane's counts of this minute
--- ARGV besides: tokens used, calls made, 429s; the part of the provider's limits that is ours; of answers that told what
+-- Words besides: tokens used, calls made, 429s; the part of the provider's limits that is ours; of answers that told what
 -- was left the largest, and what they used less than the most; then of each bucket: to give back, the last place that was begun, the
 -- provider's limit; the least of what was left and of left + place + refill since, both to calls that started just when
--- they could, and the least of left + refill since to any ('' unknown)
+-- they could, and the least of left + refill since to any ('-' unknown)
 -- Answer: the lane.
 local SEEN, SLOT = 8, 0.1  -- the line is raised by the least of so many observations, each of so many seconds
 local CLEAR = 0.6  -- of all wandering, by which the one has to wander more than the other
@@ -11,13 +11,13 @@ local TRIP = 0.3  -- seconds that a call may be on its way to the provider
 local DOUBT = 2  -- seconds after which the mode is weighed, if there is enough to weigh
 local memory = redis.call('HGET', KEYS[1], 'memory')
 memory = memory and cmsgpack.unpack(memory) or {}
-local share, largest, spare = tonumber(ARGV[rest + 3]), tonumber(ARGV[rest + 4]), tonumber(ARGV[rest + 5])
+local share, largest, spare = tonumber(words[rest + 3]), tonumber(words[rest + 4]), tonumber(words[rest + 5])
 
 -- What we think is left with the provider now, at least and at most: of calls that wait, some may just have begun.
 local function level(b, m)
-  local free = b.line - b.filled - b.spent
+  local free = reached(b) - b.spent
   if free >= 0 then return free, free end
-  return 0, math.max(0, math.min(b.cap, b.line - b.filled - m.begun))
+  return 0, math.max(0, math.min(b.cap, reached(b) - m.begun))
 end
 
 local function shift(b, m, amount)
@@ -80,11 +80,11 @@ local function weigh(m)
   if m.wrong == 2 then lane.mode, m.wrong = lane.mode == 'max' and 'usage' or 'max', 0 end
 end
 
-local heard, limits = false, {}
+local heard = false
 for i, b in ipairs(buckets) do
   local at = rest + 6 * i
-  local back, begun, limit = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2]
-  local left, past, reach = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
+  local back, begun, limit = tonumber(words[at]), tonumber(words[at + 1]), tonumber(words[at + 2])
+  local left, past, reach = tonumber(words[at + 3]), tonumber(words[at + 4]), tonumber(words[at + 5])
   local m = memory[b.name] or {begun = 0, seen = {}, slot = 0, lead = 0, all = 0, large = 0,
     begun_before = 0, begun_next = 0, begun_at = now,
     weighed = now, paid = 0, unpaid = 0, wrong = 0}
@@ -95,18 +95,19 @@ for i, b in ipairs(buckets) do
     m.large = math.max(b.kind == 'tokens' and largest or 1, 0.95 * m.large)
     if left then learn(b, m, left, past) end
     -- Whatever happened since, the provider cannot have more than this.
-    local free = b.line - b.filled - b.spent
+    local free = reached(b) - b.spent
     if reach and free > reach then shift(b, m, reach - free) end
     heard = heard or reach ~= nil
   end
-  if limit ~= '' then limits[#limits + 1], limits[#limits + 2] = b.name .. '.told', limit end
+  if limit then lane.told[b.name] = limit end
 end
 if same_frame and lane.known and share == 1 then weigh(memory.tokens) end
 lane.known = lane.known or heard
 level_off()
-save('memory', cmsgpack.pack(memory), unpack(limits))
-redis.call('HINCRBY', KEYS[1], 'throttled', ARGV[rest + 2])
-redis.call('HINCRBY', KEYS[2], 'tokens', ARGV[rest])
-redis.call('HINCRBY', KEYS[2], 'calls', ARGV[rest + 1])
+save()
+redis.call('HSET', KEYS[1], 'memory', cmsgpack.pack(memory))
+redis.call('HINCRBY', KEYS[1], 'throttled', words[rest + 2])
+redis.call('HINCRBY', KEYS[2], 'tokens', words[rest])
+redis.call('HINCRBY', KEYS[2], 'calls', words[rest + 1])
 redis.call('EXPIRE', KEYS[2], 180)
 return told()

@@ -1,9 +1,9 @@
 """What is shown of a lane."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vision.limiter.limits import Bucket, Limit
+from vision.limiter.limits import Limit
+from vision.limiter.line import Line
 
 
 @dataclass(frozen=True)
@@ -26,31 +26,19 @@ class LaneState:
     mode: str
 
 
-def read(stored: Mapping[bytes, bytes], limit: Limit, now: float, tokens: int, requests: int) -> LaneState:
-    """From what Redis has of a lane; `tokens` and `requests` are those of the last minute."""
-    levels = {bucket.name: _level(stored, bucket, limit, now) for bucket in limit.buckets}
-    waits = [-level * bucket.window / most for bucket in limit.buckets for most, level in [levels[bucket.name]]]
+def show(line: Line, limit: Limit, *, fresh: bool, tokens: int, requests: int, throttled: int) -> LaneState:
+    """`fresh`: nobody has used the lane, so that it is shown full; `tokens` and `requests`: of the last minute."""
+    left = [end - spent for end, spent in zip(line.ends, line.spent, strict=True)]
+    most = [round(rate * bucket.window) for rate, bucket in zip(line.rates, limit.buckets, strict=True)]
     return LaneState(
-        tokens_left=int(levels["tokens"][1]),
-        requests_left=int(levels["requests"][1]),
+        tokens_left=most[0] if fresh else int(left[0]),
+        requests_left=most[1] if fresh else int(left[1]),
         tokens_last_minute=tokens,
         requests_last_minute=requests,
-        throttled=int(stored.get(b"throttled", 0)),
-        paused_seconds=max(0.0, float(stored.get(b"paused", 0)) - now),
-        tokens_per_minute=levels["tokens"][0],
-        requests_per_minute=levels["requests"][0],
-        waiting_seconds=max(0.0, *waits),
-        mode=stored.get(b"mode", b"max").decode(),
+        throttled=throttled,
+        paused_seconds=max(0.0, line.paused - line.now),
+        tokens_per_minute=most[0],
+        requests_per_minute=most[1],
+        waiting_seconds=max(0.0, *(-amount / rate for amount, rate in zip(left, line.rates, strict=True))),
+        mode=line.mode,
     )
-
-
-def _level(stored: Mapping[bytes, bytes], bucket: Bucket, limit: Limit, now: float) -> tuple[int, float]:
-    """The limit in force, and the level; a bucket of which nothing is known is full."""
-    told = int(stored.get(f"{bucket.name}.told".encode(), 0))
-    most = told if told and (told < bucket.limit or limit.assumed) else bucket.limit
-    line, spent = (stored.get(f"{bucket.name}.{part}".encode()) for part in ("line", "spent"))
-    if line is None or spent is None:
-        return most, most
-    elapsed = max(0.0, now - float(stored[b"at"]))
-    filled = float(stored.get(b"filled", 0)) if bucket.name == "tokens" else 0.0
-    return most, min(most, float(line) - filled - float(spent) + elapsed * most / bucket.window)
