@@ -115,7 +115,7 @@ async def _ready(line: Line, item: Held, spec: JobSpec) -> _Ready:
     """Inline, or by URL where the provider fetches http(s) itself and the measured tokens are taken."""
     if _by_url(line.lane, spec) and all(source.startswith("http") for source in item.images):
         tokens = item.image_tokens or 0
-        return _Ready(item.images, tokens, spec.most_tokens(tokens))
+        return _Ready(list(item.images), tokens, spec.most_tokens(tokens))
     prepared = [await _prepare(line, spec, source) for source in item.images]
     sizes = [(image.width, image.height) for image in prepared]
     tokens = sum(count_image(line.lane.image_tokens, spec.detail, *size).tokens for size in sizes)
@@ -146,6 +146,7 @@ def _data_url(image: Prepared) -> str:
 async def _ask(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket) -> Outcome:
     question = Question(spec.prompt, spec.preset or "answer", spec.schema, spec.detail, spec.max_output_tokens)
     path, body = build(line.lane, question, ready.urls)
+    ready.urls.clear()  # the body holds them; hundreds of calls need not do so twice
     loop = asyncio.get_running_loop()
     started = loop.time()
     called = await line.client.call(path, body, f"{ids.item(item.job_id, item.number)}-{item.attempt + 1}")

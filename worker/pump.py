@@ -67,7 +67,7 @@ class Pump:
 
     def look(self) -> None:
         """There may be room."""
-        if self._wants():
+        if not self._moved.is_set() and self._wants():
             self._moved.set()
 
     def give_back(self) -> None:

@@ -86,8 +86,7 @@ class Work:
             await asyncio.wait_for(self._recorder.drain(), 5.0)
         except TimeoutError:
             log.warning("The database did not take the last outcomes; their items will be done again.")
-        if self._pumps:
-            await asyncio.sleep(2 * SETTLE_SECONDS)  # what calls did not use is given back by then
+        await asyncio.sleep(2 * SETTLE_SECONDS)  # what calls did not use is given back by then
         for task in (*self._keepers, *self._running.values()):
             task.cancel()
         await asyncio.gather(*self._keepers, *self._running.values(), return_exceptions=True)
@@ -155,15 +154,11 @@ class Work:
                 lessee=self._lessee,
                 appetite=Appetite(self._most_calls, self._settings.call_timeout_seconds),
                 load=self._load,
-                lanes=self._lanes,
+                lanes=lambda: sum(kind == Task.PUMP for kind, _ in self._running),
                 stopped=self._stopped,
                 when_paused=self._deliver,
             )
         return self._pumps[lane_name]
-
-    def _lanes(self) -> int:
-        """How many lanes are worked on now."""
-        return sum(task == Task.PUMP for task, _ in self._running)
 
     def _measurer(self, lane_name: str) -> Measurer:
         return Measurer(
@@ -178,10 +173,7 @@ class Work:
 
     def _client(self, provider: Provider) -> Client:
         if provider.name not in self._clients:
-            self._clients[provider.name] = Client(
-                provider,
-                timeout_seconds=self._settings.call_timeout_seconds,
-            )
+            self._clients[provider.name] = Client(provider, timeout_seconds=self._settings.call_timeout_seconds)
         return self._clients[provider.name]
 
     async def _measured(self, lane: str) -> None:
