@@ -110,7 +110,7 @@ async def _ready(line: Line, item: Held, spec: JobSpec) -> _Ready:
     """Inline, or by URL where the provider fetches http(s) itself and the measured tokens are taken."""
     if _by_url(line.lane, spec) and all(source.startswith("http") for source in item.images):
         tokens = item.image_tokens or 0
-        return _Ready(list(item.images), tokens, spec.most_tokens(tokens))
+        return _Ready(list(item.images), tokens, _reserve(line.lane, spec, tokens))
     prepared = [await _prepare(line, spec, source) for source in item.images]
     sizes = [(image.width, image.height) for image in prepared]
     tokens = sum(count_image(line.lane.image_tokens, spec.detail, *size).tokens for size in sizes)
@@ -118,9 +118,14 @@ async def _ready(line: Line, item: Held, spec: JobSpec) -> _Ready:
     return _Ready(
         [_data_url(image) for image in prepared],
         tokens,
-        spec.most_tokens(tokens),
+        _reserve(line.lane, spec, tokens),
         prepared[0].source_size if told_wrong else None,
     )
+
+
+def _reserve(lane: Lane, spec: JobSpec, tokens: int) -> int:
+    """What is taken out of the lane's bucket before the call; settled to what it used after it."""
+    return spec.most_tokens(tokens) if lane.charges_most else spec.likely_tokens(tokens)
 
 
 def _by_url(lane: Lane, spec: JobSpec) -> bool:

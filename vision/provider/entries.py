@@ -25,6 +25,7 @@ class ModelEntry(BaseModel):
     tpm: int = Field(gt=0)
     price: Any = None
     image_tokens: str | None = None
+    charges: Literal["most", "used"] = "most"
     presets: list[str] | None = None
 
 

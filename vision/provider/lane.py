@@ -37,6 +37,8 @@ class Lane:
     image_tokens: str
     tariff: Tariff
     presets: tuple[str, ...] | None
+    charges_most: bool = True
+    """Whether the limit is charged all the output that a call may write, or what it is found to have written."""
 
     @property
     def price(self) -> Price | None:
@@ -86,6 +88,7 @@ def _lane(provider: Provider, model: str, limits: ModelEntry, entry: ProviderEnt
         image_tokens=rule,
         tariff=_tariff(name, model, rule, limits, entry),
         presets=_presets(name, limits),
+        charges_most=limits.charges == "most",
     )
 
 
