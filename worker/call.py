@@ -85,8 +85,7 @@ async def call(line: Line, item: Held, spec: JobSpec, when_reserved: Callable[[]
         if ready.tokens > (item.image_tokens or 0):
             # Its size was told or measured wrong: money and tokens were set aside for less. Claim it again.
             return _corrected(Outcome(item, again_seconds=0.0, burned=False), ready)
-        high = ready.reserve - spec.max_output_tokens + (spec.high_output_tokens or spec.max_output_tokens)
-        ticket = await line.pacer.reserve(ready.reserve, high, len(item.images))
+        ticket = await line.pacer.reserve(ready.reserve, spec.likely_tokens(ready.tokens), len(item.images))
         when_reserved()
         if ticket is None:
             return _corrected(_too_large(line, item, ready.reserve), ready)

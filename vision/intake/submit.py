@@ -2,11 +2,11 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import null
+from sqlalchemy import func, null
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision import ids
@@ -125,5 +125,5 @@ def _values(plan: Plan, reading: Reading) -> dict[str, Any]:
         "estimated_image_tokens": usage.image_tokens,
         "saved_image_tokens": reading.saved_tokens,
         "estimated_cost": lane.price.cost(usage) if lane.price else 0,
-        "expires_at": datetime.now(UTC) + timedelta(seconds=deadline) if deadline else None,
+        "expires_at": func.now() + timedelta(seconds=deadline) if deadline else None,
     }

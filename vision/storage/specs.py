@@ -34,6 +34,12 @@ class JobSpec:
         """What one call can be charged at most: images, text, and all the output that it may write."""
         return image_tokens + self.prompt_tokens + self.max_output_tokens
 
+    def likely_tokens(self, image_tokens: int) -> int:
+        """What 99 of 100 calls stay within; the most, until enough answers to the question have been seen."""
+        most = self.max_output_tokens
+        output = most if self.high_output_tokens is None else min(most, self.high_output_tokens)
+        return image_tokens + self.prompt_tokens + output
+
     def most_cost(self, price: Price | None, image_tokens: int) -> Decimal:
         """What one call can cost at most, in dollars; 0 without a price."""
         return most(price, image_tokens + self.prompt_tokens, self.max_output_tokens)
