@@ -25,6 +25,7 @@ from vision.storage.ranges import Held
 from vision.storage.specs import JobSpec
 from vision.tokens import NO_FIT, count_image, sent_size
 from worker.hold import Holdings
+from worker.oversize import explain
 from worker.pace import Pacer
 from worker.room import Room
 from worker.waiting import Ticket
@@ -88,7 +89,7 @@ async def call(line: Line, item: Held, spec: JobSpec, when_reserved: Callable[[]
         ticket = await line.pacer.reserve(ready.reserve, spec.likely_tokens(ready.tokens), len(item.images))
         when_reserved()
         if ticket is None:
-            return _corrected(_too_large(line, item, ready.reserve), ready)
+            return _corrected(_too_large(line, item, spec, ready), ready)
         return _corrected(await _send(line, item, spec, ready, ticket), ready)
 
 
@@ -235,9 +236,6 @@ def _failed(line: Line, item: Held, error: ItemError) -> Outcome:
     return Outcome(item, status=ItemStatus.FAILED, error_code=error.code, error_message=error.message)
 
 
-def _too_large(line: Line, item: Held, tokens: int) -> Outcome:
-    message = (
-        f"The call needs {tokens} tokens; {line.lane.name} allows {line.lane.tpm} a minute. "
-        "Use a lower detail, smaller images or a smaller max_output_tokens."
-    )
+def _too_large(line: Line, item: Held, spec: JobSpec, ready: _Ready) -> Outcome:
+    message = explain(line.lane.name, line.pacer.limits, spec, images=len(item.images), image_tokens=ready.tokens)
     return Outcome(item, status=ItemStatus.FAILED, error_code="request_too_large", error_message=message)

@@ -26,21 +26,24 @@ class Flights:
         self._process = secrets.token_hex(8)
         self._held = 0
         self._told = 0
+        self._part = 0
         self._said_at = float("-inf")
         self._waiting: deque[asyncio.Future[bool]] = deque()
-        self._keeper: asyncio.Task[None] | None = None
+        self.keeper: asyncio.Task[None] | None = None
 
     async def enter(self) -> bool:
         """Wait for a place; False: give it up."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
-        if not self._keeper or self._keeper.done():
-            self._keeper = asyncio.get_running_loop().create_task(self._keep())
+        if not self.keeper or self.keeper.done():
+            self.keeper = asyncio.get_running_loop().create_task(self._keep())
         return await future
 
     def leave(self) -> None:
-        """A call has ended."""
+        """A call has ended: the next one of this process takes its place, unless others lack it more."""
         self._held -= 1
+        if self._held < self._part:
+            self._start(1)
 
     def give_up(self) -> None:
         """Nobody who waits gets a place any more."""
@@ -61,12 +64,17 @@ class Flights:
     async def _say(self) -> None:
         held, wanted = self._held, len(self._waiting)
         try:
-            granted = await self._limiter.fly(self._lane, self._process, held=held, wanted=wanted, most=self._most)
+            granted, self._part = await self._limiter.fly(
+                self._lane, self._process, held=held, wanted=wanted, most=self._most
+            )
         except (RedisError, OSError) as error:
             log.warning("No places in flight on %s: Redis is away (%s).", self._lane, type(error).__name__)
             return
         self._told, self._said_at = held + granted, asyncio.get_running_loop().time()
-        while granted and self._waiting:
+        self._start(granted)
+
+    def _start(self, many: int) -> None:
+        while many and self._waiting:
             if not (future := self._waiting.popleft()).done():
                 future.set_result(True)
-                self._held, granted = self._held + 1, granted - 1
+                self._held, many = self._held + 1, many - 1

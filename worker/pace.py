@@ -5,7 +5,7 @@ import logging
 
 from redis.exceptions import RedisError
 
-from vision.limiter import Ask, Limit, Limiter, Line, Reserved
+from vision.limiter import Ask, Bucket, Limit, Limiter, Line, Reserved
 from vision.provider.catalogue import Lane
 from vision.provider.client import Called
 from worker.flights import Flights
@@ -21,6 +21,8 @@ MEMORY = 16
 """Over how many calls their usual size is taken."""
 AWAY_SECONDS = 0.5
 """Between two tries while Redis is away: spending stops, nothing is lost."""
+
+DRAIN_SECONDS = 1.0
 
 
 class Pacer:
@@ -42,6 +44,13 @@ class Pacer:
     def horizon(self) -> float:
         """The latest start granted, in loop time: how far ahead this process has claimed."""
         return self._waiting.horizon()
+
+    @property
+    def limits(self) -> list[Bucket]:
+        """The lane's limits in force: as the provider told them, if it told lower ones."""
+        rates = self._waiting.line.rates if self._waiting.line else ()
+        known = zip(self._limit.buckets, rates, strict=False)
+        return [bucket._replace(limit=round(rate * bucket.window)) for bucket, rate in known]
 
     async def reserve(self, most: int, likely: int | None = None, images: int = 1) -> Ticket | None:
         """A place in line for a call that takes so many tokens at most; None if it can never fit the bucket."""
@@ -71,6 +80,12 @@ class Pacer:
         self._waiting.give_up()
         if self._flights:
             self._flights.give_up()
+
+    async def drain(self) -> None:
+        """Until the limiter has been told of every call that ended."""
+        keepers = [self._keeper, self._flights.keeper if self._flights else None]
+        if under_way := [keeper for keeper in keepers if keeper and not keeper.done()]:
+            await asyncio.wait(under_way, timeout=DRAIN_SECONDS)
 
     async def pause(self, seconds: float, *, told: bool = False) -> None:
         """A 429: stop every worker's calls on this lane for so long. `told`: it also said what is left."""

@@ -75,6 +75,10 @@ class Pump:
         self._line.pacer.give_up()
         self._moved.set()
 
+    async def drain(self) -> None:
+        """What calls did not use is given back to the lane."""
+        await self._line.pacer.drain()
+
     async def run(self) -> None:
         """Work until the lane has been idle for some seconds; the next bell starts it again."""
         loop = asyncio.get_running_loop()

@@ -76,6 +76,7 @@ class Waiting:
         self._timer: asyncio.TimerHandle | None = None
         self._last: Ticket | None = None
         self._large: list[Ticket] = []
+        self._given_up = False
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -109,6 +110,8 @@ class Waiting:
                 self._large = [*(each for each in self._large if not each.starts.done()), ticket]
             elif not self._last or ticket.place > self._last.place:
                 self._last = ticket
+        if self._given_up:
+            self.give_up()
         self._look()
 
     def horizon(self) -> float:
@@ -130,7 +133,8 @@ class Waiting:
         return asyncio.get_running_loop().time() - self._heard
 
     def give_up(self) -> None:
-        """None of these will start."""
+        """None of these will start, nor any that comes."""
+        self._given_up = True
         for _, _, ticket in self._heap:
             if not ticket.starts.done():
                 ticket.starts.set_result(False)

@@ -28,7 +28,7 @@ from worker.deliver import Deliverer
 from worker.hold import Holdings
 from worker.load import Load
 from worker.measure import Measurer
-from worker.pace import SETTLE_SECONDS, Pacer
+from worker.pace import Pacer
 from worker.pump import Pump
 from worker.record import Recorder
 from worker.room import Room
@@ -86,7 +86,7 @@ class Work:
             await asyncio.wait_for(self._recorder.drain(), 5.0)
         except TimeoutError:
             log.warning("The database did not take the last outcomes; their items will be done again.")
-        await asyncio.sleep(2 * SETTLE_SECONDS)  # what calls did not use is given back by then
+        await asyncio.gather(*(pump.drain() for pump in self._pumps.values()))
         for task in (*self._keepers, *self._running.values()):
             task.cancel()
         await asyncio.gather(*self._keepers, *self._running.values(), return_exceptions=True)

@@ -317,19 +317,19 @@ async def test_lanes_do_not_share(limiter: Limiter) -> None:
 
 
 async def test_only_so_many_calls_are_in_flight_over_all_processes(limiter: Limiter, clock: Clock) -> None:
-    async def fly(process: str, held: int, wanted: int) -> int:
+    async def fly(process: str, held: int, wanted: int) -> tuple[int, int]:
         return await limiter.fly(LANE, process, held=held, wanted=wanted, most=6)
 
-    assert await fly("a", 0, 9) == 6
-    assert await fly("b", 0, 4) == 0
-    assert await fly("a", 5, 4) == 0, "b lacks some, and a has more than an equal part"
-    assert await fly("b", 0, 4) == 1
-    assert await fly("a", 2, 7) == 1
-    assert await fly("b", 1, 3) == 2
+    assert await fly("a", 0, 9) == (6, 6)
+    assert await fly("b", 0, 4) == (0, 3)
+    assert await fly("a", 5, 4) == (0, 3), "b lacks some, and a has more than an equal part"
+    assert await fly("b", 0, 4) == (1, 3)
+    assert await fly("a", 2, 7) == (1, 3)
+    assert await fly("b", 1, 3) == (2, 3)
     clock.now += 11
-    assert await fly("b", 3, 9) == 3, "a is dead"
-    assert await fly("b", 0, 0) == 0
-    assert await fly("a", 0, 6) == 6
+    assert await fly("b", 3, 9) == (3, 6), "a is dead"
+    assert await fly("b", 0, 0) == (0, 6)
+    assert await fly("a", 0, 6) == (6, 6)
 
 
 async def test_a_redis_that_is_away_is_an_error_within_seconds() -> None:

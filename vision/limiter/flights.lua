@@ -1,7 +1,7 @@
 -- Calls in flight on a lane, over all processes.
 -- KEYS[1] the lane's flights · ARGV: one text of words: clock ('-' is Redis's own), the process, calls that it holds, calls that it wants
 -- besides, the most that there may be, seconds after which a process that says nothing holds none
--- Answer: how many of those wanted may start.
+-- Answer: how many of those wanted may start, and how many this process may hold: all while no other lacks any.
 local words = {}
 for word in string.gmatch(ARGV[1], '%S+') do words[#words + 1] = word end
 local now = tonumber(words[1])
@@ -22,10 +22,8 @@ for i = 1, #every, 2 do
   end
 end
 
--- While another process lacks some, nobody takes more than an equal part.
-local room = most - others - held
-if short then room = math.min(room, math.ceil(most / busy) - held) end
-local granted = math.max(0, math.min(wanted, room))
+local part = short and math.ceil(most / busy) or most
+local granted = math.max(0, math.min(wanted, most - others - held, part - held))
 if held + wanted > 0 then
   local till = string.format('%.6f', now + tonumber(words[6]))
   redis.call('HSET', KEYS[1], me, (held + granted) .. ' ' .. (wanted - granted) .. ' ' .. till)
@@ -33,4 +31,4 @@ if held + wanted > 0 then
 else
   redis.call('HDEL', KEYS[1], me)
 end
-return granted
+return {granted, part}

@@ -119,14 +119,16 @@ class Limiter:
         )
         return line
 
-    async def fly(self, lane: str, process: str, *, held: int, wanted: int, most: int) -> int:
-        """How many of the calls `wanted` may be in flight besides those `held` by this process; `most`: over all.
+    async def fly(self, lane: str, process: str, *, held: int, wanted: int, most: int) -> tuple[int, int]:
+        """How many of the calls `wanted` may be in flight besides those `held`, and how many this process may hold.
 
-        Say so again within FLIGHT_SECONDS, or they count no longer: so those of a dead process come back.
+        `most`: over all processes; the part of one is all of them while no other lacks any. Say so again within
+        FLIGHT_SECONDS, or they count no longer: so those of a dead process come back.
         """
         clock = self._clock() if self._clock else None
         words: list[Argument] = [clock, process, held, wanted, most, FLIGHT_SECONDS]
-        return int(await self._scripts.run("flights", [f"{_key(lane)}:flights"], words))
+        granted, part = await self._scripts.run("flights", [f"{_key(lane)}:flights"], words)
+        return int(granted), int(part)
 
     async def state(self, lane: str, limit: Limit) -> LaneState:
         """The lane as it stands now; a lane never used is full."""
