@@ -66,25 +66,23 @@ def table(lanes: Sequence[Mapping[str, Any]]) -> Table:
     for lane in lanes:
         limits, now = lane["limits"], lane["now"]
         requests, tokens = (_use(now, each, limits[f"{each}_per_minute"]) for each in ("requests", "tokens"))
-        others = count(lane["in_flight"]), _wait(now, limits), count(now["throttled"]) if now else UNKNOWN
+        others = count(lane["in_flight"]), _wait(now), count(now["throttled"]) if now else UNKNOWN
         rows.add_row(lane["id"], *requests, *tokens, *others, _state(now))
     return rows
 
 
 def _use(now: Mapping[str, Any] | None, what: str, limit: int) -> tuple[str, str]:
-    """Used in the last minute of the limit, and left now."""
+    """Used in the last minute of the limit in force, and left now."""
     if now is None:
         return f"{UNKNOWN} of {short(limit)}", UNKNOWN
-    return f"{short(now[f'{what}_last_minute'])} of {short(limit)}", short(now[f"{what}_left"])
+    return f"{short(now[f'{what}_last_minute'])} of {short(now[f'{what}_per_minute'])}", short(now[f"{what}_left"])
 
 
-def _wait(now: Mapping[str, Any] | None, limits: Mapping[str, int]) -> str:
+def _wait(now: Mapping[str, Any] | None) -> str:
     """How long the next call waits for what is promised to others before it."""
     if now is None:
         return UNKNOWN
-    owed = (-60 * now[f"{each}_left"] / limits[f"{each}_per_minute"] for each in ("requests", "tokens"))
-    seconds = max(0.0, *owed)
-    return duration(seconds) if seconds >= 1 else "-"
+    return duration(now["waiting_seconds"]) if now["waiting_seconds"] >= 1 else "-"
 
 
 def _state(now: Mapping[str, Any] | None) -> str:

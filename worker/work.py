@@ -14,7 +14,7 @@ from vision.images.guard import Guard
 from vision.images.source import Images
 from vision.limiter import Limiter
 from vision.limiter import connect as connect_redis
-from vision.provider.catalogue import Catalogue, Provider
+from vision.provider.catalogue import Catalogue, Lane, Provider
 from vision.provider.client import Client
 from vision.queue import Bell, Task
 from vision.settings import Settings
@@ -152,13 +152,17 @@ class Work:
                 engine=self._engine,
                 recorder=self._recorder,
                 lessee=self._lessee,
-                appetite=Appetite(self._most_calls, self._settings.call_timeout_seconds),
+                appetite=Appetite(self._most(lane), self._settings.call_timeout_seconds),
                 load=self._load,
                 lanes=lambda: sum(kind == Task.PUMP for kind, _ in self._running),
                 stopped=self._stopped,
                 when_paused=self._deliver,
             )
         return self._pumps[lane_name]
+
+    def _most(self, lane: Lane) -> int:
+        """Calls in hand: where a lane limits those in flight, as many again that wait for their turn."""
+        return min(self._most_calls, 2 * lane.max_in_flight) if lane.max_in_flight else self._most_calls
 
     def _measurer(self, lane_name: str) -> Measurer:
         return Measurer(

@@ -44,7 +44,14 @@ def _view(lane: Lane, in_flight: int, state: LaneState | None) -> dict[str, Any]
         "object": "lane",
         "provider": lane.provider.name,
         "model": lane.model,
-        "limits": {"requests_per_minute": lane.rpm, "tokens_per_minute": lane.tpm},
+        "limits": {
+            "requests_per_minute": lane.rpm,
+            "tokens_per_minute": lane.tpm,
+            "requests_per_day": lane.rpd,
+            "tokens_per_day": lane.tpd,
+            "images_per_minute": lane.ipm,
+            "in_flight": lane.max_in_flight,
+        },
         "in_flight": in_flight,
         "now": asdict(state) if state else None,
     }

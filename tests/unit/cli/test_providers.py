@@ -14,6 +14,10 @@ NOW = {
     "requests_last_minute": 3,
     "throttled": 0,
     "paused_seconds": 0.0,
+    "tokens_per_minute": 200_000,
+    "requests_per_minute": 500,
+    "waiting_seconds": 0.0,
+    "mode": "usage",
 }
 
 
@@ -33,11 +37,13 @@ def test_a_lane_with_room() -> None:
     assert cells(NOW) == ["openai/gpt-4o-mini", "3 of 500", "500", "50k of 200k", "150k", "7", "-", "0"]
 
 
-@pytest.mark.parametrize(
-    ("left", "wait"), [({"tokens_left": -100_000}, "30s"), ({"tokens_left": -1, "requests_left": -750}, "1m 30s")]
-)
-def test_what_is_promised_to_others_is_waited_for(left: dict[str, int], wait: str) -> None:
-    assert cells(NOW | left)[6] == wait
+@pytest.mark.parametrize(("seconds", "wait"), [(0.9, "-"), (30.0, "30s"), (90.0, "1m 30s")])
+def test_what_is_promised_to_others_is_waited_for(seconds: float, wait: str) -> None:
+    assert cells(NOW | {"waiting_seconds": seconds})[6] == wait
+
+
+def test_a_lower_limit_that_the_provider_told_is_shown() -> None:
+    assert cells(NOW | {"tokens_per_minute": 100_000})[3] == "50k of 100k"
 
 
 def test_what_is_not_known_is_not_invented() -> None:
