@@ -1,12 +1,12 @@
 """How many items to claim next: enough to keep the lane filled, few enough that the order between jobs stays fresh.
 
-How many calls are in flight follows, by Little's law: those that start in the next two seconds, and those that have
+How many calls are in flight follows, by Little's law: those that start in the next second, and those that have
 started and not ended, which are as many as the lane's rate times the provider's latency.
 """
 
-HORIZON_SECONDS = 2.0
+HORIZON_SECONDS = 1.0
 """Claim no further ahead of the lane's refill than this."""
-LOW_SECONDS = 1.0
+LOW_SECONDS = 0.5
 """Claim again when what is claimed does not reach further than this: a few claims a second, whatever the rate."""
 SOON_SECONDS = 0.1
 """A few items are claimed no sooner than this after the last claim."""
@@ -28,8 +28,8 @@ class Appetite:
     def wants(self, now: float, *, horizon: float, admits: int, coming: int, in_hand: int, lanes: int = 1) -> int:
         """How many to claim now; 0 while that is none, or too few to be worth a claim.
 
-        `horizon`: the latest start that is known. `admits`: how many calls the lane's refill lets start in
-        HORIZON_SECONDS. `coming`: items in hand whose start is not known. `lanes`: how many share this process.
+        `horizon`: the latest start that is known. `admits`: how many calls the lane's refill lets start from then on
+        until HORIZON_SECONDS. `coming`: items in hand whose start is not known. `lanes`: how many share this process.
         """
         if horizon - now >= LOW_SECONDS:
             return 0

@@ -1,4 +1,4 @@
-"""Keep one lane full: claim what it can admit in the next second or two, and see each item through."""
+"""Keep one lane full: claim what it can admit in the next second, and see each item through."""
 
 import asyncio
 import logging
@@ -99,10 +99,11 @@ class Pump:
         now = asyncio.get_running_loop().time()
         if now < self._dry_until or self._load.heavy:
             return 0
+        horizon = self._line.pacer.horizon
         return self._appetite.wants(
             now,
-            horizon=self._line.pacer.horizon,
-            admits=self._line.pacer.admits(HORIZON_SECONDS + self._loading_seconds),
+            horizon=horizon,
+            admits=self._line.pacer.admits(HORIZON_SECONDS + self._loading_seconds - max(0.0, horizon - now)),
             coming=len(self._coming),
             # What is not recorded counts as in flight: it is lost with this process all the same.
             in_hand=len(self._tasks) + self._recorder.waiting,

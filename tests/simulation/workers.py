@@ -13,9 +13,10 @@ from tests.simulation.provider import Provider
 from vision.limiter import Limiter, connect
 from vision.limiter.scripts import Scripts
 from vision.provider.lane import Lane
+from worker.appetite import HORIZON_SECONDS, LOW_SECONDS
 from worker.pace import Pacer
 
-HORIZON, CLAIM = 2.0, 64
+CLAIM = 64
 EPOCH = 1_800_000_000.0
 """Redis's clock when the simulation begins."""
 
@@ -39,7 +40,7 @@ class _Scripts(Scripts):
 
 
 class Process:
-    """Claims items as the pump does: no further ahead than two seconds; sends each when it may start."""
+    """Claims items as the pump does: no further ahead than it does; sends each when it may start."""
 
     def __init__(self, redis_url: str, lane: Lane, provider: Provider, items: "deque[Item]", *, seed: int = 1) -> None:
         self.loop = asyncio.get_running_loop()
@@ -86,9 +87,10 @@ class Process:
 
     def room(self) -> int:
         """How many items it may claim."""
-        if self.pacer.horizon - self.loop.time() >= HORIZON:
+        ahead = max(0.0, self.pacer.horizon - self.loop.time())
+        if ahead >= LOW_SECONDS:
             return 0
-        return min(self.pacer.admits(HORIZON) - self.coming, self.most_in_flight - len(self.tasks))
+        return min(self.pacer.admits(HORIZON_SECONDS - ahead) - self.coming, self.most_in_flight - len(self.tasks))
 
     def claim(self, most: int) -> None:
         """The next items, each seen through by a task."""
