@@ -14,6 +14,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from pydantic_core import PydanticKnownError
 
 from vision.intake import Ask, Order
 from vision.lifecycle import ItemStatus, JobStatus
@@ -30,6 +31,13 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _no_truth(value: Any) -> Any:
+    """`true` is no number, though Python takes it for 1."""
+    if isinstance(value, bool):
+        raise PydanticKnownError("int_type")
+    return value
+
+
 def _listed(value: Any) -> Any:
     """`a,b` → ["a", "b"]; null is as good as absent."""
     if isinstance(value, str):
@@ -42,6 +50,7 @@ ModelName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 DetailName = Annotated[str, StringConstraints(min_length=1, max_length=16)]
 ModelNames = Annotated[list[ModelName], BeforeValidator(_listed), Field(max_length=MAX_MODELS)]
 DetailNames = Annotated[list[DetailName], BeforeValidator(_listed), Field(max_length=MAX_DETAILS)]
+Weight = Annotated[int, Field(ge=1, le=100), BeforeValidator(_no_truth)]
 SmallObject = Annotated[dict[str, Any], AfterValidator(_small)]
 
 
@@ -76,6 +85,9 @@ class JobFields(Body):
     )
     allow_unpriced: bool = Field(False, description="Run on a model whose price is not known; its cost reads as 0.")
     priority: int = Field(0, ge=-100, le=100, description="Jobs with a higher one go first.")
+    weight: Weight = Field(
+        1, description="Among jobs of its lane and priority, a job of weight 3 gets three times the tokens of one of 1."
+    )
     deadline_seconds: int | None = Field(None, ge=1, le=MAX_DEADLINE_SECONDS, description="The job expires after this.")
     webhook_url: str | None = Field(None, max_length=2048, description="Is sent the job's events, signed.")
     metadata: SmallObject = Field(default_factory=dict, description="Yours; comes back with the job.")

@@ -42,6 +42,7 @@ def job(row: Row, lane: Lane | None) -> dict[str, Any]:
         "language": row["language"],
         "fingerprint": row["fingerprint"],
         "priority": row["priority"],
+        "weight": row["weight"],
         "max_output_tokens": row["max_output_tokens"],
         "webhook_url": row["webhook_url"],
         "request_counts": counts,

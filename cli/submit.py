@@ -36,6 +36,11 @@ from cli.sources import Sources
 @click.option("--webhook-url", metavar="URL", help="Where to send a signed message when the job ends.")
 @click.option("--priority", type=int, help="Jobs with a higher priority go first.")
 @click.option(
+    "--weight",
+    type=click.IntRange(1, 100),
+    help="Its share of the limit beside other jobs of its priority; 1 if not given.",
+)
+@click.option(
     "--deadline",
     "deadline_seconds",
     callback=options.seconds,

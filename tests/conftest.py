@@ -11,6 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
 
 from embedded.lock import DataLock
 from embedded.servers import Servers
@@ -18,6 +20,10 @@ from migrations import upgrade
 from vision.settings import Settings
 
 TEMPLATE = "tessera_template"
+
+# Hypothesis takes an example of more than 200 ms for a failure, which on a busy machine it is not.
+hypothesis.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.load_profile("patient")
 
 
 def pytest_configure() -> None:

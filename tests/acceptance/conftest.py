@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Service:
 
     def answers(self) -> bool:
         """Whether GET /readyz answers 200."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
@@ -55,7 +56,7 @@ class Service:
         finally:
             connection.close()
 
-    def wait_until_ready(self, seconds: float = 90) -> None:
+    def wait_until_ready(self, seconds: float = 300) -> None:
         """Fails with the log when it does not come up."""
         deadline = time.monotonic() + seconds
         while not self.answers():
@@ -63,7 +64,7 @@ class Service:
             assert time.monotonic() < deadline, f"not ready:\n{self.log}"
             time.sleep(0.1)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 60) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 180) -> int:
         """Signal the supervisor and wait; its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
@@ -81,7 +82,7 @@ def start(open_folder: Path) -> Iterator[StartService]:
         def up(*options: str, data_dir: Path | None = None, **environment: str) -> Service:
             place = data_dir or open_folder / f"data-{secrets.token_hex(4)}"
             place.mkdir(mode=0o711, exist_ok=True)
-            port = _free_port()
+            port = free_port()
             with (place / "log").open("ab") as log:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "cli.main", "up", "--port", str(port), *options],
@@ -107,8 +108,3 @@ def tessera(start: StartService) -> StartService:
         return service
 
     return ready
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

@@ -23,7 +23,7 @@ def demo(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"TESSERA_DATA_DIR": str(folder), "COLUMNS": "160"} | environment,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=400,
         check=False,
     )
 

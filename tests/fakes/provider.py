@@ -3,9 +3,10 @@
 python -m tests.fakes.provider --port 9000 --key sk-test --limit gpt-4o-mini=500/200000 --charge max --latency 0.05
 
 Calls: POST /v1/chat/completions, /v1/responses; GET /v1/models.
-Admin: POST /_/faults (a list, see faults.py), /_/limits {"model": {"rpm", "tpm"}}, /_/latency {"latency", "jitter"},
-/_/levels {"share"} (buckets are this full now, also those that nobody has used yet), /_/forget (an empty log, nothing
-else), /_/reset; GET /_/log?after&limit, /_/stats?window=60, /_/levels, /_/faults.
+Admin: POST /_/faults (a list, see faults.py), /_/limits {"model": {"rpm", "tpm"}}, /_/latency {"latency", "jitter"}
+(latency null: calls are answered once it is set again), /_/levels {"share"} (buckets are this full now, also those
+that nobody has used yet), /_/forget (an empty log, nothing else), /_/reset;
+GET /_/log?after&limit, /_/stats?window=60, /_/levels, /_/faults.
 """
 
 import argparse
@@ -50,6 +51,7 @@ class Provider:
         self.pictures = Pictures()
         self.lanes: dict[tuple[str, str], Lane] = {}
         self.number = 0
+        self.held = asyncio.Event()
         self.reset()
 
     def reset(self) -> None:
@@ -201,6 +203,9 @@ class Provider:
 
     async def _think(self, turn: "Turn") -> None:
         latency, jitter = self.options.latency, self.options.jitter
+        if latency is None:
+            await self.held.wait()
+            return
         seconds = max(0.0, latency + jitter * (2 * self.dice.random() - 1)) if jitter else latency
         turn.headers["openai-processing-ms"] = str(int(seconds * 1000))
         if seconds:
@@ -238,6 +243,8 @@ class Provider:
                 self._fill(float(request.json()["share"]), now)
             case "/_/latency":
                 vars(self.options).update({"jitter": 0.0, **request.json()})
+                self.held.set()
+                self.held = asyncio.Event()
             case "/_/forget":
                 self.forget()
             case "/_/reset":

@@ -31,7 +31,8 @@ async def test_connections_that_the_server_ended_are_replaced(engine: AsyncEngin
     mine = (await one(other, OURS)).pid
     await run(
         other,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> :mine",
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> :mine",
         mine=mine,
     )
     await asyncio.sleep(0.2)

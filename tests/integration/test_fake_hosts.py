@@ -27,7 +27,7 @@ def host() -> Iterator[FakeProcess]:
 
 def fetch(url: str, **headers: str) -> tuple[int, bytes, Any]:
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as reply:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=60) as reply:
             return reply.status, reply.read(), reply.headers
     except urllib.error.HTTPError as error:
         with error:
@@ -83,7 +83,7 @@ def test_webhooks_are_verified_and_scripted() -> None:
         for headers in (signed, signed, signed, {}):
             request = urllib.request.Request(f"{receiver.url}/hook", body, headers)
             try:
-                with urllib.request.urlopen(request, timeout=10) as reply:
+                with urllib.request.urlopen(request, timeout=60) as reply:
                     codes.append(reply.status)
             except urllib.error.HTTPError as error:
                 error.close()
@@ -97,7 +97,7 @@ def test_webhooks_are_verified_and_scripted() -> None:
 def test_a_fake_dies_with_its_parent() -> None:
     code = "from tests.fakes import start; import os; print(start('webhook_receiver').process.pid); os._exit(0)"
     parent = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, check=True)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     with pytest.raises(ProcessLookupError):  # noqa: PT012  (gone at some moment soon)
         while time.monotonic() < deadline:
             os.kill(int(parent.stdout), 0)

@@ -78,13 +78,13 @@ def ask(fake: FakeProcess, url: str = "http://images/1024x1024/a.jpg", **options
 def sdk(fake: FakeProcess, key: str = "sk-test") -> openai.OpenAI:
     where = f"{fake.url}/v1", key
     if where not in CLIENTS:
-        CLIENTS[where] = openai.OpenAI(base_url=where[0], api_key=key, max_retries=0, timeout=20)
+        CLIENTS[where] = openai.OpenAI(base_url=where[0], api_key=key, max_retries=0, timeout=60)
     return CLIENTS[where]
 
 
 def download(url: str) -> tuple[bytes, str]:
     """A body and its media type."""
-    with urllib.request.urlopen(url, timeout=10) as reply:
+    with urllib.request.urlopen(url, timeout=60) as reply:
         return reply.read(), reply.headers["content-type"]
 
 
@@ -152,10 +152,10 @@ def test_unknown_key_and_model(provider: FakeProcess) -> None:
 
 def test_token_limit_and_the_stated_wait() -> None:
     with start("provider", "--limit", "gpt-4o=500/6000") as provider:
-        for _ in range(7):
-            ask(provider)
-        with pytest.raises(openai.RateLimitError) as caught:
-            ask(provider)
+        with pytest.raises(openai.RateLimitError) as caught:  # noqa: PT012  (the eighth, or a later one if they are slow)
+            for _ in range(100):
+                ask(provider)
+        assert provider.get("/_/stats")["lanes"][0]["calls"] >= 7
         error, headers = caught.value, caught.value.response.headers
         assert (error.code, error.type) == ("rate_limit_exceeded", "tokens")
         assert "on tokens per min (TPM): Limit 6000, Used " in error.message
@@ -180,13 +180,14 @@ def test_charging_max_tokens_and_requests() -> None:
 
 def test_buckets_that_are_not_full() -> None:
     with start("provider", "--tpm", "60000", "--remaining", "answer", "--latency", "0.5") as provider:
+        began = time.monotonic()
         provider.post("/_/levels", {"share": 0.5})
         ask(provider)
         [lane] = provider.get("/_/levels")["lanes"]
-        assert 30_000 - 800 < lane["tokens"] < 30_000 + 1_000
+        assert 30_000 - 800 < lane["tokens"] < 30_000 - 765 + 1_000 * (time.monotonic() - began)
         provider.post("/_/levels", {"share": 0})
         with pytest.raises(openai.RateLimitError):
-            ask(provider)
+            ask(provider, messages=[{"role": "user", "content": "word " * 50_000}])
         provider.post("/_/forget")
         assert provider.get("/_/stats")["calls"] == 0
         time.sleep(1)
@@ -238,7 +239,7 @@ def test_trouble_on_the_wire_is_billed(provider: FakeProcess, kind: str) -> None
     request = urllib.request.Request(f"{provider.url}/v1/chat/completions", orjson.dumps(body))
     request.add_header("authorization", "Bearer sk-test")
     with pytest.raises((OSError, ValueError)):  # noqa: PT012, SIM117  (reading the body may be what fails)
-        with urllib.request.urlopen(request, timeout=0.3) as reply:
+        with urllib.request.urlopen(request, timeout=2) as reply:
             started, text = time.monotonic(), b""
             while (byte := reply.read(1)) and time.monotonic() < started + 0.5:
                 text += byte
@@ -246,4 +247,7 @@ def test_trouble_on_the_wire_is_billed(provider: FakeProcess, kind: str) -> None
     [call] = provider.get("/_/log")["calls"]
     assert (call["fault"], call["status"]) == (kind, 0 if kind == "reset" else 200)
     assert call["image"] == 255
-    assert provider.get("/_/stats")["in_flight"] == 0
+    deadline = time.monotonic() + 60
+    while provider.get("/_/stats")["in_flight"]:
+        assert time.monotonic() < deadline, "it has not seen that its caller left"
+        time.sleep(0.01)

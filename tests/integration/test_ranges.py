@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -84,11 +84,11 @@ async def test_many_claimers_get_every_item_exactly_once(engine: AsyncEngine) ->
 async def test_retries_that_are_due_come_first_and_none_before_its_time(engine: AsyncEngine) -> None:
     await make_measured_job(engine, 6)
     first = await take(engine, 3)
-    waits = {1: 0.0, 2: 3_600.0, 3: 0.3}
+    waits = {1: 0.0, 2: 7_200.0, 3: 3_600.0}
     await record(engine, [Outcome(item, again_seconds=waits[item.number]) for item in first])
     due = await take(engine, 2)
     assert [(item.number, item.attempt) for item in due] == [(1, 1), (4, 0)]
-    await asyncio.sleep(0.35)
+    await run(engine, "UPDATE ranges SET run_at = run_at - interval '1 hour'")
     assert [(item.number, item.attempt) for item in await take(engine, 10)] == [(3, 1), (5, 0), (6, 0)]
     assert await take(engine, 10) == []
 
@@ -118,6 +118,40 @@ async def test_jobs_of_equal_images_share_by_the_tokens_of_their_calls(engine: A
     turns = [await take(engine, 2) for _ in range(50)]
     items = Counter(item.job_id for items in turns for item in items)
     assert items[brief] == pytest.approx(4 * items[wordy], rel=0.1)
+
+
+async def test_tokens_are_shared_in_proportion_to_weights(engine: AsyncEngine) -> None:
+    light, heavy = await make_measured_job(engine, 400), await make_measured_job(engine, 400, weight=3)
+    claimed: Counter[UUID] = Counter()
+    for claims in range(1, 61):
+        claimed.update(item.job_id for item in await take(engine, 4))
+        assert claimed.total() == 4 * claims
+        assert claimed[heavy] == pytest.approx(3 * claims, abs=4), "one claim more or less"
+    assert claimed.keys() == {light, heavy}
+
+
+async def test_items_of_other_sizes_share_tokens_by_weight_and_not_items(engine: AsyncEngine) -> None:
+    columns = {"prompt_tokens": 0, "max_output_tokens": 0}
+    light = await make_measured_job(engine, 400, tokens=1_000, **columns)
+    heavy = await make_measured_job(engine, 400, tokens=2_000, weight=3, **columns)
+    claims = [await take(engine, 2) for _ in range(50)]
+    claimed = Counter(item.job_id for items in claims for item in items)
+    assert 2 * claimed[heavy] / 3 == pytest.approx(claimed[light], abs=2)
+
+
+async def test_measuring_is_shared_by_weight_too(engine: AsyncEngine) -> None:
+    light = await make_measured_job(engine, 100, tokens=None)
+    heavy = await make_measured_job(engine, 100, tokens=None, weight=3)
+    claims = [await take(engine, 2, Stage.MEASURE) for _ in range(20)]
+    claimed = Counter(item.job_id for items in claims for item in items)
+    assert claimed.total() == 40
+    assert claimed[heavy] == pytest.approx(3 * claimed[light], abs=6)
+
+
+async def test_a_higher_priority_goes_before_any_weight(engine: AsyncEngine) -> None:
+    heavy, urgent = await make_measured_job(engine, 5, weight=100), await make_measured_job(engine, 5)
+    await run(engine, "UPDATE turns SET priority = 1 WHERE job_id = :id", id=urgent)
+    assert [{item.job_id for item in await take(engine, 5)} for _ in range(2)] == [{urgent}, {heavy}]
 
 
 async def test_a_higher_priority_goes_first(engine: AsyncEngine) -> None:

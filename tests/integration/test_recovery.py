@@ -146,11 +146,13 @@ async def test_after_a_second_crash_suspects_come_back_apart(engine: AsyncEngine
     for expected in (1, 10):
         await take(engine, 10)
         await die(engine)
+        (died,) = await rows(engine, "SELECT now() AS at")
         await recovery.reclaim(engine)
         assert len(await spans(engine)) == expected
     (spread,) = await rows(
         engine,
-        "SELECT max(run_at) - min(run_at) AS seconds, min(run_at) >= now() - interval '5 s' AS later FROM ranges",
+        "SELECT max(run_at) - min(run_at) AS seconds, min(run_at) >= :died AS later FROM ranges",
+        died=died.at,
     )
     assert 1 < spread.seconds.total_seconds() <= recovery.SPREAD_SECONDS
     assert spread.later

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,9 +23,9 @@ class Lines(list[tuple[str, str]]):
     def __call__(self, name: str, line: str) -> None:
         self.append((name, line))
 
-    def wait_for(self, *line: str) -> None:
-        deadline = time.monotonic() + 20
-        while line not in self:
+    def wait_for(self, *line: str, times: int = 1) -> None:
+        deadline = time.monotonic() + 60
+        while self.count(line) < times:
             assert time.monotonic() < deadline, self
             time.sleep(0.01)
 
@@ -45,18 +44,21 @@ def child(script: str, log: Callable[[str, str], None]) -> Child:
 
 
 def test_what_ends_is_started_again_with_growing_pauses() -> None:
-    log = Lines()
-    supervisor = Supervisor(log)
-    supervisor.listen()  # before the signal can come
-    threading.Timer(5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    log, said = Lines(), Lines()
+
+    def note(name: str, line: str) -> None:
+        said(name, line)
+        if len(said) == 2:  # enough: stop
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    supervisor = Supervisor(note)
     supervisor.start([child("print('hello'); raise SystemExit(7)", log)])
     supervisor.run()
-    said = [line for name, line in log if name == "tessera"]
-    assert said[:2] == [
-        "child ended with exit code 7; starting it again in 1 s.",
-        "child ended with exit code 7; starting it again in 2 s.",
+    assert said == [
+        ("tessera", "child ended with exit code 7; starting it again in 1 s."),
+        ("tessera", "child ended with exit code 7; starting it again in 2 s."),
     ]
-    assert log.count(("child", "hello")) >= 2
+    log.wait_for("child", "hello", times=2)
 
 
 def test_what_will_not_stop_is_killed_after_its_time() -> None:
@@ -75,11 +77,12 @@ def test_a_child_is_alone_in_its_session_and_takes_its_own_children_along() -> N
     parent.start()
     while not log:
         time.sleep(0.01)
+        assert parent.poll() is None
     assert parent.pid
     assert os.getsid(parent.pid) == parent.pid
     parent.kill()
     pid = int(log[0][1])
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while _alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not _alive(pid)

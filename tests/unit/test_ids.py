@@ -15,7 +15,7 @@ def test_new_ids_are_ordered_by_time_and_differ() -> None:
     assert all(value.version == 7 and value.variant == "specified in RFC 4122" for value in made)
     milliseconds = [value.int >> 80 for value in made]
     assert milliseconds == sorted(milliseconds)
-    assert milliseconds[-1] == pytest.approx(time.time() * 1000, abs=5_000)
+    assert milliseconds[-1] == pytest.approx(time.time() * 1000, abs=60_000)
 
 
 def test_there_and_back() -> None:

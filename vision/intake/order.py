@@ -35,6 +35,7 @@ class Order:
     max_cost: Decimal | None = None
     allow_unpriced: bool = False
     priority: int = 0
+    weight: int = 1
     deadline_seconds: int | None = None
     webhook_url: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)

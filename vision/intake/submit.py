@@ -115,6 +115,7 @@ def _values(plan: Plan, reading: Reading) -> dict[str, Any]:
         "expected_output_tokens": plan.expected_output_tokens,
         "high_output_tokens": plan.high_output_tokens,
         "priority": order.priority,
+        "weight": order.weight,
         "max_cost": order.max_cost,
         "webhook_url": order.webhook_url,
         "metadata": dict(order.metadata),

@@ -53,7 +53,7 @@ async def add_job(connection: AsyncConnection, values: Mapping[str, Any]) -> Non
 
 
 async def add_turn(connection: AsyncConnection, job: Mapping[str, Any] | RowMapping) -> None:
-    """Put the job into its lane's queue, level with the job served least so far."""
+    """Put the job into its lane's queue, level with the job served least so far for its weight."""
     await connection.execute(
         insert(Turn).values(
             job_id=job["id"],
@@ -73,7 +73,7 @@ async def return_turn(connection: AsyncConnection, job: Mapping[str, Any] | RowM
 
 
 def _least(lane: str) -> ScalarSelect[float]:
-    """The service of the job served least among those that may run."""
+    """The service, which is per weight already, of the job served least among those that may run."""
     others = select(func.coalesce(func.min(Turn.service), literal(0.0))).where(Turn.lane == lane, Turn.runnable)
     return others.scalar_subquery()
 

@@ -69,7 +69,7 @@ class _Piece:
 
 _NEXT = text("""
     SELECT t.job_id, t.tenant_id, j.status = 'queued' AS fresh,
-           j.max_cost IS NOT NULL AS capped, j.prompt_tokens, j.max_output_tokens
+           j.max_cost IS NOT NULL AS capped, j.prompt_tokens, j.max_output_tokens, j.weight
     FROM turns t JOIN jobs j ON j.id = t.job_id
     WHERE t.lane = :lane AND t.runnable AND t.job_id <> ALL(CAST(:passed AS uuid[]))
       AND EXISTS (SELECT 1 FROM ranges r WHERE r.job_id = t.job_id AND r.stage = :stage AND r.lease_token IS NULL
@@ -112,7 +112,7 @@ _LEASE_PART = text("""
     FROM cut RETURNING id
 """)
 
-_SERVED = text("UPDATE turns SET service = service + :tokens WHERE job_id = :job_id")
+_SERVED = text("UPDATE turns SET service = service + :service WHERE job_id = :job_id")
 
 _STARTED = text("""
     UPDATE jobs SET status = 'running', status_code = 'working', started_at = coalesce(started_at, now())
@@ -162,7 +162,7 @@ async def _take(
         return []
     if turn.fresh:
         await connection.execute(_STARTED, {"job_id": turn.job_id})
-    await connection.execute(_SERVED, {"job_id": turn.job_id, "tokens": _service(turn, rows, stage)})
+    await connection.execute(_SERVED, {"job_id": turn.job_id, "service": _service(turn, rows, stage)})
     return await _lease(connection, turn, pieces, rows, costs, lessee)
 
 
@@ -190,11 +190,12 @@ def _most(price: Price | None, turn: Any, image_tokens: int) -> Decimal:
     return most(price, image_tokens + turn.prompt_tokens, turn.max_output_tokens)
 
 
-def _service(turn: Any, rows: Sequence[Any], stage: Stage) -> int:
-    """What a job's place in the queue is charged: the tokens of its calls; measuring an image hardly counts."""
+def _service(turn: Any, rows: Sequence[Any], stage: Stage) -> float:
+    """What a job's place in the queue is charged: its calls' tokens over its weight; measuring hardly counts."""
     if stage is Stage.MEASURE:
-        return len(rows)
-    return sum((row.image_tokens or 0) + turn.prompt_tokens + turn.max_output_tokens for row in rows)
+        return float(len(rows) / turn.weight)
+    tokens = sum((row.image_tokens or 0) + turn.prompt_tokens + turn.max_output_tokens for row in rows)
+    return float(tokens / turn.weight)
 
 
 async def _lease(

@@ -37,6 +37,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str | None]] = {
         "unpriced_model",
         "max_cost",
     ),
+    **{
+        f"weight {weight!r}": (order(weight=weight), "invalid_request", "weight")
+        for weight in (0, 101, -1, "x", 1.5, True, None, [2])
+    },
     "unknown fit": (order(fit="shrink"), "invalid_request", "fit"),
     "max without a bound": (order(fit="max"), "invalid_fit", "max_side"),
     "a bound without max": (order(fit="snap", max_side=512), "invalid_fit", "max_side"),
@@ -95,6 +99,34 @@ async def test_wrong_lines_are_all_named_up_to_a_hundred(client: httpx2.AsyncCli
         (5, "invalid_image"),
         (6, "invalid_json"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ("0", "weight: Input should be greater than or equal to 1."),
+        ("101", "weight: Input should be less than or equal to 100."),
+        ("x", "weight: Input should be a valid integer, unable to parse string as an integer."),
+        ("1.5", "weight: Input should be a valid integer, unable to parse string as an integer."),
+        ("true", "weight: Input should be a valid integer, unable to parse string as an integer."),
+    ],
+)
+async def test_a_wrong_weight_in_a_query_is_refused(client: httpx2.AsyncClient, weight: str, message: str) -> None:
+    headers = {"content-type": "application/x-ndjson"}
+    query = {"preset": "ocr", "weight": weight}
+    answer = await client.post("/v1/jobs", params=query, content=lines(1), headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == {
+        "message": message,
+        "type": "invalid_request_error",
+        "param": "weight",
+        "code": "invalid_request",
+    }
+
+
+async def test_true_is_no_weight(client: httpx2.AsyncClient) -> None:
+    answer = await client.post("/v1/jobs", json=order(weight=True))
+    assert answer.json()["detail"] == "weight: Input should be a valid integer."
 
 
 async def test_bodies_of_other_kinds_are_refused(client: httpx2.AsyncClient) -> None:

@@ -1,6 +1,7 @@
 """Creating, reading and listing jobs."""
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import httpx2
@@ -8,6 +9,9 @@ import orjson
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.integration.api.hands import take
+from vision import ids
 
 URL = "https://example.com/a.jpg"
 COUNTS = {"total", "queued", "in_flight", "succeeded", "failed", "cancelled", "expired"}
@@ -185,6 +189,29 @@ async def test_a_new_job_starts_level_with_the_least_served(client: httpx2.Async
     await client.post("/v1/jobs", json=order())
     async with engine.connect() as connection:
         assert list((await connection.execute(text("SELECT service FROM turns"))).scalars()) == [5000, 5000]
+
+
+async def test_a_weight_is_told_on_the_job_and_is_1_otherwise(client: httpx2.AsyncClient) -> None:
+    ndjson = {"content-type": "application/x-ndjson"}
+    query = {"preset": "ocr", "weight": "100"}
+    sent = await client.post("/v1/jobs", params=query, content=lines(1), headers=ndjson)
+    assert (await client.get(f"/v1/jobs/{sent.json()['id']}")).json()["weight"] == 100
+    assert (await client.post("/v1/jobs", json=order(weight=3))).json()["weight"] == 3
+    assert (await client.post("/v1/jobs", json=order())).json()["weight"] == 1
+
+
+async def test_jobs_beside_each_other_get_tokens_by_weight(client: httpx2.AsyncClient, engine: AsyncEngine) -> None:
+    """The heavy job comes later: it has its share from then on, and catches up on nothing."""
+    items = [{"image": URL}] * 400
+    fields = {"model": "gpt-4o-mini", "detail": "low"}
+    light = (await client.post("/v1/jobs", json=order(*items, **fields))).json()["id"]
+    for _ in range(10):
+        await take(engine, 4)
+    heavy = (await client.post("/v1/jobs", json=order(*items, **fields, weight=3))).json()["id"]
+    claims = [await take(engine, 4) for _ in range(40)]
+    claimed = Counter(ids.public("job", item.job_id) for items in claims for item in items)
+    assert claimed[heavy] == pytest.approx(120, abs=4)
+    assert claimed[light] == 160 - claimed[heavy]
 
 
 SCHEMA = {

@@ -26,13 +26,16 @@ def test_lines_keep_their_order_and_name_the_uploads() -> None:
 
 
 def test_uploads_run_at_once_but_not_without_bound() -> None:
-    running, most, lock = 0, 0, threading.Lock()
+    running, most, lock, two = 0, 0, threading.Lock(), threading.Event()
 
     def upload(path: Path) -> str:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
+            if running > 1:
+                two.set()
+        two.wait(60)
         time.sleep(0.01)
         with lock:
             running -= 1

@@ -51,6 +51,8 @@ class Job(Table):
     high_output_tokens: Mapped[int | None]
     """What 99 of 100 answers stay within, as observed before; None if too few have been."""
     priority: Mapped[int] = mapped_column(SmallInteger)
+    weight: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    """Its share of the lane beside other jobs of its priority, 1 to 100."""
     max_cost: Mapped[Decimal | None]
     webhook_url: Mapped[str | None]
     details: Mapped[dict[str, Any]] = mapped_column("metadata")

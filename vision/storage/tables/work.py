@@ -66,6 +66,7 @@ class Turn(Table):
     lane: Mapped[str]
     priority: Mapped[int] = mapped_column(SmallInteger)
     service: Mapped[float]
-    """Tokens claimed so far, from where the lane stood when the job came in (start-time fair queueing)."""
+    """Tokens claimed so far over the job's weight, from where the lane stood when the job came in (start-time fair
+    queueing)."""
     runnable: Mapped[bool]
     """False while the job is paused."""
