@@ -16,6 +16,8 @@ from tests.fakes import images
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 KEY = "sk-test"
+PATIENT = "import cli.main, cli.watch; cli.watch.PATIENCE_SECONDS = 300; cli.main.main()"
+"""`tessera` for a machine on which a restart may take minutes."""
 
 
 @pytest.fixture
@@ -234,7 +236,7 @@ def test_watching_outlives_a_restart(service: Service, start: StartService, albu
     words = ["submit", "album", "--preset", "ocr", "--model", "gpt-4o-mini", "--json"]
     paused = run(service, album, *words, "--max-cost", "0.00000001")
     job_id = json.loads(paused.stdout)["id"]
-    command = [sys.executable, "-m", "cli.main", "watch", job_id, "--json"]
+    command = [sys.executable, "-c", PATIENT, "watch", job_id, "--json"]
     with subprocess.Popen(command, cwd=album, env=service.environment, stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stdout
         assert json.loads(watching.stdout.readline())["id"] == job_id
