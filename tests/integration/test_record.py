@@ -116,6 +116,19 @@ async def test_without_its_lease_an_answer_is_only_paid_for(engine: AsyncEngine)
     assert (job.succeeded, job.spent) == (0, COST)
 
 
+async def test_an_item_that_is_there_under_an_old_lease_and_a_new_one_counts_once(engine: AsyncEngine) -> None:
+    """A worker that was taken for dead claims its own item anew, and both its answers come in one batch."""
+    await make_measured_job(engine, 2)
+    (late,) = await take(engine, 1)
+    await run(engine, "UPDATE ranges SET lease_until = now() - interval '1 hour' WHERE lease_token IS NOT NULL")
+    await recovery.reclaim(engine)
+    (anew,) = await take(engine, 1)
+    assert anew.number == late.number
+    assert await record(engine, [answered(late), answered(anew)]) == set()
+    job = await one(engine, "SELECT status, succeeded, spent FROM jobs")
+    assert tuple(job) == ("running", 1, 2 * COST)
+
+
 async def test_text_that_cannot_be_stored_does_not_hold_up_the_batch(engine: AsyncEngine) -> None:
     await make_measured_job(engine, 2)
     items = await take(engine, 2)

@@ -38,19 +38,16 @@ class _Change:
 async def count(
     connection: AsyncConnection,
     outcomes: Iterable[Outcome],
-    written: set[tuple[UUID, int]],
+    results: Iterable[Outcome],
     corrected: Counter[UUID],
 ) -> set[UUID]:
-    """Add these outcomes to their jobs' rows, as results only those that were written; the jobs that ended so.
+    """Add what these outcomes took to their jobs' rows, and those that became results; the jobs that ended so.
 
     `corrected`: how many sizes that were told wrong have been put right, by job.
     """
     changes: dict[UUID, _Change] = defaultdict(_Change)
     for outcome in outcomes:
         change = changes[outcome.item.job_id]
-        if (outcome.item.job_id, outcome.item.number) in written:
-            change.succeeded += outcome.status == ItemStatus.SUCCEEDED
-            change.failed += outcome.status == ItemStatus.FAILED
         if outcome.charge:
             for name, tokens in outcome.tokens.items():
                 change.usage[name] += tokens
@@ -58,6 +55,9 @@ async def count(
                 change.spent += outcome.charge.cost
             else:
                 change.unknown += outcome.charge.cost
+    for outcome in results:
+        changes[outcome.item.job_id].succeeded += outcome.status == ItemStatus.SUCCEEDED
+        changes[outcome.item.job_id].failed += outcome.status == ItemStatus.FAILED
     ended = set()
     for job_id in sorted(changes):
         if await _change_job(connection, job_id, changes[job_id], corrected[job_id]):

@@ -67,7 +67,9 @@ async def record_in(connection: AsyncConnection, outcomes: Sequence[Outcome]) ->
     await ledger.write(connection, outcomes)
     await _write_again(connection, [outcome for outcome in held if not outcome.status], lanes)
     corrected = await _correct_items(connection, [outcome for outcome in held if outcome.image_tokens is not None])
-    return await counters.count(connection, outcomes, written, corrected)
+    # The same item may be here twice: with a lease that has run out, and with the one it was claimed anew under.
+    recorded = [outcome for outcome in held if (outcome.item.job_id, outcome.item.number) in written]
+    return await counters.count(connection, outcomes, recorded, corrected)
 
 
 async def tick_off(connection: AsyncConnection, items: Sequence[Held]) -> dict[Lease, str]:
