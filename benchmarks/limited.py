@@ -19,6 +19,8 @@ LIMITED, DETAIL = "gpt-5.6-luna", "original"
 SMALL = (512, 512)
 ANSWER = 140
 """Tokens that the fake writes for an image."""
+SEEN = 24
+"""Answers on a lane that has been used before: from 20 on, Tessera knows how long they are."""
 STARTS = ("full", "empty", "new-full", "new-empty")
 """How full the provider's bucket is at the start; `new`: Tessera has never called on this lane."""
 
@@ -90,7 +92,7 @@ async def prepare(start_from: str, door: Door, provider: FakeProcess, workers: i
     await _work(door, MODEL, 64 * workers)
     provider.post("/_/levels", {"share": share(start_from)})
     if not start_from.startswith("new-"):
-        await _work(door, LIMITED, 2 * workers)
+        await _work(door, LIMITED, max(SEEN, 2 * workers))
         if share(start_from):
             await asyncio.sleep(3)  # both buckets are full again, and the pumps still awake
     provider.post("/_/forget")

@@ -1,12 +1,12 @@
 """How many items to claim next: enough to keep the lane filled, few enough that the order between jobs stays fresh.
 
-How many calls are in flight follows, by Little's law: those that start in the next second, and those that have
+How many calls are in flight follows, by Little's law: those that start in the next 0.8 seconds, and those that have
 started and not ended, which are as many as the lane's rate times the provider's latency.
 """
 
-HORIZON_SECONDS = 1.0
+HORIZON_SECONDS = 0.8
 """Claim no further ahead of the lane's refill than this."""
-LOW_SECONDS = 0.5
+LOW_SECONDS = 0.4
 """Claim again when what is claimed does not reach further than this: a few claims a second, whatever the rate."""
 SOON_SECONDS = 0.1
 """A few items are claimed no sooner than this after the last claim."""

@@ -9,7 +9,7 @@ from vision.limiter import Ask, Line, Place
 LARGE_SECONDS = 2.0
 """A call that takes more than so many seconds of the refill is large: others may be claimed while one such waits."""
 
-BOUND_SECONDS = 0.5
+BOUND_SECONDS = 0.3
 """A call was held back by a line if it waited so long, and started no later than this after it could.
 
 Calls of a burst that were sent before it have arrived by then.

@@ -83,5 +83,5 @@ def test_at_the_limit_of_a_lane_claims_are_few_and_reach_no_further_than_they_ma
                 horizon, claims = max(horizon, now) + wanted / rate, claims + 1
             assert horizon > now, "the lane is never without a call"
             furthest = max(furthest, horizon - now)
-        assert claims < 60 * max(2.5, rate / 64)
+        assert claims < 60 * max(4, rate / 64)
         assert furthest <= max(HORIZON_SECONDS, LOW_SECONDS + 1 / rate)
