@@ -19,5 +19,5 @@ async def now(opened: Resources) -> dict[str, LaneState | None]:
 async def _state(opened: Resources, lane: Lane) -> LaneState | None:
     try:
         return await opened.limiter.state(lane.name, Limit.of(lane))
-    except RedisError:
+    except (RedisError, OSError):
         return None
