@@ -72,7 +72,7 @@ def test_nothing_is_refused(service: Service, provider: FakeProcess) -> None:
     stats = provider.get("/_/stats")
     assert (stats["calls"], stats["rate_limited"]) == (ITEMS, 0)
     assert job["request_counts"]["succeeded"] == ITEMS
-    assert lane(service)["throttled"] == 0
+    assert lane(service)["now"]["throttled"] == 0
 
 
 @pytest.mark.parametrize("provider", ["usage"], indirect=True)
