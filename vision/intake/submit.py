@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, null
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision import ids
@@ -102,7 +101,7 @@ def _values(plan: Plan, reading: Reading) -> dict[str, Any]:
         "preset": order.preset,
         "fingerprint": plan.preset.fingerprint,
         "prompt": plan.prompt,
-        "schema": null() if plan.preset.schema is None else plan.preset.schema,
+        "schema": plan.preset.schema,
         "model": lane.model,
         "provider": lane.provider.name,
         "lane": lane.name,
@@ -126,5 +125,5 @@ def _values(plan: Plan, reading: Reading) -> dict[str, Any]:
         "estimated_image_tokens": usage.image_tokens,
         "saved_image_tokens": reading.saved_tokens,
         "estimated_cost": lane.price.cost(usage) if lane.price else 0,
-        "expires_at": func.now() + timedelta(seconds=deadline) if deadline else None,
+        "deadline": timedelta(seconds=deadline) if deadline else None,
     }

@@ -1,18 +1,31 @@
 """A new job's rows: itself, its items, its turn in the lane, and the ranges that wait for a stage."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from psycopg import DataError
 from psycopg.errors import UniqueViolation
-from sqlalchemy import RowMapping, ScalarSelect, func, insert, literal, select, text, update
+from sqlalchemy import (
+    Insert,
+    Interval,
+    RowMapping,
+    ScalarSelect,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import InvalidRequest
 from vision.lifecycle import Stage
 from vision.storage.copy import copy_rows
-from vision.storage.tables import Item, Job, Range, Turn
+from vision.storage.tables import Item, Job, Turn
 
 ITEM_COLUMNS = (
     ("job_id", "uuid"),
@@ -48,22 +61,28 @@ async def add_items(connection: AsyncConnection, rows: Iterable[tuple[Any, ...]]
 
 
 async def add_job(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
-    """Write the job's row; keys are column names."""
-    await connection.execute(insert(Job.metadata.tables[Job.__tablename__]).values(dict(values)))
+    """Write the job's row; keys are column names, and `deadline`: after how long it expires, if it does."""
+    await connection.execute(_insert_job(), values)
+
+
+@cache
+def _insert_job() -> Insert:
+    """Built once: forty columns are dear to put together for a job of one item."""
+    deadline = bindparam("deadline", type_=Interval)
+    return insert(Job.metadata.tables[Job.__tablename__]).values(expires_at=func.now() + deadline)
 
 
 async def add_turn(connection: AsyncConnection, job: Mapping[str, Any] | RowMapping) -> None:
     """Put the job into its lane's queue, level with the job served least so far for its weight."""
-    await connection.execute(
-        insert(Turn).values(
-            job_id=job["id"],
-            tenant_id=job["tenant_id"],
-            lane=job["lane"],
-            priority=job["priority"],
-            service=_least(job["lane"]),
-            runnable=True,
-        )
-    )
+    names = ("id", "tenant_id", "lane", "priority")
+    await connection.execute(_ADD_TURN, {name: job[name] for name in names})
+
+
+_ADD_TURN = text("""
+    INSERT INTO turns (job_id, tenant_id, lane, priority, service, runnable)
+    SELECT :id, :tenant_id, CAST(:lane AS text), :priority, coalesce(min(service), 0), true
+    FROM turns WHERE lane = CAST(:lane AS text) AND runnable
+""")
 
 
 async def return_turn(connection: AsyncConnection, job: Mapping[str, Any] | RowMapping) -> None:
@@ -80,11 +99,14 @@ def _least(lane: str) -> ScalarSelect[float]:
 
 async def add_range(connection: AsyncConnection, job: Mapping[str, Any], stage: Stage, stop: int) -> None:
     """Let items 1 … stop - 1 wait for a stage."""
-    await connection.execute(
-        insert(Range).values(
-            tenant_id=job["tenant_id"], job_id=job["id"], lane=job["lane"], stage=stage, start=1, stop=stop
-        )
-    )
+    of_job = {name: job[name] for name in ("id", "tenant_id", "lane")}
+    await connection.execute(_ADD_RANGE, of_job | {"stage": stage.value, "stop": stop})
+
+
+_ADD_RANGE = text("""
+    INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop)
+    VALUES (:tenant_id, :id, :lane, :stage, 1, :stop)
+""")
 
 
 async def readmit(connection: AsyncConnection, job_id: UUID) -> None:

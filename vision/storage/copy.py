@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-import orjson
 from psycopg import AsyncConnection as DriverConnection
 from psycopg import sql
-from psycopg.types.json import set_json_dumps
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -22,7 +20,6 @@ async def copy_rows(
     """
     raw = await connection.get_raw_connection()
     driver = cast("DriverConnection[Any]", raw.driver_connection)
-    set_json_dumps(orjson.dumps, driver)
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
         sql.Identifier(table), sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns)
     )

@@ -4,6 +4,7 @@ import select
 from time import monotonic
 from typing import Any
 
+import orjson
 from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -24,6 +25,7 @@ def connect(database_url: str, *, pool_size: int = 5, application: str = "tesser
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=10,
+        json_serializer=orjson.dumps,
         connect_args={
             "application_name": application,
             "connect_timeout": 5,

@@ -1,6 +1,7 @@
 """Jobs as they are read: one row each, with what their ranges say, in one snapshot."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -85,6 +86,7 @@ async def in_flight_by_lane(connection: AsyncConnection, tenant: str) -> dict[st
     return {row.lane: int(row.items) for row in await connection.execute(statement)}
 
 
+@cache
 def _view() -> Select[Any]:
     held = (
         select(

@@ -32,7 +32,7 @@ class Job(Table):
     """Hash of prompt and schema: what the answers were asked with."""
     prompt: Mapped[str]
     """The instructions as they are sent, language included."""
-    schema: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    schema: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """JSON, not JSONB: the order of its keys is the order in which the model answers."""
     model: Mapped[str]
     provider: Mapped[str]
