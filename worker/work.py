@@ -106,7 +106,7 @@ class Work:
         if key not in self._running:
             self._running[key] = asyncio.get_running_loop().create_task(self._begin(task, lane))
             self._running[key].add_done_callback(lambda _: self._finished(key))
-        elif task == Task.PUMP and lane in self._pumps:
+        elif task == Task.PUMP and lane in self._pumps and not self._running[key].done():
             self._pumps[lane].wake()
         else:
             self._again.add(key)

@@ -20,11 +20,13 @@ from tests.queries import rows
 from vision.lifecycle import ItemStatus, Stage
 from vision.prices import Usage, list_price
 from vision.provider.catalogue import configured
+from vision.queue import Task
 from vision.settings import Settings
 from vision.storage import jobs, ranges
 from vision.storage.outcome import Charge, Outcome
 from vision.storage.ranges import Lessee
 from vision.storage.record import record
+from worker import pump
 from worker.work import Work
 
 PRICE = list_price("gpt-4o-mini", datetime.now(UTC))
@@ -288,6 +290,23 @@ async def test_what_is_alone_in_hand_is_written_at_once(
         for items in (1, 7):
             images = [f"{host.url}/64x64/{number}.jpg" for number in range(items)]
             await finished(engine, await make_job(engine, images, tokens=8500))
+
+
+async def test_a_bell_that_rings_just_as_the_pump_goes_to_sleep_is_heard(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = (Task.PUMP, "fake/gpt-4o-mini")
+    async with working(settings) as work:
+        monkeypatch.setattr(pump, "IDLE_SECONDS", 0.0)
+        work.wake(*key)
+        asleep = work._running[key]
+        while not asleep.done():
+            await asyncio.sleep(0)
+        monkeypatch.setattr(pump, "IDLE_SECONDS", 5.0)
+        work.wake(*key)
+        await asyncio.sleep(0.1)
+        assert key in work._running
+        assert work._running[key] is not asleep
 
 
 async def test_the_end_of_a_job_is_announced_once_and_signed(
