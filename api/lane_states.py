@@ -5,7 +5,7 @@ import asyncio
 from redis.exceptions import RedisError
 
 from api.resources import Resources
-from vision.limiter import LaneState, Limit
+from vision.limiter import LaneState
 from vision.provider.catalogue import Lane
 
 
@@ -18,6 +18,6 @@ async def now(opened: Resources) -> dict[str, LaneState | None]:
 
 async def _state(opened: Resources, lane: Lane) -> LaneState | None:
     try:
-        return await opened.limiter.state(lane.name, Limit.of(lane))
+        return await opened.limiter.state(lane.name, lane.limit)
     except (RedisError, OSError):
         return None

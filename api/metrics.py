@@ -63,8 +63,8 @@ async def _count_lanes(registry: CollectorRegistry, opened: Resources, in_flight
     figures: dict[str, dict[str, float]] = defaultdict(dict)
     states = await lane_states.now(opened)
     for name, lane in opened.desk.catalogue.lanes.items():
-        figures["requests_per_minute_limit"][name] = lane.rpm
-        figures["tokens_per_minute_limit"][name] = lane.tpm
+        figures["requests_per_minute_limit"][name] = lane.limit.rpm
+        figures["tokens_per_minute_limit"][name] = lane.limit.tpm
         figures["in_flight"][name] = in_flight.get(name, 0)
         state = states[name]
         for field, value in asdict(state).items() if state else ():

@@ -154,6 +154,18 @@ def money(amount: Decimal) -> str:
     return f"{whole}.{fraction.rstrip('0').ljust(CENTS, '0')}"
 
 
+def limits(lane: Lane) -> dict[str, int | None]:
+    """What the lane may use; null where there is no such limit."""
+    return {
+        "requests_per_minute": lane.limit.rpm,
+        "tokens_per_minute": lane.limit.tpm,
+        "requests_per_day": lane.limit.rpd,
+        "tokens_per_day": lane.limit.tpd,
+        "images_per_minute": lane.limit.ipm,
+        "in_flight": lane.max_in_flight,
+    }
+
+
 def unix(moment: datetime | None) -> int | None:
     """Seconds since 1970."""
     return None if moment is None else int(moment.timestamp())
@@ -211,4 +223,4 @@ def _eta(row: Row, lane: Lane | None) -> int | None:
     rest: int = row["total"] - row["succeeded"] - row["failed"]
     text: int = row["prompt_tokens"] + row["expected_output_tokens"]
     each: float = row["estimated_tokens"] / row["measured"] if row["measured"] else text
-    return math.ceil(60 * rest * max(each / lane.tpm, 1 / lane.rpm))
+    return lane.limit.seconds(rest, math.ceil(rest * each))

@@ -11,7 +11,8 @@ from benchmarks.processes import Meter
 from benchmarks.report import Report, middle
 from embedded.lock import DataLock
 from embedded.servers import Servers
-from vision.limiter import Ask, Limit, Limiter, Settlement, connect
+from vision.limiter import Ask, Limiter, Settlement, connect
+from vision.limits import Limit
 
 LIMIT = Limit(rpm=1_000_000_000, tpm=1_000_000_000)
 RUNS = 3

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from vision.limiter import Bucket
+from vision.limits import DAY, MINUTE, Bucket
 from vision.storage.specs import JobSpec
 
-PERIODS = {60: "a minute", 86_400: "a day"}
+PERIODS = {MINUTE: "a minute", DAY: "a day"}
 
 
 def explain(lane: str, limits: Sequence[Bucket], spec: JobSpec, *, images: int, image_tokens: int) -> str:

@@ -5,7 +5,8 @@ import logging
 
 from redis.exceptions import RedisError
 
-from vision.limiter import Ask, Bucket, Limit, Limiter, Line, Reserved
+from vision.limiter import Ask, Limiter, Line, Reserved
+from vision.limits import Bucket
 from vision.provider.catalogue import Lane
 from vision.provider.client import Called
 from worker.flights import Flights
@@ -31,7 +32,7 @@ class Pacer:
     def __init__(self, limiter: Limiter, lane: Lane) -> None:
         self._limiter = limiter
         self._lane = lane.name
-        self._limit = Limit.of(lane)
+        self._limit = lane.limit
         self._waiting = Waiting()
         self._flights = Flights(limiter, lane.name, lane.max_in_flight) if lane.max_in_flight else None
         self._asking: list[Ticket] = []

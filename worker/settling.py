@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vision.limiter import Limit, Sample, Settlement
+from vision.limiter import Sample, Settlement
+from vision.limits import Limit
 from vision.provider.client import Called
 from vision.provider.headers import RateLimits
 from worker.waiting import Ticket, Waiting

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.dependencies import JobsReader, Opened
-from api.views import money, page
+from api.views import limits, money, page
 from vision import presets
 from vision.prices import Price, Usage
 from vision.provider.catalogue import Lane
@@ -48,7 +48,7 @@ def _model(lane: Lane) -> dict[str, Any]:
         "image_cost": _image_cost(lane.image_tokens, lane.price),
         "details": list(details(lane.image_tokens)),
         "price": _prices(lane),
-        "limits": {"requests_per_minute": lane.rpm, "tokens_per_minute": lane.tpm},
+        "limits": limits(lane),
         "presets": list(presets.names() if lane.presets is None else lane.presets),
         "custom_prompts": lane.serves(None),
         "shutdown_date": ends.isoformat() if ends else None,

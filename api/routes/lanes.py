@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping
 
 from api import lane_states
 from api.dependencies import JobsReader, Opened
-from api.views import money, page
+from api.views import limits, money, page
 from vision.limiter import LaneState
 from vision.provider.catalogue import Lane
 from vision.storage import jobs
@@ -44,14 +44,7 @@ def _view(lane: Lane, in_flight: int, state: LaneState | None) -> dict[str, Any]
         "object": "lane",
         "provider": lane.provider.name,
         "model": lane.model,
-        "limits": {
-            "requests_per_minute": lane.rpm,
-            "tokens_per_minute": lane.tpm,
-            "requests_per_day": lane.rpd,
-            "tokens_per_day": lane.tpd,
-            "images_per_minute": lane.ipm,
-            "in_flight": lane.max_in_flight,
-        },
+        "limits": limits(lane),
         "in_flight": in_flight,
         "now": asdict(state) if state else None,
     }

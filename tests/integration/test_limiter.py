@@ -9,7 +9,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from embedded.ports import free
-from vision.limiter import Ask, Limit, Limiter, Line, Reserved, Sample, Settlement, connect
+from vision.limiter import Ask, Limiter, Line, Reserved, Sample, Settlement, connect
+from vision.limits import Limit
 
 LANE = "fake/gpt-4o"
 LIMIT = Limit(rpm=6_000, tpm=600_000)

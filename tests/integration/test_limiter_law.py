@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from tests.simulation.clock import run
 from tests.simulation.provider import Charge, Provider
 from tests.simulation.workers import EPOCH, Item, Process, work
+from vision.limits import Limit
 from vision.prices import Tariff
 from vision.provider.lane import Lane
 from vision.provider.lane import Provider as Account
@@ -27,7 +28,7 @@ CLOSE = 1.003
 def lane(rpm: int = 1_000_000, tpm: int = TPM, max_in_flight: int | None = None) -> Lane:
     """A lane with these limits."""
     account = Account("fake", "http://fake.example/v1", SecretStr("x"), "chat", "url")
-    return Lane("fake/m", account, "m", rpm, tpm, "none", Tariff("m"), None, max_in_flight=max_in_flight)
+    return Lane("fake/m", account, "m", Limit(rpm, tpm), "none", Tariff("m"), None, max_in_flight=max_in_flight)
 
 
 def items(seconds: float, full: float, charge: Charge, dice: random.Random) -> "deque[Item]":

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from vision.estimate import Extrapolation, Sums, Terms, figures
+from vision.limits import Limit
 from vision.prices import Price
 
 PRICE = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), "a test")
@@ -23,7 +24,7 @@ def test_prices_apply_to_the_sums():
 
 
 def test_tokens_and_dollars_and_their_parts():
-    terms = Terms(500, 60, PRICE, batch=HALF, flex=None, rpm=100, tpm=1_000_000)
+    terms = Terms(500, 60, PRICE, batch=HALF, flex=None, limit=Limit(100, 1_000_000))
     found = figures(exactly(1_000, 2_833), terms)
     assert (found.image_tokens, found.text_tokens, found.output_tokens) == (2_833_000, 500_000, 60_000)
     assert (found.input_tokens, found.total_tokens, found.interval) == (3_333_000, 3_393_000, None)
@@ -33,9 +34,9 @@ def test_tokens_and_dollars_and_their_parts():
 
 
 def test_time_is_that_of_the_tighter_limit_rounded_up():
-    assert figures(exactly(1_000, 900), Terms(50, 50, rpm=100, tpm=10**9)).seconds == 600
-    assert figures(exactly(1_000, 900), Terms(50, 50, rpm=10**9, tpm=1_000_000)).seconds == 60
-    assert figures(exactly(1_000, 901), Terms(50, 50, rpm=10**9, tpm=1_000_000)).seconds == 61
+    assert figures(exactly(1_000, 900), Terms(50, 50, limit=Limit(100, 10**9))).seconds == 600
+    assert figures(exactly(1_000, 900), Terms(50, 50, limit=Limit(10**9, 1_000_000))).seconds == 60
+    assert figures(exactly(1_000, 901), Terms(50, 50, limit=Limit(10**9, 1_000_000))).seconds == 61
     assert figures(exactly(1_000, 900), Terms(50, 50)).seconds is None
 
 
@@ -46,7 +47,7 @@ def test_without_a_price_there_is_no_cost_and_no_interval_of_it():
 
 
 def test_what_cannot_be_sent_costs_nothing_and_takes_no_time():
-    terms = Terms(500, 60, PRICE, rpm=10, tpm=10**9)
+    terms = Terms(500, 60, PRICE, limit=Limit(10, 10**9))
     found, sendable = figures(exactly(10, 100, rejected=4, too_large=6), terms), figures(exactly(10, 100), terms)
     assert (found.rejected, found.too_large) == (4, 6)
     assert (found.cost, found.seconds, found.total_tokens) == (sendable.cost, sendable.seconds, sendable.total_tokens)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from math import ceil, floor
 
 from vision.estimate.extrapolation import Extrapolation
+from vision.limits import Limit
 from vision.prices import Price, Usage
 
 SMALLEST = Decimal("0.00000001")
@@ -13,7 +14,7 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Terms:
-    """What holds for every call of a row: tokens of its text and of its answer, prices, limits a minute.
+    """What holds for every call of a row: tokens of its text and of its answer, prices, the lane's limit.
 
     None where there is no such price, or no lane and so no limits.
     """
@@ -23,8 +24,7 @@ class Terms:
     price: Price | None = None
     batch: Price | None = None
     flex: Price | None = None
-    rpm: int | None = None
-    tpm: int | None = None
+    limit: Limit | None = None
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,5 @@ def _cost_interval(found: Extrapolation, terms: Terms) -> tuple[Decimal, Decimal
 
 
 def _seconds(calls: int, usage: Usage, terms: Terms) -> int | None:
-    """At the lane's limits, whichever is the tighter one; what comes before and after the calls is not counted."""
-    if terms.rpm is None or terms.tpm is None:
-        return None
-    tokens = usage.input_tokens + usage.output_tokens
-    return max(-(-60 * tokens // terms.tpm), -(-60 * calls // terms.rpm))
+    """At the lane's limit; what comes before and after the calls is not counted."""
+    return terms.limit.seconds(calls, usage.input_tokens + usage.output_tokens) if terms.limit else None

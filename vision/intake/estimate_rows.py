@@ -59,7 +59,7 @@ async def drafts(
         observed = await outputs.observed(connection, tenant, *question)
         call = expected(preset, text_tokens, observed)
         terms = _terms(offer, call.text_tokens, call.output_tokens)
-        room = None if terms.tpm is None else terms.tpm - call.text_tokens - preset.max_output_tokens
+        room = None if terms.limit is None else terms.limit.largest_call - call.text_tokens - preset.max_output_tokens
         found += [Draft(offer, detail, terms, room, observed is not None) for detail in offer.details]
     return found
 
@@ -78,7 +78,7 @@ def _terms(offer: Offer, text_tokens: int, output_tokens: int) -> Terms:
     lane = offer.lane
     if lane:
         prices = lane.price, lane.batch_price, lane.flex_price
-        return Terms(text_tokens, output_tokens, *prices, rpm=lane.rpm, tpm=lane.tpm)
+        return Terms(text_tokens, output_tokens, *prices, lane.limit)
     tariff = Tariff(offer.model, batch_factor=batch_factor(offer.rule), flex_factor=flex_factor(offer.rule))
     return Terms(text_tokens, output_tokens, tariff.now(), tariff.batch(), tariff.flex())
 

@@ -1,16 +1,13 @@
 """The rate limit of a lane, shared by all processes."""
 
 from vision.limiter.limiter import FLIGHT_SECONDS, Ask, Limiter, Reserved, Sample, Settlement, connect
-from vision.limiter.limits import Bucket, Limit
 from vision.limiter.line import Line, Place
 from vision.limiter.state import LaneState
 
 __all__ = [
     "FLIGHT_SECONDS",
     "Ask",
-    "Bucket",
     "LaneState",
-    "Limit",
     "Limiter",
     "Line",
     "Place",

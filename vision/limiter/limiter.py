@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from vision.limiter.limits import Limit
 from vision.limiter.line import Line, Place
 from vision.limiter.scripts import Argument, Scripts
 from vision.limiter.state import LaneState, show
+from vision.limits import Limit
 
 FLIGHT_SECONDS = 10
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from vision.limiter.limits import Limit
 from vision.limiter.line import Line
+from vision.limits import Limit
 
 
 @dataclass(frozen=True)

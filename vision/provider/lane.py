@@ -8,6 +8,7 @@ from decimal import Decimal
 from pydantic import SecretStr
 
 from vision.errors import ConfigurationError, TesseraError
+from vision.limits import Limit
 from vision.presets import names as preset_names
 from vision.prices import FREE, Price, Tariff, batch_factor, flex_factor, parse_price
 from vision.provider.entries import Api, ImagePath, ModelEntry, ProviderEntry
@@ -29,24 +30,17 @@ class Provider:
 class Lane:
     """One model at one provider: what Tessera may use of it, token rule and prices.
 
-    Requests, tokens and images per minute and day, and calls in flight (None: no such limit), times `share` already.
-    `assumed`: nobody has stated these limits; the provider's headers may also tell higher ones.
+    `max_in_flight`: calls at once (None: no such limit).
     """
 
     name: str
     provider: Provider
     model: str
-    rpm: int
-    tpm: int
+    limit: Limit
     image_tokens: str
     tariff: Tariff
     presets: tuple[str, ...] | None
-    rpd: int | None = None
-    tpd: int | None = None
-    ipm: int | None = None
     max_in_flight: int | None = None
-    share: float = 1.0
-    assumed: bool = False
 
     @property
     def price(self) -> Price | None:
@@ -91,16 +85,22 @@ def _lane(provider: Provider, model: str, limits: ModelEntry, entry: ProviderEnt
         name=name,
         provider=provider,
         model=model,
-        rpm=_part(limits.rpm, entry.share),
-        tpm=_part(limits.tpm, entry.share),
+        limit=_limit(limits, entry.share, assumed),
         image_tokens=rule,
         tariff=_tariff(name, model, rule, limits, entry),
         presets=_presets(name, limits),
-        rpd=limits.rpd and _part(limits.rpd, entry.share),
-        tpd=limits.tpd and _part(limits.tpd, entry.share),
-        ipm=limits.ipm and _part(limits.ipm, entry.share),
         max_in_flight=limits.max_in_flight and _part(limits.max_in_flight, entry.share),
-        share=entry.share,
+    )
+
+
+def _limit(stated: ModelEntry, share: float, assumed: bool) -> Limit:
+    return Limit(
+        rpm=_part(stated.rpm, share),
+        tpm=_part(stated.tpm, share),
+        rpd=stated.rpd and _part(stated.rpd, share),
+        tpd=stated.tpd and _part(stated.tpd, share),
+        ipm=stated.ipm and _part(stated.ipm, share),
+        share=share,
         assumed=assumed,
     )
 

@@ -38,10 +38,15 @@ def test_a_provider_of_ones_own(tmp_path: Path) -> None:
     assert (gpt.provider.name, gpt.provider.base_url) == ("acme", "https://acme.example/v1")
     assert (gpt.provider.api, gpt.provider.images) == ("responses", "url")
     assert (gpt.provider.api_key.get_secret_value(), gpt.model) == (" k", "gpt-4o")
-    assert (gpt.rpm, gpt.tpm, gpt.image_tokens, gpt.presets) == (250, 15_000, "openai:gpt-4o", None)
+    assert (gpt.limit.rpm, gpt.limit.tpm, gpt.image_tokens, gpt.presets) == (250, 15_000, "openai:gpt-4o", None)
     assert gpt.price is not None
     assert gpt.price.input == Decimal("2.0")
-    assert (tagger.rpm, tagger.tpm, tagger.image_tokens, tagger.presets) == (1, 1, "none", ("moderation", "ocr"))
+    assert (tagger.limit.rpm, tagger.limit.tpm, tagger.image_tokens, tagger.presets) == (
+        1,
+        1,
+        "none",
+        ("moderation", "ocr"),
+    )
     assert tagger.price is not None
     assert (tagger.price.input, tagger.price.cached_input, tagger.price.output) == (1, Decimal("0.5"), 2)
     assert (gratis.price, gratis.image_tokens) == (FREE, "openai:gpt-4o")
@@ -121,7 +126,7 @@ def test_a_key_alone_gives_openai_at_tier_one(tmp_path: Path) -> None:
     lanes = load(tmp_path / "absent.toml", openai_api_key=KEY, environment={}).lanes
     assert all(name.startswith("openai/") for name in lanes)
     mini = lanes["openai/gpt-4o-mini"]
-    assert (mini.rpm, mini.tpm) == (500, 200_000)
+    assert (mini.limit.rpm, mini.limit.tpm) == (500, 200_000)
     assert mini.provider.base_url == "https://api.openai.com/v1"
     assert all(lane.price is not None and lane.image_tokens != "none" for lane in lanes.values())
 

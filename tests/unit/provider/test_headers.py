@@ -2,7 +2,8 @@
 
 import pytest
 
-from vision.provider.headers import DAY, MINUTE, Told, read
+from vision.limits import DAY, MINUTE
+from vision.provider.headers import Told, read
 
 
 def told(limit: object, remaining: object, reset: str, kind: str = "tokens") -> dict[str, str]:

@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from vision.errors import ConfigurationError
+from vision.limits import Limit
 from vision.provider.catalogue import load
 from vision.provider.lane import Lane
 
@@ -23,13 +24,14 @@ def test_every_limit_is_our_share_of_the_providers(tmp_path: Path) -> None:
     found = lane(
         tmp_path, "rpm = 9\ntpm = 100\nrpd = 1000\ntpd = 3\nipm = 1\nmax_in_flight = 7", HEAD + "share = 0.5\n"
     )
-    assert (found.rpm, found.tpm, found.rpd, found.tpd, found.ipm, found.max_in_flight) == (4, 50, 500, 1, 1, 3)
-    assert (found.share, found.assumed) == (0.5, False)
+    assert found.limit == Limit(rpm=4, tpm=50, rpd=500, tpd=1, ipm=1, share=0.5, assumed=False)
+    assert found.max_in_flight == 3
 
 
 def test_only_requests_and_tokens_a_minute_are_required(tmp_path: Path) -> None:
     found = lane(tmp_path, "rpm = 9\ntpm = 100")
-    assert (found.rpd, found.tpd, found.ipm, found.max_in_flight, found.share) == (None, None, None, None, 1.0)
+    assert found.limit == Limit(rpm=9, tpm=100, rpd=None, tpd=None, ipm=None, share=1.0)
+    assert found.max_in_flight is None
 
 
 @pytest.mark.parametrize("name", ["rpd", "tpd", "ipm", "max_in_flight"])
@@ -41,4 +43,4 @@ def test_nonsense_is_refused_with_its_place(tmp_path: Path, name: str, value: st
 
 def test_limits_that_nobody_stated_are_assumed(tmp_path: Path) -> None:
     lanes = load(tmp_path / "absent", openai_api_key=SecretStr("sk"), environment={}).lanes
-    assert {found.assumed for found in lanes.values()} == {True}
+    assert {found.limit.assumed for found in lanes.values()} == {True}

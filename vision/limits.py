@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple
 
 MINUTE, DAY = 60, 86_400
 
@@ -20,25 +20,6 @@ class Bucket(NamedTuple):
         return self.name.partition("_")[0]
 
 
-class Limited(Protocol):
-    """What has limits of its own: a lane of the catalogue."""
-
-    @property
-    def rpm(self) -> int: ...
-    @property
-    def tpm(self) -> int: ...
-    @property
-    def rpd(self) -> int | None: ...
-    @property
-    def tpd(self) -> int | None: ...
-    @property
-    def ipm(self) -> int | None: ...
-    @property
-    def share(self) -> float: ...
-    @property
-    def assumed(self) -> bool: ...
-
-
 @dataclass(frozen=True)
 class Limit:
     """Requests, tokens and images per minute and day that a lane may use (None: no such limit).
@@ -54,11 +35,6 @@ class Limit:
     ipm: int | None = None
     share: float = 1.0
     assumed: bool = False
-
-    @classmethod
-    def of(cls, lane: Limited) -> Self:
-        """The limits of a lane."""
-        return cls(lane.rpm, lane.tpm, lane.rpd, lane.tpd, lane.ipm, lane.share, lane.assumed)
 
     @cached_property
     def buckets(self) -> tuple[Bucket, ...]:
@@ -78,3 +54,17 @@ class Limit:
     def kinds(self) -> tuple[str, ...]:
         """Of each bucket, what a call takes of it: `tokens`, `requests` or `images`."""
         return tuple(bucket.kind for bucket in self.buckets)
+
+    @property
+    def largest_call(self) -> int:
+        """Tokens of the largest call that fits all buckets."""
+        return min(bucket.limit for bucket in self.buckets if bucket.kind == "tokens")
+
+    def seconds(self, calls: int, tokens: int) -> int:
+        """How long so many calls of one image take at the tightest limit; what a day holds is there at once."""
+        taken = {"tokens": tokens, "requests": calls, "images": calls}
+        waits = (
+            -(-max(0, taken[kind] - (limit if window == DAY else 0)) * window // limit)
+            for kind, (_, limit, window) in zip(self.kinds, self.buckets, strict=True)
+        )
+        return max(waits)
