@@ -23,6 +23,7 @@ AFTER = (
     "latency_ms",
     "request_id",
     "finished_at",
+    "counted",
 )
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 """A spreadsheet would run such a text (OWASP ASVS 1.2.10)."""

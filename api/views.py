@@ -65,6 +65,8 @@ def job(row: Row, lane: Lane | None) -> dict[str, Any]:
             "reserved": money(row["reserved"]),
             "spent": money(row["spent"]),
             "unknown": money(row["unknown_cost"]),
+            "doubted": money(row["doubted_cost"]),
+            "excess": money(row["excess_cost"]),
             "saved": _saved(row, lane),
             "cap": None if row["max_cost"] is None else money(row["max_cost"]),
         },
@@ -124,6 +126,7 @@ def result(row: Row, of_job: Row) -> dict[str, Any]:
             "output_tokens": row["output_tokens"] or 0,
             "image_tokens": row["image_tokens"] or 0,
             "cached_tokens": row["cached_tokens"] or 0,
+            "counted": bool(row["counted"]),
         },
         "cost": money(row["cost"] or Decimal(0)),
         "attempts": row["attempts"] or 0,
@@ -221,6 +224,6 @@ def _eta(row: Row, lane: Lane | None) -> int | None:
     if lane is None or row["status"] in TERMINAL or row["status"] == JobStatus.PAUSED:
         return None
     rest: int = row["total"] - row["succeeded"] - row["failed"]
-    text: int = row["prompt_tokens"] + row["expected_output_tokens"]
+    text: int = (row["expected_prompt_tokens"] or row["prompt_tokens"]) + row["expected_output_tokens"]
     each: float = row["estimated_tokens"] / row["measured"] if row["measured"] else text
     return lane.limit.seconds(rest, math.ceil(rest * each))
