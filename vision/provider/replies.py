@@ -93,9 +93,9 @@ def _responses(body: Mapping[str, Any]) -> Reply:
 def _usage(told: Any, sent: str, written: str) -> Usage | None:
     """Token counts by the protocol's names for them; None if they are missing or no counts, for the answer is good.
 
-    Where parts and sums do not add up, the larger count is taken: behind some gateways the tokens of thinking are missing
-    in the answer's and stand in the total or the details alone (mozilla-ai/any-llm 1290, router-for-me/CLIProxyAPI
-    5733, read 2026-11).
+    Where parts and sums do not add up, the larger count is taken: behind some gateways the tokens of thinking are not
+    part of the answer's, and stand in the total or the details alone (mozilla-ai/any-llm 1290,
+    router-for-me/CLIProxyAPI 5733, read 2026-11).
     """
     try:
         details = told.get(f"{sent}_details") or {}
