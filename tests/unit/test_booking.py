@@ -29,6 +29,7 @@ def test_an_honest_provider_is_booked_as_it_says() -> None:
         Usage(8_500, 60),
         Usage(9_000, 60, cached_tokens=9_001),
         Usage(9_000, 60, cached_tokens=5_000, cache_write_tokens=5_000),
+        Usage(9_000, 60, image_tokens=9_001),
         Usage(9_000, 0),
     ],
 )
@@ -56,6 +57,12 @@ def test_text_read_from_a_cache_is_cheaper_and_images_are_not() -> None:
     assert (honest.counted, honest.doubt, honest.excess) == (False, 0, 0)
     lying = book(Usage(9_500, 60, cached_tokens=9_500), COUNT, PRICE)
     assert lying.cost + lying.doubt == PRICE.charge(Usage(9_500, 60, cached_tokens=1_000))
+
+
+def test_what_a_total_tells_beyond_its_parts_was_written() -> None:
+    assert book(Usage(9_480, 60, 8_500, total_tokens=9_540), COUNT, PRICE).usage == Usage(9_480, 60, 8_500)
+    assert book(Usage(9_480, 60, 8_500, total_tokens=9_840), COUNT, PRICE).usage == Usage(9_480, 360, 8_500)
+    assert book(Usage(0, 60, total_tokens=9_800), COUNT, PRICE).usage == Usage(9_500, 300, 8_500)
 
 
 def test_without_a_price_tokens_are_booked_all_the_same() -> None:

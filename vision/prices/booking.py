@@ -39,24 +39,27 @@ class Booking:
 
 def credible(told: Usage, count: Count) -> bool:
     """Whether the tokens told can be true: the images alone cost so much, no text is empty, no part exceeds its sum."""
-    parts = told.cached_tokens + told.cache_write_tokens
+    parts = max(told.cached_tokens + told.cache_write_tokens, told.image_tokens)
     silent = told.output_tokens == 0 and count.written > 0
-    return told.input_tokens > count.certain and parts <= told.input_tokens and not silent
+    return told.input_tokens > count.certain and told.input_tokens >= parts and not silent
 
 
 def book(told: Usage, count: Count, price: Price | None) -> Booking:
     """The larger of what was told and what is certain; see Booking."""
     counted = not credible(told, count)
-    own = Usage(
-        input_tokens=count.images + count.text,
-        output_tokens=max(min(told.output_tokens, count.ceiling), count.written),
-        image_tokens=count.images,
-        # Images come last and differ: only the text before them can have been read from a cache.
-        cached_tokens=0 if counted else min(told.cached_tokens, count.text),
-    )
-    larger = max(own.input_tokens, told.input_tokens), max(own.output_tokens, told.output_tokens)
-    usage = replace(own, input_tokens=larger[0], output_tokens=larger[1]) if counted else told
+    own_input = count.images + count.text
+    usage = replace(told, total_tokens=0)
+    if counted:
+        usage = Usage(max(own_input, told.input_tokens), max(told.output_tokens, count.written), count.images)
+    # What a total tells beyond its parts can only have been written, out of sight.
+    usage = replace(usage, output_tokens=max(usage.output_tokens, told.total_tokens - usage.input_tokens))
     if price is None:
         return Booking(usage, counted, Decimal(0))
+    own = Usage(
+        input_tokens=own_input,
+        output_tokens=max(min(usage.output_tokens, count.ceiling), count.written),
+        # Images come last and differ: only the text before them can have been read from a cache.
+        cached_tokens=min(usage.cached_tokens, count.text),
+    )
     cost, by_count = price.charge(usage), price.charge(own)
     return Booking(usage, counted, cost, max(Decimal(0), by_count - cost), max(Decimal(0), cost - by_count))

@@ -9,13 +9,17 @@ SMALLEST = Decimal("0.00000001")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call. `input_tokens` are all of the input: image, cached and written ones are part of them."""
+    """Tokens of one call. `input_tokens` are all of the input: image, cached and written ones are part of them.
+
+    `total_tokens`: as the provider told, which may be more than input and output; 0 where it told none.
+    """
 
     input_tokens: int
     output_tokens: int
     image_tokens: int = 0
     cached_tokens: int = 0
     cache_write_tokens: int = 0
+    total_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

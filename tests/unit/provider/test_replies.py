@@ -120,11 +120,8 @@ def test_a_good_answer_is_kept_without_usage_or_with_a_broken_one(usage: Any) ->
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        ({"total_tokens": 14}, Usage(9, 5)),
-        ({"total_tokens": 0}, Usage(9, 5)),
-        ({"total_tokens": 314}, Usage(9, 305)),
+        ({"total_tokens": 314}, Usage(9, 5, total_tokens=314)),
         ({"completion_tokens_details": {"reasoning_tokens": 300}}, Usage(9, 300)),
-        ({"prompt_tokens_details": {"text_tokens": 20, "image_tokens": 85}}, Usage(105, 5, 85)),
     ],
 )
 def test_where_parts_and_sums_do_not_add_up_the_larger_count_is_taken(more: dict[str, Any], expected: Usage) -> None:
