@@ -126,7 +126,7 @@ def result(row: Row, of_job: Row) -> dict[str, Any]:
             "output_tokens": row["output_tokens"] or 0,
             "image_tokens": row["image_tokens"] or 0,
             "cached_tokens": row["cached_tokens"] or 0,
-            "counted": bool(row["counted"]),
+            **({"counted": True} if row["counted"] else {}),
         },
         "cost": money(row["cost"] or Decimal(0)),
         "attempts": row["attempts"] or 0,

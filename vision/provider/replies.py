@@ -93,7 +93,7 @@ def _responses(body: Mapping[str, Any]) -> Reply:
 def _usage(told: Any, sent: str, written: str) -> Usage | None:
     """Token counts by the protocol's names for them; None if they are missing or no counts, for the answer is good.
 
-    Behind some gateways the tokens of thinking are not part of the answer's, and stand in the total or the details alone
+    Behind some gateways the tokens of thinking are no part of the answer's, and stand in the total or the details alone
     (mozilla-ai/any-llm 1290, router-for-me/CLIProxyAPI 5733, read 2026-11).
     """
     try:
