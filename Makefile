@@ -6,8 +6,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 # Compiled once here, or else at every start of every process where nobody may write beside the sources.
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --no-deps --python $(BIN)/python
-# One worker process for some files at a time: what a file's tests share is started once.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+# A file at a time for each worker process: what its tests share is started once. The slowest, tests/acceptance, go first.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 PROVIDER ?= local
 
 .PHONY: help setup demo test test-all check format run bench lock docs clean
