@@ -4,7 +4,6 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.ports import free_port
+from tests.processes import tied
 
 
 @dataclass
@@ -92,7 +92,7 @@ def services(folder: Path) -> Iterator[StartService]:
             place = data_dir or folder / f"data-{secrets.token_hex(4)}"
             place.mkdir(mode=0o711, exist_ok=True)
             port = free_port()
-            command = [sys.executable, "-m", "cli.main", "up", "--port", str(port), *options]
+            command = tied("-m", "cli.main", "up", "--port", str(port), *options)
             settings = os.environ | {"TESSERA_DATA_DIR": str(place)} | environment
 
             def launch() -> subprocess.Popen[bytes]:
