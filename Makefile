@@ -6,20 +6,26 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 # Compiled once here, or else at every start of every process where nobody may write beside the sources.
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --no-deps --python $(BIN)/python
+# A file at a time for each worker process: what its tests share is started once. The slowest, tests/acceptance, go first.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 PROVIDER ?= local
 
-.PHONY: help setup demo test check format run bench lock docs clean
+.PHONY: help setup demo test test-all check format run bench lock docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## virtual environment in .venv, from requirements.lock with hashes
 
 demo: .venv/.demo ## the main job on real photographs, embedded services, no key needed (PROVIDER=openai: the real thing)
 	$(BIN)/tessera demo --provider $(PROVIDER)
 
-test: .venv/.demo ## all tests, against real services out of wheels
-	$(BIN)/python -m pytest
+test: .venv/.demo ## all tests but the long ones, against real services out of wheels
+	$(PYTEST) -m "not long"
+
+test-all: .venv/.demo ## all tests: first the long ones, then those of `make test`
+	$(PYTEST) -m long
+	@$(MAKE) --no-print-directory test
 
 check: .venv/.demo ## format, lint, types, import contracts, docs drift
 	$(BIN)/ruff format --check .

@@ -35,6 +35,11 @@ def pytest_configure() -> None:
     Settings.model_config["env_file"] = None
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each core, as tests of the whole service mostly wait; each has servers of its own, so not too many."""
+    return min(2 * (os.cpu_count() or 1), 8)
+
+
 @pytest.fixture(scope="session")
 def open_folder() -> Iterator[Path]:
     """A folder that any user may enter (pytest's own may not be): as root, the servers run as nobody."""
@@ -46,7 +51,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def servers(open_folder: Path) -> Iterator[Servers]:
-    """One PostgreSQL and one Valkey for the whole run; nothing is synced to the disk."""
+    """One PostgreSQL and one Valkey for each worker process; nothing is synced to the disk."""
     data_dir = open_folder / "servers-of-the-session"
     data_dir.mkdir(mode=0o711)
     with (

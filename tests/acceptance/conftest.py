@@ -4,10 +4,9 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -15,15 +14,19 @@ from pathlib import Path
 import pytest
 
 from tests.ports import free_port
+from tests.processes import tied
 
 
 @dataclass
 class Service:
     """A running `tessera up`."""
 
-    process: subprocess.Popen[bytes]
     data_dir: Path
     port: int
+    launch: Callable[[], subprocess.Popen[bytes]]
+
+    def __post_init__(self) -> None:
+        self.process = self.launch()
 
     @property
     def url(self) -> str:
@@ -70,31 +73,43 @@ class Service:
             self.process.send_signal(number)
         return self.process.wait(seconds)
 
+    def restart(self) -> None:
+        """Stop it and start it as it was, on the same data and port."""
+        self.stop()
+        self.process = self.launch()
+        self.wait_until_ready()
+
 
 StartService = Callable[..., Service]
+
+
+@contextmanager
+def services(folder: Path) -> Iterator[StartService]:
+    """Starts `tessera up` without waiting, on data in FOLDER; stops them all at the end."""
+    with ExitStack() as exits:
+
+        def up(*options: str, data_dir: Path | None = None, **environment: str) -> Service:
+            place = data_dir or folder / f"data-{secrets.token_hex(4)}"
+            place.mkdir(mode=0o711, exist_ok=True)
+            port = free_port()
+            command = tied("-m", "cli.main", "up", "--port", str(port), *options)
+            settings = os.environ | {"TESSERA_DATA_DIR": str(place)} | environment
+
+            def launch() -> subprocess.Popen[bytes]:
+                with (place / "log").open("ab") as log:
+                    return subprocess.Popen(command, env=settings, cwd=place, stdout=log, stderr=log)
+
+            service = Service(place, port, launch)
+            exits.callback(service.stop)
+            return service
+
+        yield up
 
 
 @pytest.fixture
 def start(open_folder: Path) -> Iterator[StartService]:
     """Starts `tessera up` without waiting; the same `data_dir` may be started again."""
-    with ExitStack() as exits:
-
-        def up(*options: str, data_dir: Path | None = None, **environment: str) -> Service:
-            place = data_dir or open_folder / f"data-{secrets.token_hex(4)}"
-            place.mkdir(mode=0o711, exist_ok=True)
-            port = free_port()
-            with (place / "log").open("ab") as log:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "cli.main", "up", "--port", str(port), *options],
-                    env=os.environ | {"TESSERA_DATA_DIR": str(place)} | environment,
-                    cwd=place,
-                    stdout=log,
-                    stderr=log,
-                )
-            service = Service(process, place, port)
-            exits.callback(service.stop)
-            return service
-
+    with services(open_folder) as up:
         yield up
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.connection import Connection
-from tests.acceptance.conftest import Service, StartService
+from tests.acceptance.conftest import Service, services
 from tests.fakes import images
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -20,7 +20,7 @@ PATIENT = "import cli.main, cli.watch; cli.watch.PATIENCE_SECONDS = 300; cli.mai
 """`tessera` for a machine on which a restart may take minutes."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def openai() -> Iterator[str]:
     """The address of a fake OpenAI."""
     command = [sys.executable, "-m", "tests.fakes.provider", "--port", "0", "--key", KEY]
@@ -30,9 +30,13 @@ def openai() -> Iterator[str]:
         process.terminate()
 
 
-@pytest.fixture
-def service(tessera: StartService, openai: str) -> Service:
-    return tessera("--workers", "1", OPENAI_API_KEY=KEY, OPENAI_BASE_URL=openai, TESSERA_LOCAL_PROVIDER="false")
+@pytest.fixture(scope="module")
+def service(open_folder: Path, openai: str) -> Iterator[Service]:
+    """One for all: starting it takes longer than any of the tests."""
+    with services(open_folder) as up:
+        service = up("--workers", "1", OPENAI_API_KEY=KEY, OPENAI_BASE_URL=openai, TESSERA_LOCAL_PROVIDER="false")
+        service.wait_until_ready()
+        yield service
 
 
 @pytest.fixture
@@ -95,10 +99,9 @@ def test_submit_watch_and_results(service: Service, album: Path) -> None:
     if refused.returncode:
         assert "parquet" in refused.stderr
         assert not list(album.glob("*parquet*"))
-    own_prompt_with_a_schema_watched_as_json(service, album)
 
 
-def own_prompt_with_a_schema_watched_as_json(service: Service, album: Path) -> None:
+def test_an_own_prompt_with_a_schema_watched_as_json(service: Service, album: Path) -> None:
     schema = {
         "type": "object",
         "properties": {"colour": {"type": "string"}},
@@ -114,7 +117,14 @@ def own_prompt_with_a_schema_watched_as_json(service: Service, album: Path) -> N
     assert (job["status"], job["preset"]) == ("succeeded", None)
 
 
+def jobs(service: Service) -> object:
+    """What GET /v1/jobs shows."""
+    with Connection(service.url, service.key) as connection:
+        return connection.get("/v1/jobs")["data"]
+
+
 def test_estimates_need_no_upload_and_no_job(service: Service, album: Path) -> None:
+    before = jobs(service)
     (album / "album" / "broken.gif").write_bytes(b"this is no picture")
     (album / "sizes.csv").write_text("custom_id,width,height\nfive,1024,1024\n")
     words = ["estimate", "album", "more.csv", "more.jsonl", "sizes.csv", "--preset", "ocr"]
@@ -135,13 +145,12 @@ def test_estimates_need_no_upload_and_no_job(service: Service, album: Path) -> N
     assert re.search(r"^gpt-4o-mini +high +[\d,]+ +[\d,]+ +\$0\.", shown.stdout, re.MULTILINE)
     assert re.search(r"max *\n.* saves *\n", shown.stdout)
     assert "5 items, image tokens exact." in shown.stdout
-    with Connection(service.url, service.key) as connection:
-        assert connection.get("/v1/jobs")["data"] == []
-    what_an_estimate_refuses(service, album)
+    assert jobs(service) == before
 
 
-def what_an_estimate_refuses(service: Service, album: Path) -> None:
+def test_what_an_estimate_refuses(service: Service, album: Path) -> None:
     """As a job is refused, with the line of the source."""
+    (album / "album" / "broken.gif").write_bytes(b"this is no picture")
     (album / "wrong.csv").write_text(
         "custom_id,image,width,height\na,https://x.test/1.jpg,5,5\nb,https://x.test/2.jpg,5,0\n"
     )
@@ -195,10 +204,9 @@ def test_what_the_service_refuses_is_told_in_full(service: Service, album: Path)
     assert wrong.returncode == 1
     assert "TESSERA_API_KEY" in wrong.stderr
     assert "Traceback" not in unknown.stderr + twice.stderr + wrong.stderr
-    keys_and_providers(service, album)
 
 
-def keys_and_providers(service: Service, tmp_path: Path) -> None:
+def test_keys_and_providers(service: Service, tmp_path: Path) -> None:
     made = run(service, tmp_path, "keys", "create", "shop", "--scope", "jobs:read")
     secret = made.stdout.strip()
     assert made.returncode == 0
@@ -231,7 +239,7 @@ def test_nothing_listens(tmp_path: Path) -> None:
         assert "tessera up" in answer.stderr
 
 
-def test_watching_outlives_a_restart(service: Service, start: StartService, album: Path) -> None:
+def test_watching_outlives_a_restart(service: Service, album: Path) -> None:
     """The job is paused meanwhile, so that there is something left to watch."""
     words = ["submit", "album", "--preset", "ocr", "--model", "gpt-4o-mini", "--json"]
     paused = run(service, album, *words, "--max-cost", "0.00000001")
@@ -240,11 +248,7 @@ def test_watching_outlives_a_restart(service: Service, start: StartService, albu
     with subprocess.Popen(command, cwd=album, env=service.environment, stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stdout
         assert json.loads(watching.stdout.readline())["id"] == job_id
-        service.stop()
-        options = "--port", str(service.port), "--workers", "1"
-        again = start(*options, data_dir=service.data_dir, TESSERA_LOCAL_PROVIDER="false")
-        again.port = service.port
-        again.wait_until_ready()
+        service.restart()
         _cancel(service, job_id)
         told, _ = watching.communicate(timeout=300)
     assert watching.returncode == 1

@@ -28,6 +28,7 @@ def demo(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_it_runs_from_nothing_and_again(open_folder: Path) -> None:
     folder = open_folder / "demo-run"
     folder.mkdir(mode=0o711)

@@ -21,7 +21,7 @@ ITEMS = 520
 """The full bucket holds about 400 calls; the others wait for the refill, seven a second."""
 
 
-@pytest.fixture(params=["usage", "max"])
+@pytest.fixture(params=["usage", pytest.param("max", marks=pytest.mark.long)])
 def provider(request: pytest.FixtureRequest) -> Iterator[FakeProcess]:
     """A fake provider with the lane's limits, that charges what is used or the most that could be."""
     limits = ("--limit", f"gpt-4o-mini={RPM}/{TPM}", "--charge", request.param, "--latency", "0.2")

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from embedded.stack import api_command, worker_command
 from tests.acceptance.conftest import Service, StartService
 from tests.fakes import FakeProcess, start
 from tests.ports import free_port
+from tests.processes import tied
 
 KEY = "sk-test"
 ITEMS = 2_000
@@ -148,9 +148,7 @@ def test_two_workers_of_one_s_own_on_servers_of_one_s_own(
     port = free_port()
     commands = [api_command("127.0.0.1", port), worker_command(1), worker_command(2)]
     with (tmp_path / "log").open("wb") as log:
-        processes = [
-            subprocess.Popen([sys.executable, *command], env=settings, stdout=log, stderr=log) for command in commands
-        ]
+        processes = [subprocess.Popen(tied(*command), env=settings, stdout=log, stderr=log) for command in commands]
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_until_ready(url)

@@ -16,6 +16,8 @@ from embedded import notice
 from .conftest import Service, StartService
 
 NAMES = {"postgres": "postgres", "valkey-server": "valkey", "uvicorn": "api", "celery": "worker", "local": "local"}
+PLAIN = {"TESSERA_LOCAL_PROVIDER": "false"}
+"""Without the offline provider, whose models take seconds to load."""
 
 
 def children(service: Service) -> dict[str, int]:
@@ -78,7 +80,7 @@ def test_up_comes_up_heals_stops_and_comes_up_again(tessera: StartService) -> No
     assert "Traceback" not in service.log
     assert service.log.rstrip().endswith("Stopped.")
 
-    again = tessera("--workers", "0", data_dir=service.data_dir)
+    again = tessera("--workers", "0", data_dir=service.data_dir, **PLAIN)
     assert again.key == service.key
     assert again.stop() == 0
 
@@ -90,11 +92,11 @@ def test_nothing_outlives_a_supervisor_that_is_killed(tessera: StartService) -> 
     service.stop(signal.SIGKILL)
     assert eventually(lambda: not [pid for pid in left.values() if alive(pid)], 60)
     assert notice.read(service.data_dir) is None
-    assert tessera("--workers", "0", data_dir=service.data_dir).stop() == 0
+    assert tessera("--workers", "0", data_dir=service.data_dir, **PLAIN).stop() == 0
 
 
 def test_a_second_one_on_the_same_data_is_refused(tessera: StartService) -> None:
-    service = tessera("--workers", "0")
+    service = tessera("--workers", "0", **PLAIN)
     refused = tessera_command("up", "--port", "0", TESSERA_DATA_DIR=str(service.data_dir))
     assert refused.returncode == 1
     assert "data_dir_in_use" in refused.stderr
@@ -103,7 +105,7 @@ def test_a_second_one_on_the_same_data_is_refused(tessera: StartService) -> None
 
 
 def test_your_own_servers_are_used(tessera: StartService, database_url: str, redis_url: str) -> None:
-    service = tessera("--workers", "1", TESSERA_DATABASE_URL=database_url, TESSERA_REDIS_URL=redis_url)
+    service = tessera("--workers", "1", TESSERA_DATABASE_URL=database_url, TESSERA_REDIS_URL=redis_url, **PLAIN)
     assert not {"postgres", "valkey"} & set(children(service))
     assert not (service.data_dir / "servers").exists()
     assert status(service, "/v1/jobs", service.key) == 200
@@ -122,7 +124,7 @@ def test_a_port_that_is_taken_is_refused_before_anything_starts(tmp_path: Path) 
 
 
 def test_interrupted_while_starting(start: StartService) -> None:
-    service = start("--workers", "0")
+    service = start("--workers", "0", **PLAIN)
     assert eventually(lambda: bool(children(service)))
     assert service.stop(signal.SIGINT) == 0
     assert "Traceback" not in service.log

@@ -23,6 +23,7 @@ import pytest
 
 from local.tasks import NAMES
 from tests.ports import free_port
+from tests.processes import tied
 from vision import presets
 from vision.tokens import count_image
 
@@ -34,8 +35,7 @@ PHOTOS = Path(_SKIMAGE.submodule_search_locations[0]) / "data"
 
 def start(*options: str, **environment: str) -> tuple[subprocess.Popen[bytes], str]:
     port = free_port()
-    command = [sys.executable, "-m", "local", "--port", str(port), *options]
-    process = subprocess.Popen(command, env=os.environ | environment)
+    process = subprocess.Popen(tied("-m", "local", "--port", str(port), *options), env=os.environ | environment)
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline and process.poll() is None:

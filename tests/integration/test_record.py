@@ -265,8 +265,9 @@ async def disturb(engine: AsyncEngine) -> None:
         await pauses.pause_lane(engine, LANE, "upstream_auth")
         for paused in await rows(engine, "SELECT id FROM jobs WHERE status = 'paused'"):
             async with engine.begin() as connection:
-                values = {"id": paused.id}
-                await connection.execute(text("UPDATE jobs SET status = 'running' WHERE id = :id"), values)
+                values = {"id": paused.id}  # of a job that ended meanwhile nothing is to be changed
+                resumed = text("UPDATE jobs SET status = 'running' WHERE id = :id AND status = 'paused'")
+                await connection.execute(resumed, values)
                 await connection.execute(text("UPDATE turns SET runnable = true WHERE job_id = :id"), values)
 
 

@@ -14,10 +14,11 @@ async def test_a_loop_that_is_held_up_is_late_until_it_runs_again() -> None:
     await asyncio.sleep(0)
     assert not load.heavy
     time.sleep(LOOK_SECONDS + 2 * LATE_SECONDS)
-    await asyncio.sleep(0.01)
-    assert load.heavy
-    await asyncio.sleep(2 * LOOK_SECONDS)
-    assert not load.heavy
+    async with asyncio.timeout(60):
+        while not load.heavy:
+            await asyncio.sleep(0)
+        while load.heavy:  # for as long as the machine holds it up
+            await asyncio.sleep(LOOK_SECONDS)
     keeping.cancel()
 
 
