@@ -9,6 +9,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.middleware import changes
 from vision import limiter, queue
 from vision.images.fetch import Fetcher
 from vision.images.guard import Guard
@@ -55,6 +56,7 @@ async def opened(settings: Settings) -> AsyncIterator[Resources]:
         guard=Guard(settings.allow_private_networks),
         files_dir=settings.data_dir / "files",
     )
+    changes.watch(desk.engine)
     await asyncio.to_thread(files.drop_drafts, desk.files_dir)
     try:
         async with Fetcher(desk.guard, seconds=IMAGE_SECONDS, per_host=PER_HOST, concurrency=AT_ONCE) as fetcher:

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".tessera"), description="Embedded servers, uploads and the local admin key.")
     host: str = Field("127.0.0.1", description="Address that the API listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port of the API.")
+    max_connections: int = Field(
+        800, ge=10, le=65_000, description="Connections that the API holds at once; more are answered with 503."
+    )
     workers: int = Field(
         default_factory=_cpu_count,
         ge=0,

@@ -18,6 +18,7 @@ SCOPES = {
     "jobs:write": dependencies.JobsWriter,
     "files:read": dependencies.FilesReader,
     "files:write": dependencies.FilesWriter,
+    "webhooks:read": dependencies.WebhooksReader,
     "admin": dependencies.Admin,
 }
 
@@ -33,7 +34,7 @@ covers all of them. Bodies and answers are JSON; times are unix seconds; money i
 - What a job, an item and a result line hold is shown in
   [read results and webhooks](../how-to/read-results-and-webhooks.md).
 
-The same as a document for machines: [openapi.json](openapi.json), served at `/openapi.json`, shown at `/docs`.
+The same as a document for machines: [openapi.json](openapi.json), served at `/openapi.json` to any key.
 """
 
 

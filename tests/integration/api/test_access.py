@@ -23,7 +23,7 @@ SCOPES = {
     "/v1/jobs": {"GET": Scope.JOBS_READ, "POST": Scope.JOBS_WRITE},
     "/v1/estimates": {"POST": Scope.JOBS_WRITE},
     "/v1/files": {"GET": Scope.FILES_READ, "POST": Scope.FILES_WRITE},
-    "/v1/webhooks": {"GET": Scope.JOBS_WRITE},
+    "/v1/webhooks": {"GET": Scope.WEBHOOKS_READ},
     "/v1/keys": dict.fromkeys(("GET", "POST", "DELETE"), Scope.ADMIN),
     "/metrics": {"GET": Scope.ADMIN},
     "/v1/models": {"GET": Scope.JOBS_READ},

@@ -54,7 +54,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str | None]] = {
     ),
     "webhook scheme": (order(webhook_url="ftp://example.com"), "webhook_url_blocked", "webhook_url"),
     "webhook inside": (order(webhook_url="http://127.0.0.1/hook"), "webhook_url_blocked", "webhook_url"),
-    "nul in metadata": (order(metadata={"a": "\0"}), "invalid_request", None),
+    "nul in metadata": (order(metadata={"a": "\0"}), "invalid_request", "metadata"),
     "too many": (order(*[{"image": URL}] * 1_001), "invalid_request", "items"),
     "both sources": (order(input_file_id=NO_FILE), "invalid_request", None),
     "no such manifest": ({"preset": "ocr", "input_file_id": NO_FILE}, "unknown_file", "input_file_id"),
