@@ -4,7 +4,7 @@ import resource
 
 import uvicorn
 
-from api.connections import Connection
+from api.middleware.connections import Connection
 from vision.settings import Settings
 
 GRACE_SECONDS = 5

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Collection
 from io import BufferedWriter
@@ -19,6 +20,8 @@ from vision.errors import NotFound, TooLarge
 from vision.storage.tables import File
 
 MAX_BYTES = 2 * 1024**3
+FOLDER_MODE, FILE_MODE = 0o700, 0o600
+"""Uploads are for the API and the workers alone, which run as one user."""
 ABANDONED_SECONDS = 3_600
 """A draft that nobody has written to for so long."""
 
@@ -68,8 +71,8 @@ class Draft:
         await asyncio.to_thread(self._settle)
 
     def _open(self) -> BufferedWriter:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        return self.path.open("wb")
+        self.path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        return os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb")
 
     def _append(self, data: bytes) -> None:
         self._hash.update(data)
@@ -124,6 +127,16 @@ def stored(files_dir: Path, file_id: UUID) -> Path:
             f"The bytes of {ids.public('file', file_id)} are not on this server. All servers need the same DATA_DIR."
         )
     return path
+
+
+def prepare(files_dir: Path) -> None:
+    """Make the folder, closed to others, close one that an earlier version left open, and clear away old drafts."""
+    files_dir.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    if stat.S_IMODE(files_dir.stat().st_mode) != FOLDER_MODE:
+        for path in files_dir.iterdir():
+            path.chmod(FILE_MODE)
+        files_dir.chmod(FOLDER_MODE)
+    drop_drafts(files_dir)
 
 
 def drop_drafts(files_dir: Path) -> None:

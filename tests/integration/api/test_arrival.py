@@ -11,10 +11,9 @@ import pytest
 import uvicorn
 from fastapi.routing import APIRoute
 
-from api import connections
 from api.app import ROUTERS, create_app
-from api.connections import Connection
-from api.middleware import arrival
+from api.middleware import arrival, connections
+from api.middleware.connections import Connection
 from tests.integration.api.conftest import ADMIN_KEY
 from tests.integration.api.test_access import ROUTES
 from vision.settings import Settings

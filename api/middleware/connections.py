@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from api import errors
 
 HEAD_SECONDS = 20.0
-"""From its opening, or from the last answer, to the end of a request's head. (Bodies: middleware/arrival.py.)"""
+"""From its opening, or from the last answer, to the end of a request's head. (Bodies: arrival.py.)"""
 FULL = orjson.dumps(errors.problem(503, "overloaded", "Too many connections are open. Nothing was changed; try again."))
 FULL_HEAD = (
     f"HTTP/1.1 503 Service Unavailable\r\ncontent-type: {errors.MEDIA_TYPE}\r\ncontent-length: {len(FULL)}\r\n"
