@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +18,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from vision import ids
+from vision.errors import InvalidRequest, NotFound
 from vision.intake import Ask, Order
 from vision.lifecycle import ItemStatus, JobStatus
 from vision.manifest import MAX_SIDE
@@ -195,6 +198,14 @@ class PageQuery(Body):
     limit: int = Field(20, ge=1, le=100)
     after: str | None = Field(None, max_length=64, description="The id after which the page starts: `last_id`.")
 
+    def start(self, prefix: str) -> UUID | None:
+        """The id of a `job`, `file` … after which the page starts."""
+        try:
+            return ids.parse(prefix, self.after) if self.after else None
+        except NotFound:
+            message = f"`after` is not the id of a {prefix}."
+            raise InvalidRequest(message, code="invalid_cursor", param="after") from None
+
 
 class JobsQuery(PageQuery):
     """A page of jobs."""
@@ -207,3 +218,9 @@ class ItemsQuery(PageQuery):
 
     limit: int = Field(100, ge=1, le=1_000)
     status: ItemStatus | None = None
+
+
+class FilesQuery(PageQuery):
+    """A page of files."""
+
+    purpose: str | None = Field(None, min_length=1, max_length=64)

@@ -12,7 +12,6 @@ from api.dependencies import JobsReader, JobsWriter, Opened
 from api.resources import Resources
 from api.schemas import JobBody, JobQuery, JobsQuery
 from vision import ids, intake
-from vision.errors import InvalidRequest, NotFound
 from vision.lifecycle import TERMINAL
 from vision.storage import jobs
 
@@ -54,7 +53,7 @@ async def create(
 @router.get("")
 async def page(opened: Opened, tenant: JobsReader, query: Annotated[JobsQuery, Query()]) -> dict[str, Any]:
     """Jobs, newest first."""
-    after = _cursor(query.after) if query.after else None
+    after = query.start("job")
     async with opened.engine.connect() as connection:
         rows = await jobs.page(connection, tenant, limit=query.limit + 1, after=after, status=query.status)
     lanes = {name: lane for row in rows if (lane := opened.desk.catalogue.lanes.get(name := row["lane"]))}
@@ -111,10 +110,3 @@ def _show(opened: Resources, row: RowMapping, response: Response) -> dict[str, A
         response.headers["retry-after"] = str(POLL_SECONDS)
     lane = opened.desk.catalogue.lanes.get(row["lane"])
     return views.job(row, lane, opened.paces.last(lane) if lane else None)
-
-
-def _cursor(after: str) -> UUID:
-    try:
-        return ids.parse("job", after)
-    except NotFound:
-        raise InvalidRequest("`after` is not the id of a job.", code="invalid_cursor", param="after") from None

@@ -18,7 +18,7 @@ from vision.intake.problems import unknown_files
 from vision.intake.reading import Batch, Reading
 from vision.lifecycle import JobStatus, Stage, StatusCode
 from vision.queue import Task
-from vision.storage import admission, idempotency, jobs, outputs, tenants
+from vision.storage import admission, files, idempotency, jobs, outputs, tenants
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ async def _observed(connection: AsyncConnection, tenant: str, planned: Plan) -> 
 async def _load(connection: AsyncConnection, reading: Reading, items: Items) -> None:
     batches = reading.batches(entries(items))
     while batch := await asyncio.to_thread(next, batches, None):
+        await files.use(connection, reading.tenant, reading.job_id, batch.files)
         reading.problems += await unknown_files(connection, reading.tenant, batch.files)
         if not reading.problems:
             await _store(connection, batch)

@@ -10,12 +10,14 @@ import orjson
 import pytest
 import uvicorn
 from fastapi.routing import APIRoute
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import ROUTERS, create_app
 from api.middleware import arrival, connections
 from api.middleware.connections import Connection
+from api.middleware.throttle import MOST
 from tests.integration.api.conftest import ADMIN_KEY
-from tests.integration.api.test_access import ROUTES
+from tests.integration.api.test_access import ROUTES, make_key
 from vision.settings import Settings
 from vision.storage import keys
 
@@ -184,6 +186,23 @@ async def test_more_connections_than_allowed_are_sent_away(port: int) -> None:
             await client.head("GET", "/healthz")
             if (await client.answer())[0] == 200:
                 break
+
+
+async def test_wrong_keys_are_throttled_and_right_ones_are_not(port: int, engine: AsyncEngine) -> None:
+    good = await make_key(engine, "default", "admin")
+
+    async def ask(key: str) -> tuple[int, dict[str, str], Any]:
+        async with connected(port) as client:
+            await client.head("GET", "/v1/keys", *([f"authorization: Bearer {key}"] if key else []))
+            return await client.answer()
+
+    assert [(await ask("a-guess"))[0] for _ in range(MOST)] == [401] * MOST
+    for wrong in ("a-guess", keys.generate(), ADMIN_KEY):
+        status, headers, body = await ask(wrong)
+        assert (status, body["error"]["code"]) == (429, "too_many_wrong_keys"), wrong
+        assert (headers["retry-after"], headers["x-should-retry"]) == ("60", "false")
+    assert (await ask(good))[0] == 200
+    assert (await ask(""))[0] == 401
 
 
 def test_no_route_has_its_body_read_by_the_framework() -> None:
