@@ -81,17 +81,15 @@ async def test_a_manifest_is_needed_only_until_it_is_read(client: httpx2.AsyncCl
     assert (await client.delete(f"/v1/files/{manifest}")).status_code == 200
 
 
-async def test_a_deletion_waits_for_a_job_that_is_being_taken_in(
-    client: httpx2.AsyncClient, engine: AsyncEngine
-) -> None:
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+
+
+async def test_a_deletion_waits_for_a_job_that_is_taken_in(client: httpx2.AsyncClient, engine: AsyncEngine) -> None:
     file = await upload(client)
     job = ids.new()
     async with engine.connect() as connection:
         await files.use(connection, "default", job, [ids.parse("file", file)])
         deletion = asyncio.create_task(client.delete(f"/v1/files/{file}"))
-        waiting = text(
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
         async with engine.connect() as watcher:
             while not (await watcher.execute(WAITING)).scalar_one():
                 await watcher.rollback()
