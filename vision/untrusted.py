@@ -14,9 +14,9 @@ from vision.errors import InvalidRequest
 MAX_VALUES = 500_000
 """Values in one body. Sixteen million of two bytes each would be gigabytes of objects."""
 MAX_DEPTH = 64
+PIECE = 1 << 20
 LEAST, MOST = -(2**63), 2**64 - 1
 
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _DUBIOUS = re.compile(rb"[0-9]{19}|[0-9][eE]\+?[0-9]|\\u0000")
 """Without any of these no number is too large and no text holds a NUL."""
 
@@ -43,8 +43,8 @@ def has_too_many_values(raw: bytes) -> bool:
     """Whether the text would become more than MAX_VALUES objects; told without making them."""
     return (
         len(raw) > MAX_VALUES
-        and _separators(raw) > MAX_VALUES  # most often enough, and five times as fast
-        and _separators(_STRINGS.sub(b"", raw)) > MAX_VALUES
+        and _separators(raw) > MAX_VALUES  # nearly always enough, and quick
+        and _separators_outside_texts(raw) > MAX_VALUES
     )
 
 
@@ -69,6 +69,21 @@ def has_nul(value: object) -> bool:
 
 def _separators(raw: bytes) -> int:
     return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+
+
+def _separators_outside_texts(raw: bytes) -> int:
+    """The same where commas and brackets in texts do not count. A piece at a time: memory stays flat."""
+    import numpy as np  # noqa: PLC0415 - for the rare body that needs a second look
+
+    bare = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    count, in_text = 0, np.False_
+    for start in range(0, len(bare), PIECE):
+        piece = np.frombuffer(bare[start : start + PIECE], np.uint8)
+        texts = np.logical_xor.accumulate(piece == ord('"')) ^ in_text
+        opens = (piece == ord("[")) | (piece == ord("{"))
+        count += int(np.count_nonzero((opens | (piece == ord(","))) & ~texts))
+        in_text = texts[-1]
+    return count
 
 
 def _refuse(value: Any, place: str, depth: int = 0) -> None:
