@@ -29,7 +29,7 @@ covers all of them. Bodies and answers are JSON; times are unix seconds; money i
 
 - Errors have the members of RFC 9457 and an OpenAI-style `error` object in one body: see [errors](errors.md).
 - Lists have `data`, `has_more`, `first_id` and `last_id`; the next page starts with `after=<last_id>`.
-- `POST /v1/jobs` with an `Idempotency-Key` makes one job however often it is sent.
+- `POST /v1/jobs` with an `Idempotency-Key` makes one job however often it is sent within 7 days.
 - Every answer has an `X-Request-ID`. An `X-Client-Request-ID` that you send comes back.
 - What a job, an item and a result line hold is shown in
   [read results and webhooks](../how-to/read-results-and-webhooks.md).
