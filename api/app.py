@@ -6,7 +6,10 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api import errors
-from api.request_ids import RequestIds
+from api.middleware.arrival import BodyLimits
+from api.middleware.authentication import Authentication
+from api.middleware.changes import Changes
+from api.middleware.request_ids import RequestIds
 from api.resources import opened
 from api.routes import catalogue, estimates, files, health, jobs, keys, lanes, results, webhooks
 from vision.settings import Settings
@@ -24,9 +27,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.resources = resources
             yield
 
-    app = FastAPI(title="Tessera", version="1", lifespan=lifespan)
-    app.add_middleware(RequestIds)
+    # The pages at /docs would load scripts from elsewhere. What comes in passes these from the last one to the first.
+    app = FastAPI(title="Tessera", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     errors.install(app)
+    app.add_middleware(Authentication)
+    errors.answer_outside(app)
+    app.add_middleware(Changes)
+    app.add_middleware(BodyLimits)
+    app.add_middleware(RequestIds)
     for router in ROUTERS:
         app.include_router(router)
     return app

@@ -11,13 +11,16 @@ import sqlalchemy.exc
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect
 
+from api.middleware import changes
 from vision import errors
 from vision.errors import Detail, Retry, TesseraError
 
 log = logging.getLogger(__name__)
 
+MEDIA_TYPE = "application/problem+json"
 PROBLEM = "urn:tessera:errors:"
 """RFC 9457 wants a URI as the type; codes are explained in docs/reference/errors.md."""
 
@@ -28,11 +31,13 @@ STATUS: dict[type[TesseraError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.TooLarge: 413,
+    errors.Throttled: 429,
     errors.RequestError: 400,
     TesseraError: 500,
 }
 
 STATUS_BY_CODE = {
+    "request_timeout": 408,
     "unsupported_media_type": 415,
     "idempotency_key_reused": 422,
 }
@@ -55,7 +60,7 @@ AWAY = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
 )
-RETRY_AFTER_SECONDS = 2
+RETRY_AFTER_SECONDS, THROTTLED_SECONDS = 2, 60
 
 
 def install(app: FastAPI) -> None:
@@ -68,6 +73,12 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _away)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)
+
+
+def answer_outside(app: FastAPI) -> None:
+    """Have errors of the middleware added before this answered as well; call it after `install`."""
+    handlers = {kind: handler for kind, handler in app.exception_handlers.items() if kind is not Exception}
+    app.add_middleware(ExceptionMiddleware, handlers=handlers)
 
 
 def status_of(error: TesseraError) -> int:
@@ -87,25 +98,28 @@ def response(
     details: Iterable[Detail] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """An error body with the members of RFC 9457 and OpenAI's `error`."""
+    """The answer to a request that came to nothing."""
     request_id = request.scope.get("state", {}).get("request_id", "")
-    body: dict[str, Any] = {
-        "type": PROBLEM + code,
-        "title": code.replace("_", " ").capitalize(),
-        "status": status,
-        "detail": message,
-        "instance": request.url.path,
-        "request_id": request_id,
-        "error": {"message": message, "type": _type(status), "param": param, "code": code},
-    }
+    body = problem(status, code, message, param) | {"instance": request.url.path, "request_id": request_id}
     if problems := [_problem(detail) for detail in details]:
         body["errors"] = problems
     return Response(
         orjson.dumps(body),
         status,
         {"x-request-id": request_id, **(headers or {})},
-        media_type="application/problem+json",
+        media_type=MEDIA_TYPE,
     )
+
+
+def problem(status: int, code: str, message: str, param: str | None = None) -> dict[str, Any]:
+    """An error body with the members of RFC 9457 and OpenAI's `error`."""
+    return {
+        "type": PROBLEM + code,
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": message,
+        "error": {"message": message, "type": _type(status), "param": param, "code": code},
+    }
 
 
 def _type(status: int) -> str:
@@ -126,6 +140,8 @@ async def _tessera_error(request: Request, error: Exception) -> Response:
     if status == 409:
         # The OpenAI SDK repeats a 409 unless it is told not to.
         headers |= {"x-should-retry": "false"} if error.retry is Retry.NEVER else {"retry-after": "1"}
+    if status == 429:
+        headers |= {"retry-after": str(THROTTLED_SECONDS), "x-should-retry": "false"}
     if status >= 500:
         log.error("Request failed.", exc_info=error)
         message = TesseraError().message
@@ -150,7 +166,8 @@ def _field_problem(problem: Mapping[str, Any]) -> Detail:
     if code == "unknown_field":
         return Detail(code, f"There is no field {field!r} here.", param=field)
     message = str(problem["msg"]).rstrip(".")
-    return Detail(code, f"{field}: {message}." if field else f"{message}.", param=field)
+    names_its_place = problem["type"] == "unfit"
+    return Detail(code, f"{field}: {message}." if field and not names_its_place else f"{message}.", param=field)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -169,9 +186,16 @@ async def _data_error(request: Request, error: Exception) -> Response:
 
 async def _away(request: Request, error: Exception) -> Response:
     log.warning("The database did not answer: %s", type(error).__name__)
-    message = "The database cannot be reached at the moment. Nothing was changed; try again."
     headers = {"retry-after": str(RETRY_AFTER_SECONDS)}
-    return response(request, 503, "database_unavailable", message, headers=headers)
+    if not changes.are_possible():
+        message = "The database cannot be reached at the moment. Nothing was changed; try again."
+        return response(request, 503, "database_unavailable", message, headers=headers)
+    repeatable = request.scope.get("state", {}).get("repeatable", False)
+    way = "Send it again with the same Idempotency-Key" if repeatable else "Look, before you send it again"
+    message = f"The database went away while the change was made: it may have been made, or not. {way}."
+    # The OpenAI SDK repeats a 503 unless it is told not to; without a key that could make a second job.
+    headers |= {} if repeatable else {"x-should-retry": "false"}
+    return response(request, 503, "outcome_unknown", message, headers=headers)
 
 
 async def _gone(request: Request, error: Exception) -> Response:

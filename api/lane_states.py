@@ -1,22 +1,86 @@
-"""What is left of every lane's limit now, by the limiter's own count."""
+"""What is left of every lane's limit now, by the limiter's own count, and how fast it goes."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.resources import Resources
-from vision.limiter import LaneState
+from vision.fair_share import Work
+from vision.limiter import LaneState, Limiter
+from vision.limits import Limit
 from vision.provider.catalogue import Lane
+from vision.storage import jobs
+
+if TYPE_CHECKING:
+    from api.resources import Resources
+
+FRESH_SECONDS, PATIENCE_SECONDS = 1.0, 0.3
 
 
-async def now(opened: Resources) -> dict[str, LaneState | None]:
+async def now(opened: "Resources") -> dict[str, LaneState | None]:
     """The state of each lane, by name; None while Redis cannot be reached."""
     lanes = opened.desk.catalogue.lanes.values()
     states = await asyncio.gather(*(_state(opened, lane) for lane in lanes))
     return {lane.name: state for lane, state in zip(lanes, states, strict=True)}
 
 
-async def _state(opened: Resources, lane: Lane) -> LaneState | None:
+@dataclass(frozen=True)
+class Pace:
+    """How fast a lane goes: its limit in force, how long it stands still, and what is left of each job on it, by id."""
+
+    limit: Limit
+    paused_seconds: float = 0
+    work: Mapping[UUID, Work] = field(default_factory=dict)
+
+
+class Paces:
+    """The pace of each lane, looked at once a second at most, so that polling stays cheap."""
+
+    def __init__(self, engine: AsyncEngine, limiter: Limiter) -> None:
+        self._engine, self._limiter = engine, limiter
+        self._known: dict[str, tuple[float, Pace]] = {}
+
+    async def of(self, lane: Lane) -> Pace:
+        """Never fails: what cannot be asked within a moment is taken to be as it is stated."""
+        at, pace = self._known.get(lane.name, (-FRESH_SECONDS, None))
+        if pace is None or monotonic() - at >= FRESH_SECONDS:
+            pace = await self._look(lane)
+            self._known[lane.name] = monotonic(), pace
+        return pace
+
+    def last(self, lane: Lane) -> Pace:
+        """The same without asking anybody: as it was last seen."""
+        return self._known.get(lane.name, (0.0, Pace(lane.limit)))[1]
+
+    async def _look(self, lane: Lane) -> Pace:
+        pace = Pace(lane.limit)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                state = await self._limiter.state(lane.name, lane.limit)
+            tpm, rpm = max(1, state.tokens_per_minute), max(1, state.requests_per_minute)
+            pace = Pace(replace(lane.limit, tpm=tpm, rpm=rpm), state.paused_seconds)
+            async with self._engine.connect() as connection:
+                rows = await jobs.open_on_lane(connection, lane.name)
+            return replace(pace, work={row["id"]: work(row) for row in rows})
+        except (RedisError, SQLAlchemyError, OSError):  # a timeout is an OSError
+            return pace
+
+
+def work(row: Mapping[Any, Any]) -> Work:
+    """What is left of a job; items that are not measured yet are taken to be as the others, or without images."""
+    rest: int = row["total"] - row["succeeded"] - row["failed"]
+    text: int = (row["expected_prompt_tokens"] or row["prompt_tokens"]) + row["expected_output_tokens"]
+    each: float = row["estimated_tokens"] / row["measured"] if row["measured"] else text
+    return Work(row["priority"], row["weight"], rest, rest * each)
+
+
+async def _state(opened: "Resources", lane: Lane) -> LaneState | None:
     try:
         return await opened.limiter.state(lane.name, lane.limit)
     except (RedisError, OSError):

@@ -35,7 +35,7 @@ async def receive(request: Request, draft: Draft) -> Form:
     parts = _Parts()
     parser = MultipartParser(_boundary(request), parts.callbacks())
     try:
-        async for piece in bodies.pieces_of(request):
+        async for piece in bodies.pieces_of(request, bodies.STREAM):
             parser.write(piece)
             await parts.pour(draft)
         parser.finalize()

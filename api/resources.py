@@ -9,6 +9,8 @@ from pathlib import Path
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.lane_states import Paces
+from api.middleware import changes
 from vision import limiter, queue
 from vision.images.fetch import Fetcher
 from vision.images.guard import Guard
@@ -24,11 +26,12 @@ IMAGE_SECONDS, AT_ONCE, PER_HOST = 10.0, 32, 16
 
 @dataclass(frozen=True)
 class Resources:
-    """The desk (record, lanes, bell), the estimator, the limiter, the key that always works, and where uploads go."""
+    """The desk (record, lanes, bell), the estimator, the limiter, the lanes' paces, and the key that always works."""
 
     desk: Desk
     estimator: Estimator
     limiter: limiter.Limiter
+    paces: Paces
     redis: Redis
     admin_key_hash: bytes
 
@@ -55,11 +58,13 @@ async def opened(settings: Settings) -> AsyncIterator[Resources]:
         guard=Guard(settings.allow_private_networks),
         files_dir=settings.data_dir / "files",
     )
-    await asyncio.to_thread(files.drop_drafts, desk.files_dir)
+    changes.watch(desk.engine)
+    await asyncio.to_thread(files.prepare, desk.files_dir)
     try:
         async with Fetcher(desk.guard, seconds=IMAGE_SECONDS, per_host=PER_HOST, concurrency=AT_ONCE) as fetcher:
             estimator = Estimator(desk, Images(fetcher, desk.files_dir))
-            yield Resources(desk, estimator, limiter.Limiter(redis), redis, keys.digest(admin_key))
+            lanes = limiter.Limiter(redis)
+            yield Resources(desk, estimator, lanes, Paces(desk.engine, lanes), redis, keys.digest(admin_key))
     finally:
         await desk.bell.close()
         await redis.aclose()

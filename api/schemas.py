@@ -2,31 +2,43 @@
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
-import orjson
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    Json,
     StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
     model_validator,
 )
-from pydantic_core import PydanticKnownError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from vision import ids
+from vision.errors import InvalidRequest, NotFound
 from vision.intake import Ask, Order
 from vision.lifecycle import ItemStatus, JobStatus
+from vision.manifest import MAX_SIDE
 from vision.storage.keys import Scope
+from vision.untrusted import Unfit, dumped, has_nul, load
 
 MAX_INLINE_ITEMS = 1_000
 MAX_OBJECT_BYTES = 65_536
+MAX_DIGITS = 64
+MAX_INT4 = 2**31 - 1
 MAX_DEADLINE_SECONDS = 90 * 24 * 3_600
 
 
-def _small(value: dict[str, Any]) -> dict[str, Any]:
-    if len(orjson.dumps(value)) > MAX_OBJECT_BYTES:
+def _small(value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    try:
+        size = len(dumped(value, info.field_name or ""))
+    except Unfit as unfit:
+        raise PydanticCustomError("unfit", "{reason}", {"reason": unfit.message}) from None
+    if size > MAX_OBJECT_BYTES:
         raise ValueError(f"must not be larger than {MAX_OBJECT_BYTES:,} bytes")
     return value
 
@@ -36,6 +48,18 @@ def _no_truth(value: Any) -> Any:
     if isinstance(value, bool):
         raise PydanticKnownError("int_type")
     return value
+
+
+def _short(value: Any) -> Any:
+    """A number in a text takes time by its length, and no amount of money is long."""
+    if isinstance(value, bool) or (isinstance(value, str) and len(value) > MAX_DIGITS):
+        raise PydanticKnownError("decimal_type")
+    return value
+
+
+def _unwrapped(value: Any) -> Any:
+    """JSON in a text, as query strings have it."""
+    return load(value.encode()) if isinstance(value, str) else value
 
 
 def _listed(value: Any) -> Any:
@@ -50,14 +74,30 @@ ModelName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 DetailName = Annotated[str, StringConstraints(min_length=1, max_length=16)]
 ModelNames = Annotated[list[ModelName], BeforeValidator(_listed), Field(max_length=MAX_MODELS)]
 DetailNames = Annotated[list[DetailName], BeforeValidator(_listed), Field(max_length=MAX_DETAILS)]
-Weight = Annotated[int, Field(ge=1, le=100), BeforeValidator(_no_truth)]
+Whole = BeforeValidator(_no_truth)
+"""For every whole number of a body, which also has bounds that its column has room for."""
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE), Whole]
+OutputTokens = Annotated[int, Field(ge=1, le=MAX_INT4), Whole]
+Priority = Annotated[int, Field(ge=-100, le=100), Whole]
+Weight = Annotated[int, Field(ge=1, le=100), Whole]
+Seconds = Annotated[int, Field(ge=1, le=MAX_DEADLINE_SECONDS), Whole]
+Dollars = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=8), BeforeValidator(_short)]
 SmallObject = Annotated[dict[str, Any], AfterValidator(_small)]
+WrittenObject = Annotated[SmallObject, BeforeValidator(_unwrapped)]
+ScopeName = Annotated[Scope, WithJsonSchema({"type": "string", "enum": [scope.value for scope in Scope]})]
 
 
 class Body(BaseModel):
-    """Refuses unknown fields."""
+    """Refuses unknown fields, and texts that cannot be stored."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        if has_nul(value):
+            raise ValueError("a NUL character cannot be stored")
+        return value
 
 
 class JobFields(Body):
@@ -77,18 +117,16 @@ class JobFields(Body):
         description="`snap` shrinks an image by a few percent where that drops a row or column of patches or tiles; "
         "`max` shrinks it to `max_side`. Nothing is enlarged.",
     )
-    max_side: int | None = Field(None, ge=1, description="With fit `max`: pixels of the long side.")
+    max_side: Side | None = Field(None, description="With fit `max`: pixels of the long side.")
     language: str = Field("en", max_length=35, description="Language of free text, as a BCP 47 tag.")
-    max_output_tokens: int | None = Field(None, ge=1, description="Ceiling for the length of one answer.")
-    max_cost: Decimal | None = Field(
-        None, gt=0, max_digits=18, decimal_places=8, description="Hard cap for the whole job in US dollars."
-    )
+    max_output_tokens: OutputTokens | None = Field(None, description="Ceiling for the length of one answer.")
+    max_cost: Dollars | None = Field(None, description="Hard cap for the whole job in US dollars.")
     allow_unpriced: bool = Field(False, description="Run on a model whose price is not known; its cost reads as 0.")
-    priority: int = Field(0, ge=-100, le=100, description="Jobs with a higher one go first.")
+    priority: Priority = Field(0, description="Jobs with a higher one go first.")
     weight: Weight = Field(
         1, description="Among jobs of its lane and priority, a job of weight 3 gets three times the tokens of one of 1."
     )
-    deadline_seconds: int | None = Field(None, ge=1, le=MAX_DEADLINE_SECONDS, description="The job expires after this.")
+    deadline_seconds: Seconds | None = Field(None, description="The job expires after this.")
     webhook_url: str | None = Field(None, max_length=2048, description="Is sent the job's events, signed.")
     metadata: SmallObject = Field(default_factory=dict, description="Yours; comes back with the job.")
 
@@ -101,8 +139,8 @@ class JobFields(Body):
 class JobQuery(JobFields):
     """The same in a query string, where objects are JSON."""
 
-    answer_schema: Json[SmallObject] | None = Field(None, alias="schema")
-    metadata: Json[SmallObject] = Field(default_factory=dict)
+    answer_schema: WrittenObject | None = Field(None, alias="schema")
+    metadata: WrittenObject = Field(default_factory=dict)
 
 
 class JobBody(JobFields):
@@ -149,7 +187,7 @@ class KeyBody(Body):
     """A new API key."""
 
     name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")
-    scopes: list[Scope] = Field(
+    scopes: list[ScopeName] = Field(
         default=[Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_READ, Scope.FILES_WRITE], min_length=1
     )
 
@@ -159,6 +197,14 @@ class PageQuery(Body):
 
     limit: int = Field(20, ge=1, le=100)
     after: str | None = Field(None, max_length=64, description="The id after which the page starts: `last_id`.")
+
+    def start(self, prefix: str) -> UUID | None:
+        """The id of a `job`, `file` … after which the page starts."""
+        try:
+            return ids.parse(prefix, self.after) if self.after else None
+        except NotFound:
+            message = f"`after` is not the id of a {prefix}."
+            raise InvalidRequest(message, code="invalid_cursor", param="after") from None
 
 
 class JobsQuery(PageQuery):
@@ -172,3 +218,9 @@ class ItemsQuery(PageQuery):
 
     limit: int = Field(100, ge=1, le=1_000)
     status: ItemStatus | None = None
+
+
+class FilesQuery(PageQuery):
+    """A page of files."""
+
+    purpose: str | None = Field(None, min_length=1, max_length=64)

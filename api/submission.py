@@ -9,8 +9,6 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 from fastapi import Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 
 from api import bodies
 from api.resources import Resources
@@ -63,7 +61,7 @@ async def received(
     if kind in {"application/x-ndjson", "application/jsonl", "application/x-jsonlines"}:
         fields = _query(request, query)
         async with files.Draft(opened.files_dir) as draft:
-            async for piece in bodies.pieces_of(request):
+            async for piece in bodies.pieces_of(request, bodies.STREAM):
                 await draft.write(piece)
             await draft.flush()
             yield Submission(fields, draft.path, _hash(fields, draft.sha256))
@@ -78,11 +76,7 @@ async def received(
 
 
 async def _json(request: Request, opened: Resources, tenant: str, kind: type[InBody]) -> Submission[InBody]:
-    raw = await bodies.read(request)
-    try:
-        body = kind.model_validate_json(raw)
-    except ValidationError as error:
-        raise RequestValidationError(error.errors(include_url=False)) from None
+    body = await bodies.parsed(request, kind, bodies.INLINE)
     if body.input_file_id is None:
         return Submission(body, body.items or [], _hash(body, ""))
     path = await _manifest(opened, tenant, body.input_file_id)
@@ -104,10 +98,7 @@ def _query(request: Request, kind: type[InQuery]) -> InQuery:
     fields: Mapping[str, str] = dict(pairs)
     if len(fields) < len(pairs):
         raise InvalidRequest("A field stands twice in the query string. Send each field once.")
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as error:
-        raise RequestValidationError(error.errors(include_url=False)) from None
+    return bodies.validated(kind, fields)
 
 
 def _hash(fields: JobFields, lines: str) -> bytes:

@@ -8,7 +8,9 @@ from typing import Any
 
 import orjson
 
+from api.lane_states import Pace, work
 from vision import ids
+from vision.fair_share import until_done
 from vision.lifecycle import TERMINAL, ItemStatus, JobStatus
 from vision.prices import Usage
 from vision.provider.catalogue import Lane
@@ -25,8 +27,8 @@ REST_ERRORS = {
 """What is said of items without a result once their job is over."""
 
 
-def job(row: Row, lane: Lane | None) -> dict[str, Any]:
-    """The job object; `lane` is None when it is no longer offered."""
+def job(row: Row, lane: Lane | None, pace: Pace | None = None) -> dict[str, Any]:
+    """The job object; `lane` and its pace are None when it is no longer offered."""
     counts = request_counts(row)
     return {
         "id": ids.public("job", row["id"]),
@@ -48,7 +50,7 @@ def job(row: Row, lane: Lane | None) -> dict[str, Any]:
         "request_counts": counts,
         "measured": row["measured"],
         "progress": round((row["succeeded"] + row["failed"]) / row["total"], 4),
-        "eta_seconds": _eta(row, lane),
+        "eta_seconds": _eta(row, pace),
         "tokens": {
             "estimated": _extrapolated(row, row["estimated_tokens"]),
             "input": row["input_tokens"],
@@ -219,11 +221,10 @@ def _factor(row: Row) -> Decimal:
     return Decimal(row["total"]) / Decimal(row["measured"])
 
 
-def _eta(row: Row, lane: Lane | None) -> int | None:
-    """Seconds at the lane's limit; None for a job that is over, paused, or without a lane."""
-    if lane is None or row["status"] in TERMINAL or row["status"] == JobStatus.PAUSED:
+def _eta(row: Row, pace: Pace | None) -> int | None:
+    """Seconds at the limit in force, with what other jobs get meanwhile; None if over, paused, or without a lane."""
+    if pace is None or row["status"] in TERMINAL or row["status"] == JobStatus.PAUSED:
         return None
-    rest: int = row["total"] - row["succeeded"] - row["failed"]
-    text: int = (row["expected_prompt_tokens"] or row["prompt_tokens"]) + row["expected_output_tokens"]
-    each: float = row["estimated_tokens"] / row["measured"] if row["measured"] else text
-    return lane.limit.seconds(rest, math.ceil(rest * each))
+    others = (each for job_id, each in pace.work.items() if job_id != row["id"])
+    calls, tokens = until_done(work(row), others)
+    return math.ceil(pace.paused_seconds) + pace.limit.seconds(math.ceil(calls), math.ceil(tokens))

@@ -21,7 +21,7 @@ from tests.fakes import FakeProcess
 
 MODEL, PRESET, KEY = "gpt-4o-mini", "moderation", "sk-test"
 UNLIMITED = 1_000_000_000
-GROUPS = {"worker": "celery", "api": "uvicorn", "postgres": "postgres", "valkey": "valkey-server"}
+GROUPS = {"worker": "celery", "api": "-m api", "postgres": "postgres", "valkey": "valkey-server"}
 """Name of a group, and the word by which its processes' commands are known."""
 Limits = Mapping[str, tuple[int, int]]
 """Model → requests and tokens per minute."""

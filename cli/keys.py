@@ -11,7 +11,7 @@ from rich.table import Table
 from cli.connection import connect
 from cli.terminal import console
 
-SCOPES = ("admin", "jobs:read", "jobs:write", "files:read", "files:write")
+SCOPES = ("admin", "jobs:read", "jobs:write", "files:read", "files:write", "webhooks:read")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

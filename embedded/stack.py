@@ -79,7 +79,7 @@ class Stack:
             port = ports.free(self.settings.local_port)
             environment["TESSERA_LOCAL_URL"] = f"http://{ports.LOOPBACK}:{port}"
             self.local = [self._child("local", environment, "-m", "local", "--port", str(port))]
-        self.api = [self._child("api", environment, *api_command(self.settings.host, self.port))]
+        self.api = [self._child("api", environment, *API_COMMAND)]
         self.workers = [
             self._child(f"worker{number}", environment, *worker_command(f"worker{number}"))
             for number in range(1, self.settings.workers + 1)
@@ -106,10 +106,8 @@ class Stack:
         self.log("tessera", line)
 
 
-def api_command(host: str, port: int) -> list[str]:
-    """Python's arguments for the API."""
-    listen = ["--host", host, "--port", str(port), "--timeout-graceful-shutdown", "5"]
-    return ["-m", "uvicorn", "--factory", "api.app:create_app", *listen, "--log-level", "warning", "--no-access-log"]
+API_COMMAND = ["-m", "api"]
+"""Python's arguments for the API."""
 
 
 def worker_command(name: str) -> list[str]:

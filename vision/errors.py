@@ -7,7 +7,8 @@ TesseraError
 │   ├── Forbidden           the key lacks the scope
 │   ├── NotFound            unknown, or another tenant's
 │   ├── Conflict            not possible in the present state
-│   └── TooLarge            a body or file over its limit
+│   ├── TooLarge            a body or file over its limit
+│   └── Throttled           too many wrong keys from one address
 ├── ItemError               one item cannot be done; its job goes on
 │   └── ImageError          unreachable, blocked, oversized, corrupt, unsupported
 ├── ProviderError           the provider answered with an error, or not at all
@@ -98,6 +99,13 @@ class TooLarge(RequestError):
     """The body is larger than the limit of this route."""
 
     code = "too_large"
+
+
+class Throttled(RequestError):
+    """Too many requests with a wrong API key came from this address. Correct the key, and try again in a minute."""
+
+    code = "too_many_wrong_keys"
+    retry = Retry.LATER
 
 
 class ItemError(TesseraError):

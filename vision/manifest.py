@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from vision.errors import Detail, InvalidRequest
+from vision.untrusted import MAX_VALUES, Unfit, dumped, has_too_many_values
 
 MAX_LINE_BYTES = 30_000_000
 """A line may carry images as data URLs; the largest image is 20 MB, which is 26.7 MB in base64."""
@@ -28,7 +29,6 @@ _WEB_URL = re.compile(r"https?://[^\x00-\x20\x7f/?#\ud800-\udfff][^\x00-\x20\x7f
 _DATA_URL = re.compile(r"data:image/[\w.+-]+(?:;[\w.=+-]+)*;base64,(?=.)", re.IGNORECASE | re.ASCII)
 _FILE_ID = re.compile(r"file_[0-9a-f]{32}")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(slots=True)
@@ -96,6 +96,8 @@ def read_sizes(value: object, line: int) -> ItemSizes:
 def _parse(raw: bytes, line: int) -> object:
     if line == 1:
         raw = raw.removeprefix(_BOM)
+    if has_too_many_values(raw):
+        raise _Problem("too_many_values", f"more than {MAX_VALUES:,} values, which no item needs")
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -216,13 +218,11 @@ def _metadata(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _Problem("invalid_field", "metadata must be an object", "metadata")
     try:
-        stored = orjson.dumps(value)
-    except orjson.JSONEncodeError as error:
-        raise _Problem("invalid_field", f"metadata cannot be stored: {error}", "metadata") from None
+        stored = dumped(value, "metadata")
+    except Unfit as unfit:
+        raise _Problem(unfit.code, unfit.message, "metadata") from None
     if len(stored) > MAX_METADATA_BYTES:
         raise _Problem("invalid_field", f"metadata is larger than {MAX_METADATA_BYTES:,} bytes", "metadata")
-    if _ESCAPED_NUL.search(stored):
-        raise _Problem("nul_character", "metadata holds a NUL character", "metadata")
     stored_value: dict[str, Any] = orjson.loads(stored)
     return stored_value
 

@@ -29,8 +29,18 @@ class Settings(BaseSettings):
     )
     broker_url: SecretStr | None = Field(None, description="Celery's broker, if not REDIS_URL (`amqp://…`).")
     data_dir: Path = Field(Path(".tessera"), description="Embedded servers, uploads and the local admin key.")
+    files_keep_days: float = Field(
+        30.0,
+        ge=0,
+        le=36_500,
+        description="Days after which an upload is deleted, from when it was sent or the last job that names it ended; "
+        "0 keeps all.",
+    )
     host: str = Field("127.0.0.1", description="Address that the API listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port of the API.")
+    max_connections: int = Field(
+        800, ge=10, le=65_000, description="Connections that the API holds at once; more are answered with 503."
+    )
     workers: int = Field(
         default_factory=_cpu_count,
         ge=0,

@@ -30,6 +30,7 @@ from worker.load import Load
 from worker.marks import Marks
 from worker.measure import Measurer
 from worker.pace import Pacer
+from worker.prune import Pruner
 from worker.pump import Pump
 from worker.record import Recorder
 from worker.room import Room
@@ -56,6 +57,7 @@ class Work:
         self._guard = Guard(settings.allow_private_networks)
         self._fetcher = Fetcher(self._guard)
         self._images = Images(self._fetcher, settings.data_dir / "files")
+        self._pruner = Pruner(self._engine, settings.data_dir / "files", settings.files_keep_days)
         self._catalogue = offered
         self._holdings = Holdings(self._engine, settings.lease_seconds)
         self._marks = Marks(self._engine, stopped)
@@ -202,6 +204,7 @@ class Work:
         while True:
             try:
                 await sweep(self._engine, self.wake)
+                await self._pruner.look()
             except Exception as error:  # noqa: BLE001 - the database may be away for a while
                 log.warning("The sweep could not look (%s); trying again.", type(error).__name__)
             await asyncio.sleep(EVERY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret

@@ -1,13 +1,15 @@
 """Files: manifests and images, uploaded once and named by id."""
 
-from typing import Any
+import asyncio
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
 
 from api import multipart
 from api.dependencies import FilesReader, FilesWriter, Opened
-from api.views import Row, unix
+from api.schemas import FilesQuery
+from api.views import Row, page, unix
 from vision import ids
 from vision.errors import InvalidRequest
 from vision.storage import files
@@ -47,6 +49,15 @@ async def upload(request: Request, opened: Opened, tenant: FilesWriter) -> dict[
     return _view(row)
 
 
+@router.get("")
+async def every(opened: Opened, tenant: FilesReader, query: Annotated[FilesQuery, Query()]) -> dict[str, Any]:
+    """Files, newest first."""
+    after = query.start("file")
+    async with opened.engine.connect() as connection:
+        rows = await files.page(connection, tenant, limit=query.limit + 1, after=after, purpose=query.purpose)
+    return page([_view(row) for row in rows], query.limit, "/v1/files")
+
+
 @router.get("/{file_id}")
 async def get(file_id: str, opened: Opened, tenant: FilesReader) -> dict[str, Any]:
     """What is known of a file."""
@@ -63,6 +74,16 @@ async def content(file_id: str, opened: Opened, tenant: FilesReader) -> FileResp
         filename=row["filename"],
         headers={"x-content-type-options": "nosniff"},
     )
+
+
+@router.delete("/{file_id}")
+async def delete(file_id: str, opened: Opened, tenant: FilesWriter) -> dict[str, Any]:
+    """Delete a file for good; 409 while a job that is not over names it."""
+    uuid = ids.parse("file", file_id)
+    async with opened.engine.begin() as connection:
+        await files.delete(connection, tenant, uuid)
+    await asyncio.to_thread(files.discard, opened.files_dir, uuid)
+    return {"id": file_id, "object": "file", "deleted": True}
 
 
 async def _row(opened: Opened, tenant: str, file_id: str) -> Row:

@@ -1,5 +1,6 @@
 """Is it alive, is it ready, how is it doing."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ async def _database(opened: Resources) -> str:
         return "not migrated"
     except AWAY:
         return "unreachable"
-    return "ok" if list(present) == _newest() else "not migrated"
+    return "ok" if _serves(present) else "not migrated"
 
 
 async def _redis(opened: Resources) -> str:
@@ -60,7 +61,18 @@ async def _redis(opened: Resources) -> str:
     return "ok"
 
 
+def _serves(present: Sequence[str]) -> bool:
+    """Whether a database at these revisions has what this code needs.
+
+    A revision that this code does not know is a later one: a newer version is being rolled out, and what it takes away
+    only a version after it does (expand first, contract later).
+    """
+    heads, known = _revisions()
+    return set(present) == heads or any(revision not in known for revision in present)
+
+
 @cache
-def _newest() -> list[str]:
-    """The revisions that this code was written for."""
-    return ScriptDirectory(str(Path(migrations.__file__).parent)).get_heads()
+def _revisions() -> tuple[set[str], set[str]]:
+    """Those that this code was written for, and all that it knows."""
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
+    return set(scripts.get_heads()), {script.revision for script in scripts.walk_revisions()}

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from sqlalchemy import RowMapping
 
 from api import submission, views
 from api.dependencies import JobsReader, JobsWriter, Opened
 from api.resources import Resources
 from api.schemas import JobBody, JobQuery, JobsQuery
 from vision import ids, intake
-from vision.errors import InvalidRequest, NotFound
 from vision.lifecycle import TERMINAL
 from vision.storage import jobs
 
@@ -42,27 +42,35 @@ async def create(
     """Submit a job: fields and items as JSON, or items as JSON lines with the fields in the query string."""
     async with submission.received(request, opened, tenant, JobBody, JobQuery) as sent:
         replay = sent.replay(idempotency_key)
+        request.state.repeatable = replay is not None
         receipt = await intake.submit(opened.desk, tenant, sent.order, sent.items, replay)
     if receipt.replayed:
         response.headers["idempotent-replayed"] = "true"
     response.headers["location"] = f"/v1/jobs/{ids.public('job', receipt.job_id)}"
-    return await _show(opened, tenant, receipt.job_id, response)
+    return _show(opened, receipt.job, response)
 
 
 @router.get("")
 async def page(opened: Opened, tenant: JobsReader, query: Annotated[JobsQuery, Query()]) -> dict[str, Any]:
     """Jobs, newest first."""
-    after = _cursor(query.after) if query.after else None
+    after = query.start("job")
     async with opened.engine.connect() as connection:
         rows = await jobs.page(connection, tenant, limit=query.limit + 1, after=after, status=query.status)
-    shown = [views.job(row, opened.desk.catalogue.lanes.get(row["lane"])) for row in rows]
+    lanes = {name: lane for row in rows if (lane := opened.desk.catalogue.lanes.get(name := row["lane"]))}
+    paces = {name: await opened.paces.of(lane) for name, lane in lanes.items()}
+    shown = [views.job(row, lanes.get(row["lane"]), paces.get(row["lane"])) for row in rows]
     return views.page(shown, query.limit, "/v1/jobs")
 
 
 @router.get("/{job_id}")
 async def get(job_id: str, response: Response, opened: Opened, tenant: JobsReader) -> dict[str, Any]:
     """One job, as it stands now."""
-    return await _show(opened, tenant, ids.parse("job", job_id), response)
+    uuid = ids.parse("job", job_id)
+    async with opened.engine.connect() as connection:
+        row = await jobs.get(connection, tenant, uuid)
+    if lane := opened.desk.catalogue.lanes.get(row["lane"]):
+        await opened.paces.of(lane)
+    return _show(opened, row, response)
 
 
 @router.post("/{job_id}/cancel")
@@ -89,25 +97,16 @@ async def retry(job_id: str, response: Response, opened: Opened, tenant: JobsWri
     return await _act(intake.retry, opened, tenant, job_id, response)
 
 
-Act = Callable[[intake.Desk, str, UUID], Awaitable[None]]
+Act = Callable[[intake.Desk, str, UUID], Awaitable[RowMapping]]
 
 
 async def _act(act: Act, opened: Resources, tenant: str, job_id: str, response: Response) -> dict[str, Any]:
-    uuid = ids.parse("job", job_id)
-    await act(opened.desk, tenant, uuid)
-    return await _show(opened, tenant, uuid, response)
+    return _show(opened, await act(opened.desk, tenant, ids.parse("job", job_id)), response)
 
 
-async def _show(opened: Resources, tenant: str, job_id: UUID, response: Response) -> dict[str, Any]:
-    async with opened.engine.connect() as connection:
-        row = await jobs.get(connection, tenant, job_id)
+def _show(opened: Resources, row: RowMapping, response: Response) -> dict[str, Any]:
+    """Asks nobody: behind a commit an error would hide what has been done."""
     if row["status"] not in TERMINAL:
         response.headers["retry-after"] = str(POLL_SECONDS)
-    return views.job(row, opened.desk.catalogue.lanes.get(row["lane"]))
-
-
-def _cursor(after: str) -> UUID:
-    try:
-        return ids.parse("job", after)
-    except NotFound:
-        raise InvalidRequest("`after` is not the id of a job.", code="invalid_cursor", param="after") from None
+    lane = opened.desk.catalogue.lanes.get(row["lane"])
+    return views.job(row, lane, opened.paces.last(lane) if lane else None)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
+from api import bodies
 from api.dependencies import Admin, Opened
 from api.schemas import KeyBody
 from api.views import Row, page, unix
@@ -12,10 +13,15 @@ from vision.storage import keys
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
 
+BODY = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": KeyBody.model_json_schema()}}},
+}
 
-@router.post("", status_code=201)
-async def create(body: KeyBody, opened: Opened, tenant: Admin) -> dict[str, Any]:
+
+@router.post("", status_code=201, openapi_extra=BODY)
+async def create(request: Request, opened: Opened, tenant: Admin) -> dict[str, Any]:
     """Make a key; `secret` is shown this once."""
+    body = await bodies.parsed(request, KeyBody)
     async with opened.engine.begin() as connection:
         row, secret = await keys.create(connection, tenant, body.name, body.scopes)
     return _view(row) | {"secret": secret}

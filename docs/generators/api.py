@@ -18,6 +18,7 @@ SCOPES = {
     "jobs:write": dependencies.JobsWriter,
     "files:read": dependencies.FilesReader,
     "files:write": dependencies.FilesWriter,
+    "webhooks:read": dependencies.WebhooksReader,
     "admin": dependencies.Admin,
 }
 
@@ -28,12 +29,12 @@ covers all of them. Bodies and answers are JSON; times are unix seconds; money i
 
 - Errors have the members of RFC 9457 and an OpenAI-style `error` object in one body: see [errors](errors.md).
 - Lists have `data`, `has_more`, `first_id` and `last_id`; the next page starts with `after=<last_id>`.
-- `POST /v1/jobs` with an `Idempotency-Key` makes one job however often it is sent.
+- `POST /v1/jobs` with an `Idempotency-Key` makes one job however often it is sent within 7 days.
 - Every answer has an `X-Request-ID`. An `X-Client-Request-ID` that you send comes back.
 - What a job, an item and a result line hold is shown in
   [read results and webhooks](../how-to/read-results-and-webhooks.md).
 
-The same as a document for machines: [openapi.json](openapi.json), served at `/openapi.json`, shown at `/docs`.
+The same as a document for machines: [openapi.json](openapi.json), served at `/openapi.json` to any key.
 """
 
 

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGES = ("api", "embedded", "vision", "worker")
-POSITIONS = {"Detail": 0, "_Problem": 0, "BadRow": 1, "Failure": 1, "_detail": 1, "_note": 1, "response": 2}
+POSITIONS = {
+    "Detail": 0,
+    "_Problem": 0,
+    "BadRow": 1,
+    "Failure": 1,
+    "_detail": 1,
+    "_note": 1,
+    "response": 2,
+    "problem": 1,
+    "Unfit": 0,
+}
 """Calls that take their code by position."""
 
 

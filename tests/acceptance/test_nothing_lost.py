@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 
-from embedded.stack import api_command, worker_command
+from embedded.stack import API_COMMAND, worker_command
 from tests.acceptance.conftest import Service, StartService
 from tests.fakes import FakeProcess, start
 from tests.ports import free_port
@@ -134,7 +134,7 @@ def test_killed_workers_lose_no_item(tessera: StartService, environment: dict[st
 def test_two_workers_of_one_s_own_on_servers_of_one_s_own(
     environment: dict[str, str], provider: FakeProcess, database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    key = "tsk_admin-key-of-this-test-only"
+    key, port = "tsk_admin-key-of-this-test-only", free_port()
     settings = (
         os.environ
         | environment
@@ -143,10 +143,10 @@ def test_two_workers_of_one_s_own_on_servers_of_one_s_own(
             "TESSERA_REDIS_URL": redis_url,
             "TESSERA_DATA_DIR": str(tmp_path),
             "TESSERA_ADMIN_KEY": key,
+            "TESSERA_PORT": str(port),
         }
     )
-    port = free_port()
-    commands = [api_command("127.0.0.1", port), worker_command(1), worker_command(2)]
+    commands = [API_COMMAND, worker_command(1), worker_command(2)]
     with (tmp_path / "log").open("wb") as log:
         processes = [subprocess.Popen(tied(*command), env=settings, stdout=log, stderr=log) for command in commands]
         try:

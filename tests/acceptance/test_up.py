@@ -15,7 +15,7 @@ from embedded import notice
 
 from .conftest import Service, StartService
 
-NAMES = {"postgres": "postgres", "valkey-server": "valkey", "uvicorn": "api", "celery": "worker", "local": "local"}
+NAMES = {"postgres": "postgres", "valkey-server": "valkey", "api": "api", "celery": "worker", "local": "local"}
 PLAIN = {"TESSERA_LOCAL_PROVIDER": "false"}
 """Without the offline provider, whose models take seconds to load."""
 

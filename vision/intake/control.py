@@ -18,38 +18,48 @@ from vision.storage.tables import Job, Range, Result, Turn
 Changed = TypeVar("Changed")
 
 
-async def cancel(desk: Desk, tenant: str, job_id: UUID) -> None:
-    """Send nothing new; the job is cancelled once its calls in flight are done, which may be now."""
-    if await _change(desk, tenant, job_id, _cancel):
+async def cancel(desk: Desk, tenant: str, job_id: UUID) -> RowMapping:
+    """Send nothing new; the job is cancelled once its calls in flight are done, which may be now. The job as it is."""
+    is_over, job = await _change(desk, tenant, job_id, _cancel)
+    if is_over:
         await desk.bell.ring(Task.DELIVER)
+    return job
 
 
-async def pause(desk: Desk, tenant: str, job_id: UUID) -> None:
-    """Send nothing new until `resume`; calls in flight are finished."""
-    if await _change(desk, tenant, job_id, _pause):
+async def pause(desk: Desk, tenant: str, job_id: UUID) -> RowMapping:
+    """Send nothing new until `resume`; calls in flight are finished. The job as it is."""
+    is_paused, job = await _change(desk, tenant, job_id, _pause)
+    if is_paused:
         await desk.bell.ring(Task.DELIVER)
+    return job
 
 
-async def resume(desk: Desk, tenant: str, job_id: UUID) -> None:
-    """Go on with a paused job, whatever paused it."""
-    if lane := await _change(desk, tenant, job_id, _resume):
+async def resume(desk: Desk, tenant: str, job_id: UUID) -> RowMapping:
+    """Go on with a paused job, whatever paused it. The job as it is."""
+    lane, job = await _change(desk, tenant, job_id, _resume)
+    if lane:
         await _ring(desk, lane)
+    return job
 
 
-async def retry(desk: Desk, tenant: str, job_id: UUID) -> None:
-    """Take the failed items of a finished job up again; what they cost so far stays in the ledger."""
-    await _ring(desk, await _change(desk, tenant, job_id, _retry))
+async def retry(desk: Desk, tenant: str, job_id: UUID) -> RowMapping:
+    """Take the failed items of a finished job up again; what they cost so far stays in the ledger. The job as it is."""
+    lane, job = await _change(desk, tenant, job_id, _retry)
+    await _ring(desk, lane)
+    return job
 
 
 async def _change(
     desk: Desk, tenant: str, job_id: UUID, work: Callable[[AsyncConnection, RowMapping], Awaitable[Changed]]
-) -> Changed:
-    """Do `work` in a transaction that holds the job, which it is given; NotFound.
+) -> tuple[Changed, RowMapping]:
+    """Do `work` in a transaction that holds the job, which it is given; what it returns, and the job then. NotFound.
 
-    The job comes before its turn and its waiting ranges, as everywhere (see `vision.storage.ranges`).
+    The job is read before the commit: after it nothing is left that can fail, so that no error can hide a change.
+    It comes before its turn and its waiting ranges, as everywhere (see `vision.storage.ranges`).
     """
     async with desk.engine.begin() as connection:
-        return await work(connection, await jobs.lock(connection, tenant, job_id))
+        changed = await work(connection, await jobs.lock(connection, tenant, job_id))
+        return changed, await jobs.get(connection, tenant, job_id)
 
 
 async def _cancel(connection: AsyncConnection, job: RowMapping) -> bool:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision import ids
@@ -17,7 +18,7 @@ from vision.intake.problems import unknown_files
 from vision.intake.reading import Batch, Reading
 from vision.lifecycle import JobStatus, Stage, StatusCode
 from vision.queue import Task
-from vision.storage import admission, idempotency, outputs, tenants
+from vision.storage import admission, files, idempotency, jobs, outputs, tenants
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,15 @@ class Replay:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The job, and whether an earlier request had made it."""
+    """The job as it is, read before the commit, and whether an earlier request had made it."""
 
-    job_id: UUID
+    job: RowMapping
     replayed: bool
+
+    @property
+    def job_id(self) -> UUID:
+        """The job's id."""
+        return UUID(str(self.job["id"]))
 
 
 async def submit(desk: Desk, tenant: str, order: Order, items: Items, replay: Replay | None = None) -> Receipt:
@@ -43,7 +49,7 @@ async def submit(desk: Desk, tenant: str, order: Order, items: Items, replay: Re
         if replay:
             known = await idempotency.claim(connection, tenant, replay.key, replay.body_hash, job_id)
             if known:
-                return Receipt(known, replayed=True)
+                return Receipt(await jobs.get(connection, tenant, known), replayed=True)
         planned = plan(desk, order)
         planned = planned.learned(await _observed(connection, tenant, planned))
         reading = Reading(tenant, job_id, planned)
@@ -51,8 +57,9 @@ async def submit(desk: Desk, tenant: str, order: Order, items: Items, replay: Re
         stage = await _admit(connection, reading)
         if order.webhook_url:
             await tenants.webhook_secret(connection, tenant)
+        job = await jobs.get(connection, tenant, job_id)
     await desk.bell.ring(Task.PUMP if stage is Stage.WORK else Task.MEASURE, planned.lane.name)
-    return Receipt(job_id, replayed=False)
+    return Receipt(job, replayed=False)
 
 
 async def _observed(connection: AsyncConnection, tenant: str, planned: Plan) -> outputs.Observed | None:
@@ -63,6 +70,7 @@ async def _observed(connection: AsyncConnection, tenant: str, planned: Plan) -> 
 async def _load(connection: AsyncConnection, reading: Reading, items: Items) -> None:
     batches = reading.batches(entries(items))
     while batch := await asyncio.to_thread(next, batches, None):
+        await files.use(connection, reading.tenant, reading.job_id, batch.files)
         reading.problems += await unknown_files(connection, reading.tenant, batch.files)
         if not reading.problems:
             await _store(connection, batch)

@@ -3,13 +3,15 @@
 from uuid import UUID
 
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import Conflict, InvalidRequest, Retry
 from vision.storage.tables import IdempotencyKey
+
+KEEP_DAYS = 7
 
 
 async def claim(connection: AsyncConnection, tenant: str, key: str, body_hash: bytes, job_id: UUID) -> UUID | None:
@@ -42,6 +44,18 @@ async def claim(connection: AsyncConnection, tenant: str, key: str, body_hash: b
             param="Idempotency-Key",
         )
     return UUID(str(known.job_id))
+
+
+async def prune(connection: AsyncConnection, limit: int) -> int:
+    """Forget up to so many keys that are older than KEEP_DAYS; how many there were."""
+    return (await connection.execute(_PRUNE, {"days": KEEP_DAYS, "limit": limit})).rowcount
+
+
+_PRUNE = text("""
+    DELETE FROM idempotency_keys WHERE (tenant_id, key) IN (
+        SELECT tenant_id, key FROM idempotency_keys WHERE created_at < now() - :days * interval '1 day'
+        LIMIT :limit FOR UPDATE SKIP LOCKED)
+""")
 
 
 def _in_flight() -> Conflict:

@@ -11,7 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vision import ids
 from vision.errors import NotFound
 from vision.lifecycle import Stage
-from vision.storage.tables import Job, Range
+from vision.storage.tables import Job, Range, Turn
+
+MOST_OPEN = 1_000
+"""Jobs of a lane that are looked at to tell how long one will take."""
 
 
 async def get(connection: AsyncConnection, tenant: str, job_id: UUID) -> RowMapping:
@@ -66,6 +69,15 @@ async def counts_by_status(connection: AsyncConnection, tenant: str) -> Sequence
         .group_by(Job.status)
     )
     return (await connection.execute(statement)).mappings().all()
+
+
+async def open_on_lane(connection: AsyncConnection, lane: str) -> Sequence[RowMapping]:
+    """What tells of the work left in jobs that take turns on the lane, all tenants'."""
+    columns = (Job.id, Job.priority, Job.weight, Job.total, Job.succeeded, Job.failed, Job.measured)
+    text = func.coalesce(Job.expected_prompt_tokens, Job.prompt_tokens).label("expected_prompt_tokens")
+    tokens = (Job.estimated_tokens, text, Job.expected_output_tokens)
+    statement = select(*columns, *tokens).join(Turn, Turn.job_id == Job.id).where(Turn.lane == lane, Turn.runnable)
+    return (await connection.execute(statement.limit(MOST_OPEN))).mappings().all()
 
 
 async def used_by_lane(connection: AsyncConnection, tenant: str) -> dict[str, RowMapping]:

@@ -33,6 +33,7 @@ class Scope(StrEnum):
     JOBS_WRITE = "jobs:write"
     FILES_READ = "files:read"
     FILES_WRITE = "files:write"
+    WEBHOOKS_READ = "webhooks:read"
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,15 @@ def generate() -> str:
     return PREFIX + body + _checksum(body)
 
 
+def is_ours(secret: str) -> bool:
+    """Whether it has the form of keys that we make, which nobody guesses."""
+    return secret.startswith(PREFIX) and len(secret) == len(PREFIX) + RANDOM_LENGTH + 6
+
+
 def is_mistyped(secret: str) -> bool:
     """Whether a key of ours has a wrong checksum; keys of another form are only known to the database."""
     body, checksum = secret[len(PREFIX) : -6], secret[-6:]
-    ours = secret.startswith(PREFIX) and len(body) == RANDOM_LENGTH
-    return ours and not secrets.compare_digest(_checksum(body).encode(), checksum.encode())
+    return is_ours(secret) and not secrets.compare_digest(_checksum(body).encode(), checksum.encode())
 
 
 def digest(secret: str) -> bytes:

@@ -22,8 +22,8 @@ OPEN = {"/healthz", "/readyz"}
 SCOPES = {
     "/v1/jobs": {"GET": Scope.JOBS_READ, "POST": Scope.JOBS_WRITE},
     "/v1/estimates": {"POST": Scope.JOBS_WRITE},
-    "/v1/files": {"GET": Scope.FILES_READ, "POST": Scope.FILES_WRITE},
-    "/v1/webhooks": {"GET": Scope.JOBS_WRITE},
+    "/v1/files": {"GET": Scope.FILES_READ, "POST": Scope.FILES_WRITE, "DELETE": Scope.FILES_WRITE},
+    "/v1/webhooks": {"GET": Scope.WEBHOOKS_READ},
     "/v1/keys": dict.fromkeys(("GET", "POST", "DELETE"), Scope.ADMIN),
     "/metrics": {"GET": Scope.ADMIN},
     "/v1/models": {"GET": Scope.JOBS_READ},
@@ -86,7 +86,8 @@ async def test_another_tenants_objects_are_not_found(
         for path in acts:
             assert (await other.post(path)).status_code == 404
         assert (await other.delete(f"/v1/keys/{key}")).status_code == 404
-        for path in ("/v1/jobs", "/v1/keys"):
+        assert (await other.delete(f"/v1/files/{file}")).status_code == 404
+        for path in ("/v1/jobs", "/v1/keys", "/v1/files"):
             assert file not in (await other.get(path)).text
         assert (await other.get("/v1/jobs")).json()["data"] == []
         stolen = await other.post("/v1/jobs", json=order({"image": file}))

@@ -8,6 +8,8 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app
 from tests.integration.api.test_jobs import URL, lines, order
@@ -54,7 +56,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str | None]] = {
     ),
     "webhook scheme": (order(webhook_url="ftp://example.com"), "webhook_url_blocked", "webhook_url"),
     "webhook inside": (order(webhook_url="http://127.0.0.1/hook"), "webhook_url_blocked", "webhook_url"),
-    "nul in metadata": (order(metadata={"a": "\0"}), "invalid_request", None),
+    "nul in metadata": (order(metadata={"a": "\0"}), "invalid_request", "metadata"),
     "too many": (order(*[{"image": URL}] * 1_001), "invalid_request", "items"),
     "both sources": (order(input_file_id=NO_FILE), "invalid_request", None),
     "no such manifest": ({"preset": "ocr", "input_file_id": NO_FILE}, "unknown_file", "input_file_id"),
@@ -182,6 +184,19 @@ async def test_without_postgres_it_says_so_and_when_to_come_back(settings: Setti
     assert ready.status_code == 503
     assert ready.json()["database"] == "unreachable"
     assert alive.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("revision", "status"), [("0001_jobs_and_results", 503), ("9999_of_the_next_version", 200), ("", 503)]
+)
+async def test_a_newer_database_is_served_and_an_older_one_is_not(
+    client: httpx2.AsyncClient, engine: AsyncEngine, revision: str, status: int
+) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision or "gone"})
+        if not revision:
+            await connection.execute(text("DELETE FROM alembic_version"))
+    assert (await client.get("/readyz")).status_code == status
 
 
 async def test_without_redis_jobs_are_kept(settings: Settings) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from vision.errors import TooLarge
 from vision.settings import Settings
-from vision.storage.files import Draft, drop_drafts
+from vision.storage.files import Draft, drop_drafts, prepare
 
 BOUNDARY = "xyz"
 TYPE = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -87,6 +87,34 @@ async def test_bytes_that_are_gone_are_said_to_be(client: httpx2.AsyncClient, se
     job = await client.post("/v1/jobs", json={"preset": "ocr", "input_file_id": file})
     assert (lost.status_code, lost.json()["error"]["code"]) == (404, "not_found")
     assert (job.status_code, job.json()["error"]["code"]) == (400, "unknown_file")
+
+
+def mode(path: Path) -> int:
+    """The mode bits."""
+    return path.stat().st_mode & 0o777
+
+
+async def test_uploads_are_closed_to_others_whatever_the_umask(
+    client: httpx2.AsyncClient, settings: Settings, tmp_path: Path
+) -> None:
+    before = os.umask(0)
+    try:
+        await client.post("/v1/files", files={"file": b"x"})
+        async with Draft(tmp_path / "new") as draft:
+            assert (mode(draft.path), mode(draft.path.parent)) == (0o600, 0o700)
+    finally:
+        os.umask(before)
+    folder = settings.data_dir / "files"
+    assert [mode(path) for path in (folder, *folder.iterdir())] == [0o700, 0o600]
+
+
+def test_a_folder_that_was_open_is_closed_at_start(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir(mode=0o755)
+    folder.chmod(0o755)
+    (folder / ("0" * 32)).touch(mode=0o644)
+    prepare(folder)
+    assert [mode(path) for path in (folder, *folder.iterdir())] == [0o700, 0o600]
 
 
 def test_only_old_drafts_are_dropped(tmp_path: Path) -> None:

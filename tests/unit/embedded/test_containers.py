@@ -5,14 +5,14 @@ from pathlib import Path
 
 import yaml
 
-from embedded.stack import api_command, worker_command
+from embedded.stack import API_COMMAND, worker_command
 
 ROOT = Path(__file__).parents[3]
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 
 
 def test_api_and_worker_have_the_commands_of_the_stack() -> None:
-    assert shlex.split(SERVICES["api"]["command"]) == ["python", *api_command("0.0.0.0", 8000)]
+    assert shlex.split(SERVICES["api"]["command"]) == ["python", *API_COMMAND]
     assert shlex.split(SERVICES["worker"]["command"]) == ["python", *worker_command("worker")]
 
 

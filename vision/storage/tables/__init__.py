@@ -1,7 +1,7 @@
 """The tables. Every row carries its tenant; items, results and ledger rows are addressed by (job_id, number)."""
 
 from vision.storage.tables.accounts import ApiKey, Tenant
-from vision.storage.tables.files import File
+from vision.storage.tables.files import File, FileUse
 from vision.storage.tables.jobs import IdempotencyKey, Item, Job
 from vision.storage.tables.notices import Delivery, DeliveryAttempt, Event
 from vision.storage.tables.outcomes import LedgerEntry, Result
@@ -14,6 +14,7 @@ __all__ = [
     "DeliveryAttempt",
     "Event",
     "File",
+    "FileUse",
     "IdempotencyKey",
     "Item",
     "Job",

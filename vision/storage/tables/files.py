@@ -23,3 +23,13 @@ class File(Table):
     bytes: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class FileUse(Table):
+    """An upload that a job's items name: it stays as long as the job is open."""
+
+    __tablename__ = "file_uses"
+
+    file_id: Mapped[UUID] = mapped_column(primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]

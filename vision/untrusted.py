@@ -1,0 +1,109 @@
+"""JSON from outside: bounded before it becomes objects, and only what can be stored and given back unchanged.
+
+PostgreSQL's `jsonb` takes any number and gives 1e300 back as an integer of 301 digits, which no writer of JSON here
+takes; and it takes no NUL. So both are refused at the door, by name.
+"""
+
+import re
+from typing import Any
+
+import orjson
+
+from vision.errors import InvalidRequest
+
+MAX_VALUES = 500_000
+"""Values in one body. Sixteen million of two bytes each would be gigabytes of objects."""
+MAX_DEPTH = 64
+PIECE = 1 << 20
+LEAST, MOST = -(2**63), 2**64 - 1
+
+_DUBIOUS = re.compile(rb"[0-9]{19}|[0-9][eE]\+?[0-9]|\\u0000")
+"""Without any of these no number is too large and no text holds a NUL."""
+
+
+class Unfit(ValueError):
+    """What cannot be stored as it is, and where in a value it stands."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code, self.message = code, message
+        super().__init__(message)
+
+
+def load(raw: bytes) -> Any:
+    """The value; InvalidRequest `invalid_json` or `too_many_values`."""
+    if has_too_many_values(raw):
+        raise InvalidRequest(f"The body holds more than {MAX_VALUES:,} values.", code="too_many_values")
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"Not valid JSON: {error.msg} (column {error.colno}).", code="invalid_json") from None
+
+
+def has_too_many_values(raw: bytes) -> bool:
+    """Whether the text would become more than MAX_VALUES objects; told without making them."""
+    return (
+        len(raw) > MAX_VALUES
+        and _separators(raw) > MAX_VALUES  # nearly always enough, and quick
+        and _separators_outside_texts(raw) > MAX_VALUES
+    )
+
+
+def dumped(value: Any, place: str) -> bytes:
+    """A free-form value as JSON text; Unfit if it could not be stored, or not be given back, as it is."""
+    try:
+        text = orjson.dumps(value)
+    except orjson.JSONEncodeError as error:  # a number beyond 64 bit, or very deep
+        _refuse(value, place)
+        raise Unfit("invalid_field", f"{place} cannot be stored: {error}") from None
+    if _DUBIOUS.search(text) or text.count(b"[") + text.count(b"{") > MAX_DEPTH:
+        _refuse(value, place)
+    return text
+
+
+def has_nul(value: object) -> bool:
+    """Whether it is a text, or a list with a text, that holds a NUL character."""
+    if isinstance(value, list):
+        return any(map(has_nul, value))
+    return isinstance(value, str) and "\0" in value
+
+
+def _separators(raw: bytes) -> int:
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+
+
+def _separators_outside_texts(raw: bytes) -> int:
+    """The same where commas and brackets in texts do not count. A piece at a time: memory stays flat."""
+    import numpy as np  # noqa: PLC0415 - for the rare body that needs a second look
+
+    bare = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    count, in_text = 0, np.False_
+    for start in range(0, len(bare), PIECE):
+        piece = np.frombuffer(bare[start : start + PIECE], np.uint8)
+        texts = np.logical_xor.accumulate(piece == ord('"')) ^ in_text
+        opens = (piece == ord("[")) | (piece == ord("{"))
+        count += int(np.count_nonzero((opens | (piece == ord(","))) & ~texts))
+        in_text = texts[-1]
+    return count
+
+
+def _refuse(value: Any, place: str, depth: int = 0) -> None:
+    """Unfit, with the first place that is wrong."""
+    if depth > MAX_DEPTH:
+        raise Unfit("invalid_field", f"{place[:80]} is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, dict):
+        if has_nul(list(value)):
+            raise Unfit("nul_character", f"a name in {place} holds a NUL character")
+        for name, each in value.items():
+            _refuse(each, f"{place}.{str(name)[:40]}", depth + 1)
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            _refuse(each, f"{place}[{index}]", depth + 1)
+    elif has_nul(value):
+        raise Unfit("nul_character", f"{place} holds a NUL character")
+    elif isinstance(value, int | float) and not _fits(value):
+        raise Unfit("invalid_field", f"{place} is a number outside of 64 bit, which cannot be stored")
+
+
+def _fits(number: float) -> bool:
+    """Whether it stays within 64 bit, also as the digits that it is stored by: -2**63 as a float has other ones."""
+    return LEAST < number < MOST or (isinstance(number, int) and LEAST <= number <= MOST)
