@@ -53,6 +53,7 @@ class Work:
         self._limiter = Limiter(self._redis)
         self._bell = Bell(settings.required_broker_url())
         self._guard = Guard(settings.allow_private_networks)
+        self._deliverer = Deliverer(self._engine, self._guard)
         self._fetcher = Fetcher(self._guard)
         self._images = Images(self._fetcher, settings.data_dir / "files")
         self._catalogue = offered
@@ -65,6 +66,7 @@ class Work:
         self._lessee = Lessee(f"{socket.gethostname()}:{os.getpid()}", settings.lease_seconds)
         self._clients: dict[str, Client] = {}
         self._pumps: dict[str, Pump] = {}
+        self._measurers: dict[str, Measurer] = {}
         self._running: dict[tuple[Task, str], asyncio.Task[None]] = {}
         self._again: set[tuple[Task, str]] = set()
         self._keepers: list[asyncio.Task[None]] = []
@@ -106,10 +108,20 @@ class Work:
         if key not in self._running:
             self._running[key] = asyncio.get_running_loop().create_task(self._begin(task, lane))
             self._running[key].add_done_callback(lambda _: self._finished(key))
-        elif task == Task.PUMP and lane in self._pumps and not self._running[key].done():
-            self._pumps[lane].wake()
+        elif (worker := self._awake(task, lane)) and not self._running[key].done():
+            worker.wake()
         else:
             self._again.add(key)
+
+    def _awake(self, task: Task, lane: str) -> Pump | Measurer | Deliverer | None:
+        """Who looks again at once when woken under way."""
+        match task:
+            case Task.PUMP:
+                return self._pumps.get(lane)
+            case Task.MEASURE:
+                return self._measurers.get(lane)
+            case Task.DELIVER:
+                return self._deliverer
 
     def _finished(self, key: tuple[Task, str]) -> None:
         del self._running[key]
@@ -125,7 +137,7 @@ class Work:
                 case Task.MEASURE:
                     await self._measurer(lane).run()
                 case Task.DELIVER:
-                    await Deliverer(self._engine, self._guard).run()
+                    await self._deliverer.run()
         except ConfigurationError as error:
             log.error("%s", error.message)  # noqa: TRY400 - the message says it all
             await pause_lane(self._engine, lane, "lane_removed")
@@ -165,15 +177,17 @@ class Work:
         return min(self._most_calls, 2 * lane.max_in_flight) if lane.max_in_flight else self._most_calls
 
     def _measurer(self, lane_name: str) -> Measurer:
-        return Measurer(
-            self._catalogue.lane(lane_name),
-            engine=self._engine,
-            images=self._images,
-            holdings=self._holdings,
-            lessee=self._lessee,
-            stopped=self._stopped,
-            when_measured=self._measured,
-        )
+        if lane_name not in self._measurers:
+            self._measurers[lane_name] = Measurer(
+                self._catalogue.lane(lane_name),
+                engine=self._engine,
+                images=self._images,
+                holdings=self._holdings,
+                lessee=self._lessee,
+                stopped=self._stopped,
+                when_measured=self._measured,
+            )
+        return self._measurers[lane_name]
 
     def _client(self, provider: Provider) -> Client:
         if provider.name not in self._clients:
