@@ -32,7 +32,7 @@ from worker.pace import Pacer
 from worker.pump import Pump
 from worker.record import Recorder
 from worker.room import Room
-from worker.sweep import EVERY_SECONDS, sweep
+from worker.sweep import EVERY_SECONDS, Contact, sweep
 
 log = logging.getLogger(__name__)
 
@@ -210,9 +210,11 @@ class Work:
         self.wake(Task.DELIVER)
 
     async def _sweep(self) -> None:
+        contact = Contact(self._settings.lease_seconds)
         while True:
             try:
-                await sweep(self._engine, self.wake)
+                await sweep(self._engine, self.wake, contact)
             except Exception as error:  # noqa: BLE001 - the database may be away for a while
+                contact.lost()
                 log.warning("The sweep could not look (%s); trying again.", type(error).__name__)
             await asyncio.sleep(EVERY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret

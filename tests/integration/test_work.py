@@ -249,6 +249,7 @@ async def test_what_a_silent_worker_held_is_done_by_another_one(
 ) -> None:
     images = [f"{host.url}/64x64/{number}.jpg" for number in range(40)]
     job_id = await make_job(engine, images, tokens=8500)
+    settings.lease_seconds = 5  # so long the server has to have been running
     dead = await ranges.claim(engine, "fake/gpt-4o-mini", 10, stage=Stage.WORK, lessee=Lessee("dead", 0.1), price=PRICE)
     assert [item.number for item in dead] == list(range(1, 11))
     async with working(settings):
