@@ -19,7 +19,6 @@ from vision.provider.client import Client
 from vision.queue import Bell, Task
 from vision.settings import Settings
 from vision.storage.engine import connect
-from vision.storage.pauses import pause_lane
 from vision.storage.ranges import Lessee
 from worker import descriptors
 from worker.appetite import Appetite
@@ -69,6 +68,7 @@ class Work:
         self._measurers: dict[str, Measurer] = {}
         self._running: dict[tuple[Task, str], asyncio.Task[None]] = {}
         self._again: set[tuple[Task, str]] = set()
+        self._left_alone: set[str] = set()
         self._keepers: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -102,7 +102,7 @@ class Work:
 
     def wake(self, task: Task, lane: str = "") -> None:
         """Begin this work, or let it look again if it is under way."""
-        if self._stopped():
+        if self._stopped() or lane in self._left_alone:
             return
         key = (task, lane)
         if key not in self._running:
@@ -139,8 +139,10 @@ class Work:
                 case Task.DELIVER:
                     await self._deliverer.run()
         except ConfigurationError as error:
-            log.error("%s", error.message)  # noqa: TRY400 - the message says it all
-            await pause_lane(self._engine, lane, "lane_removed")
+            # Other workers may have a newer providers.toml than this one, which reads it at its start.
+            if lane not in self._left_alone:
+                log.error("%s Until it is restarted, this worker leaves the lane alone.", error.message)  # noqa: TRY400
+            self._left_alone.add(lane)
         except asyncio.CancelledError:
             raise
         except Exception:
