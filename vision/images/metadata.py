@@ -37,11 +37,12 @@ def _jpeg(data: bytes) -> bytes:
         if not _tells(data, marker, found.end() + 2):
             kept.append(data[at:stop])
         at = stop
+    if sum(map(len, kept)) == at:
+        return data
     rest = data[at:]
     if any(trace in rest for trace in _TRACES):
         rest = rest[: _end_of_picture(rest)]  # previews, second exposures and films come after it
-    kept.append(rest)
-    return b"".join(kept)
+    return b"".join([*kept, rest])
 
 
 def _tells(data: bytes, marker: int, begin: int) -> bool:
