@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
 import aiohttp
@@ -53,7 +54,7 @@ class Deliverer:
     async def _run(self, session: aiohttp.ClientSession, tasks: set[asyncio.Task[None]]) -> None:
         while True:
             self._moved.clear()
-            due = await deliveries.claim(self._engine, AT_ONCE - len(tasks), self._busy, PER_HOST)
+            due = await self._claim(AT_ONCE - len(tasks))
             for one in due:
                 self._begin(session, one, tasks)
             if len(due) > 1:
@@ -61,6 +62,13 @@ class Deliverer:
             if not tasks:
                 return
             await self._wait()
+
+    async def _claim(self, want: int) -> Sequence[Due]:
+        try:
+            return await deliveries.claim(self._engine, want, self._busy, PER_HOST)
+        except Exception as error:  # noqa: BLE001 - the database may be away for a while; the sweep begins this again
+            log.warning("No webhook messages could be claimed (%s); trying again.", type(error).__name__)
+            return []
 
     def _begin(self, session: aiohttp.ClientSession, due: Due, tasks: set[asyncio.Task[None]]) -> None:
         self._busy[due.host] += 1
