@@ -11,7 +11,7 @@ import orjson
 from api.lane_states import Pace, work
 from vision import ids
 from vision.fair_share import until_done
-from vision.lifecycle import TERMINAL, ItemStatus, JobStatus
+from vision.lifecycle import TERMINAL, ItemStatus, JobStatus, StatusCode
 from vision.prices import Usage
 from vision.provider.catalogue import Lane
 from vision.storage.items import rest_status
@@ -34,7 +34,7 @@ def job(row: Row, lane: Lane | None, pace: Pace | None = None) -> dict[str, Any]
         "id": ids.public("job", row["id"]),
         "object": "job",
         "status": row["status"],
-        "status_code": row["status_code"],
+        "status_code": _status_code(row, lane, counts),
         "preset": row["preset"],
         "model": row["model"],
         "provider": row["provider"],
@@ -78,6 +78,12 @@ def job(row: Row, lane: Lane | None, pace: Pace | None = None) -> dict[str, Any]
         "expires_at": unix(row["expires_at"]),
         "metadata": row["metadata"],
     }
+
+
+def _status_code(row: Row, lane: Lane | None, counts: Mapping[str, int]) -> str:
+    """As stored, unless the job waits for a lane that is not on offer: workers leave such a job alone."""
+    waits = row["status_code"] in {StatusCode.WAITING, StatusCode.WORKING} and not counts["in_flight"]
+    return StatusCode.LANE_REMOVED if waits and lane is None else row["status_code"]
 
 
 def request_counts(row: Row) -> dict[str, int]:

@@ -37,7 +37,7 @@ class StatusCode(StrEnum):
     UPSTREAM_AUTH = "upstream_auth"  # the provider refused our key
     UPSTREAM_QUOTA = "upstream_quota"  # the provider account has no credit left
     MODEL_NOT_FOUND = "model_not_found"  # the provider does not offer this model (any more)
-    LANE_REMOVED = "lane_removed"  # providers.toml no longer offers the job's model
+    LANE_REMOVED = "lane_removed"  # providers.toml does not offer the job's model; it waits until it does
     CANCELLED_BY_USER = "cancelled_by_user"
     DEADLINE_PASSED = "deadline_passed"
 

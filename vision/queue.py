@@ -7,12 +7,17 @@ many does nothing, and a bell that gets lost costs the few seconds until the swe
 import asyncio
 import logging
 from enum import StrEnum
+from threading import Condition, Thread
 
 from celery import Celery
 from kombu import Exchange
 from kombu.common import Broadcast
 
 log = logging.getLogger(__name__)
+
+MOST_WAITING = 1_000
+"""Bells that wait for a broker."""
+CLOSE_SECONDS = 1.0
 
 BELLS = Exchange("tessera.bells", type="fanout", durable=False)
 
@@ -63,14 +68,40 @@ def _transport_options(broker_url: str) -> dict[str, object]:
 
 
 class Bell:
-    """Rings by task name; never raises, because a lost bell costs seconds and a failed request costs a customer."""
+    """Rings by task name; never raises and never waits: a lost bell costs seconds, a request that hangs a customer.
+
+    Bells are rung by a thread of their own, so that a broker which does not answer holds up nobody else. What is to be
+    rung already is not rung twice, and what is too much is left to the sweep.
+    """
 
     def __init__(self, broker_url: str) -> None:
         self._app = application(broker_url)
+        self._waiting: dict[tuple[Task, tuple[str, ...]], None] = {}
+        self._changed = Condition()
+        self._thread: Thread | None = None
+        self._closed = False
 
     async def ring(self, task: Task, *args: str) -> None:
-        """Wake the workers; call it after the commit."""
-        await asyncio.to_thread(self._publish, task, args)
+        """Wake the workers; call it after the commit. Returns at once."""
+        with self._changed:
+            if self._closed or len(self._waiting) >= MOST_WAITING:
+                return
+            self._waiting[task, args] = None
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="tessera-bell", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                if not self._waiting:
+                    break
+                task, args = next(iter(self._waiting))
+                del self._waiting[task, args]
+            self._publish(task, args)
+        self._app.close()
 
     def _publish(self, task: Task, args: tuple[str, ...]) -> None:
         try:
@@ -80,5 +111,13 @@ class Bell:
             log.warning("The bell %s could not be rung (%s); the sweep will.", task, type(error).__name__)
 
     async def close(self) -> None:
-        """Close the connections to the broker."""
-        await asyncio.to_thread(self._app.close)
+        """Ring what waits, if that is quickly done, and close the connections to the broker."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread is None:
+            self._app.close()
+        else:
+            await asyncio.to_thread(self._thread.join, CLOSE_SECONDS)
+            with self._changed:
+                self._waiting.clear()

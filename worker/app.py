@@ -16,6 +16,9 @@ def create(settings: Settings) -> Celery:
     """The Celery application with its tasks, its queue of bells, and the runtime that answers them."""
     app = application(settings.required_broker_url())
     app.conf.task_queues = (ears(),)
+    # Celery's default, processes, would hear every bell where the loop is not. It also replaces `-P prefork`.
+    app.conf.worker_pool = "threads"
+    app.conf.worker_concurrency = 8
     app.conf.worker_hijack_root_logger = False
     app.conf.worker_enable_remote_control = False
     runtime = Runtime(settings, configured(settings))

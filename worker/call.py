@@ -11,6 +11,7 @@ from functools import partial
 
 from vision import answers, ids
 from vision.errors import ImageError, ItemError, Retry
+from vision.images.hosts import HostBusy
 from vision.images.prepare import Prepared, as_it_is, prepare
 from vision.images.source import Images
 from vision.lifecycle import ItemStatus
@@ -240,6 +241,8 @@ async def _refused(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket:
 
 def _failed(line: Line, item: Held, error: ItemError) -> Outcome:
     """An image that cannot be had: again later, or the end of this item; nothing was paid."""
+    if isinstance(error, HostBusy):
+        return Outcome(item, again_seconds=error.seconds, burned=False)
     decision = decide(error.retry, item.attempt + 1, line.max_attempts)
     if decision.again and isinstance(error, ImageError):
         return Outcome(item, again_seconds=decision.delay_seconds)

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import time
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
 import aiohttp
@@ -15,31 +17,93 @@ from vision.storage.deliveries import Due
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 8
+AT_ONCE = 256
+"""Receivers that hang are waited for beside each other."""
+PER_HOST = 4
+"""Messages under way to one host, so that no receiver takes the others' turns."""
 TIMEOUT_SECONDS = 15.0
+LOOK_SECONDS = 1.0
 GONE = 410
 
 
 class Deliverer:
-    """Webhook messages of all tenants in one process."""
+    """Webhook messages of all tenants in one process. Each is claimed as a turn is free for it."""
 
     def __init__(self, engine: AsyncEngine, guard: Guard) -> None:
         self._engine = engine
         self._guard = guard
+        self._busy: Counter[str] = Counter()
+        self._moved = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something may be due: look at once."""
+        self._moved.set()
 
     async def run(self) -> None:
         """Deliver until nothing is due. Idempotent for receivers: a message keeps its `webhook-id`."""
-        async with self._session() as session:
-            while due := await deliveries.claim(self._engine, AT_ONCE):
-                await asyncio.gather(*[self._deliver(session, one) for one in due])
+        self._moved.set()
+        while self._moved.is_set():
+            tasks: set[asyncio.Task[None]] = set()
+            async with self._session() as session:
+                try:
+                    await self._run(session, tasks)
+                finally:
+                    for task in tasks:
+                        task.cancel()
+
+    async def _run(self, session: aiohttp.ClientSession, tasks: set[asyncio.Task[None]]) -> None:
+        while True:
+            self._moved.clear()
+            due = await self._claim(AT_ONCE - len(tasks))
+            for one in due:
+                self._begin(session, one, tasks)
+            if len(due) > 1:
+                continue
+            if not tasks:
+                return
+            await self._wait()
+
+    async def _claim(self, want: int) -> Sequence[Due]:
+        try:
+            return await deliveries.claim(self._engine, want, self._busy, PER_HOST)
+        except Exception as error:  # noqa: BLE001 - the database may be away for a while; the sweep begins this again
+            log.warning("No webhook messages could be claimed (%s); trying again.", type(error).__name__)
+            return []
+
+    def _begin(self, session: aiohttp.ClientSession, due: Due, tasks: set[asyncio.Task[None]]) -> None:
+        self._busy[due.host] += 1
+        task = asyncio.get_running_loop().create_task(self._deliver(session, due))
+        tasks.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            tasks.discard(task)
+            self._busy[due.host] -= 1
+            self._busy += Counter()  # without those that have none
+            self._moved.set()
+
+        task.add_done_callback(ended)
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._moved.wait()
+        except TimeoutError:
+            return
 
     def _session(self) -> aiohttp.ClientSession:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, connect=5.0)
         return aiohttp.ClientSession(
-            connector=self._guard.connector(force_close=True), timeout=timeout, trust_env=False
+            connector=self._guard.connector(force_close=True, limit=0), timeout=timeout, trust_env=False
         )
 
     async def _deliver(self, session: aiohttp.ClientSession, due: Due) -> None:
+        try:
+            await self._attempt(session, due)
+        except Exception:
+            # Due again when its lease has run out; the others go on.
+            log.exception("Webhook of event %s could not be sent.", ids.public("evt", due.event_id))
+
+    async def _attempt(self, session: aiohttp.ClientSession, due: Due) -> None:
         started = time.monotonic()
         status, error = await self._post(session, due)
         gone = status == GONE
@@ -72,7 +136,7 @@ class Deliverer:
             return None, "the address is not allowed"
         except TimeoutError:
             return None, f"no answer within {TIMEOUT_SECONDS:.0f} s"
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             return None, f"not reachable ({type(error).__name__})"
 
 

@@ -1,12 +1,16 @@
 """Measure images ahead of the work: sizes from the first bytes, tokens from the sizes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.errors import ImageError, ItemError, Retry
+from vision.images.hosts import HostBusy
 from vision.images.source import Images
 from vision.lifecycle import ItemStatus, Stage
 from vision.provider.catalogue import Lane
@@ -19,16 +23,24 @@ from vision.storage.specs import JobSpec, load
 from vision.tokens.savings import count_saving
 from worker.hold import Holdings
 
+log = logging.getLogger(__name__)
+
+MOST = 128
+"""Items in hand in one process, for each lane."""
 AT_ONCE = 64
+"""Claimed with one statement; fewer only after POLL_SECONDS."""
+GATHER_SECONDS = 0.1
+"""What is found is written together with what is found so soon after it."""
+POLL_SECONDS = 0.5
 MOST_TRIES = 3
 PATIENCE_SECONDS = (10.0, 30.0, 30.0)
-"""An image that takes longer steps aside, so that it holds up nobody behind it, and is tried again later."""
+"""How long an image may take at each try, from when its host's turn has come."""
 
-SLOW = "The image's host did not send its first bytes in time."
+_Found = Measurement | Outcome
 
 
 class Measurer:
-    """One lane's images in one process."""
+    """One lane's images in one process. Nobody waits for the slowest: what is found is written, and more claimed."""
 
     def __init__(
         self,
@@ -48,51 +60,133 @@ class Measurer:
         self._lessee = lessee
         self._stopped = stopped
         self._when_measured = when_measured
+        self._in_hand: dict[int, Held] = {}
+        self._found: list[_Found] = []
+        self._moved = asyncio.Event()
+        self._filled = asyncio.Event()
+        self._complete = asyncio.Event()
+        self._claimed_at = float("-inf")
+        self._dry = False
+
+    def wake(self) -> None:
+        """There may be more to measure: look at once."""
+        self._dry = False
+        self._moved.set()
 
     async def run(self) -> None:
-        """Measure until nothing waits. Two claims at a time, so that the end of one is filled by the next."""
-        await asyncio.gather(self._run(), self._run())
+        """Measure until nothing waits and everything is written."""
+        self._dry = False
+        writer = asyncio.get_running_loop().create_task(self._write_all())
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                self._moved.clear()
+                if (want := self._wants()) and await self._claim(want, tasks):
+                    continue
+                if not self._in_hand and not self._moved.is_set():
+                    return
+                await self._wait()
+        finally:
+            # Nothing is awaited here: whoever wakes this measurer now begins another run.
+            for task in (writer, *tasks):
+                task.cancel()
+            for item in self._in_hand.values():
+                self._holdings.drop(item)
+            self._in_hand.clear()
+            self._found.clear()
 
-    async def _run(self) -> None:
+    def _wants(self) -> int:
+        """How many to claim: many at a time; what there is room for, or what may have come in, only now and then."""
+        if self._stopped():
+            return 0
+        room = min(AT_ONCE, MOST - len(self._in_hand))
+        rested = asyncio.get_running_loop().time() - self._claimed_at >= POLL_SECONDS
+        return room if (room == AT_ONCE or rested) and (rested or not self._dry) else 0
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._moved.wait()
+        except TimeoutError:
+            return
+
+    async def _claim(self, want: int, tasks: set[asyncio.Task[None]]) -> bool:
         loop = asyncio.get_running_loop()
-        while not self._stopped():
-            asked_at = loop.time()
-            items = await ranges.claim(self._engine, self._lane.name, AT_ONCE, stage=Stage.MEASURE, lessee=self._lessee)
-            if not items:
-                return
-            self._holdings.add(items, asked_at)
-            try:
-                await self._measure(items)
-            finally:
-                for item in items:
-                    self._holdings.drop(item)
+        self._claimed_at = asked_at = loop.time()
+        try:
+            items = await ranges.claim(self._engine, self._lane.name, want, stage=Stage.MEASURE, lessee=self._lessee)
+            spec = await load(self._engine, items[0].job_id) if items else None
+        except Exception as error:  # noqa: BLE001 - the database may be away for a while; the sweep begins this again
+            log.warning("No images could be claimed (%s); trying again.", type(error).__name__)
+            items, spec = [], None
+        if spec is None:
+            self._dry = not self._moved.is_set()
+            return False
+        self._holdings.add(items, asked_at)
+        for item in items:
+            self._in_hand[id(item)] = item
+            task = loop.create_task(self._see_through(item, spec))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        return True
 
-    async def _measure(self, items: list[Held]) -> None:
-        spec = await load(self._engine, items[0].job_id)
-        found = await asyncio.gather(*[self._one(item, spec) for item in items])
-        measured = [one for one in found if isinstance(one, Measurement)]
-        others = [one for one in found if isinstance(one, Outcome)]
-        await measurements.store(self._engine, measured, others)
-        if measured:
-            await self._when_measured(self._lane.name)
+    async def _see_through(self, item: Held, spec: JobSpec) -> None:
+        try:
+            found = await self._one(item, spec)
+        except Exception:
+            # A defect of ours must not lose the item or stop its neighbours.
+            log.exception("Item %s of job %s could not be measured.", item.number, item.job_id)
+            found = _not_measured(item, ImageError(retry=Retry.LATER))
+        self._found.append(found)
+        self._filled.set()
+        if len(self._found) >= min(AT_ONCE, len(self._in_hand)):
+            self._complete.set()
 
-    async def _one(self, item: Held, spec: JobSpec) -> Measurement | Outcome:
+    async def _one(self, item: Held, spec: JobSpec) -> _Found:
         if item.image_tokens is not None and not (item.unseen and spec.capped):
             return _as_declared(item, item.image_tokens)
+        seconds = PATIENCE_SECONDS[min(item.attempt, len(PATIENCE_SECONDS) - 1)]
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS[min(item.attempt, len(PATIENCE_SECONDS) - 1)]):
-                return await self._size(item, spec)
-        except (ItemError, TimeoutError) as error:
-            if item.image_tokens is not None:
+            sizes = [await self._images.measure(source, seconds) for source in item.images]
+            counts = [count_saving(self._lane.image_tokens, spec.detail, spec.fit, *size) for size in sizes]
+        except ItemError as error:
+            waits = isinstance(error, HostBusy) and not error.ill
+            if item.image_tokens is not None and not waits:
                 return _as_declared(item, item.image_tokens)
-            slow = ImageError(SLOW, code="image_unreachable", retry=Retry.LATER)
-            return _not_measured(item, error if isinstance(error, ItemError) else slow)
-
-    async def _size(self, item: Held, spec: JobSpec) -> Measurement:
-        sizes = [await self._images.measure(source) for source in item.images]
-        counts = [count_saving(self._lane.image_tokens, spec.detail, spec.fit, *size) for size in sizes]
+            return _not_measured(item, error)
         tokens, saved = sum(sent for sent, _ in counts), sum(saved for _, saved in counts)
         return Measurement(item, *sizes[0], tokens, spec.expected_cost(self._lane.price, tokens), saved)
+
+    async def _write_all(self) -> None:
+        """Write what is found, a batch at a time, for as long as this runs."""
+        while True:
+            await self._filled.wait()
+            try:
+                async with asyncio.timeout(GATHER_SECONDS):
+                    await self._complete.wait()
+            except TimeoutError:
+                pass
+            batch, self._found = self._found, []
+            self._filled.clear()
+            self._complete.clear()
+            await self._write(batch)
+            for one in batch:
+                self._holdings.drop(self._in_hand.pop(id(one.item)))
+            self._moved.set()
+
+    async def _write(self, batch: Sequence[_Found]) -> None:
+        by_job: defaultdict[UUID, list[_Found]] = defaultdict(list)
+        for one in batch:
+            by_job[one.item.job_id].append(one)
+        try:
+            for found in by_job.values():
+                measured = [one for one in found if isinstance(one, Measurement)]
+                others = [one for one in found if isinstance(one, Outcome)]
+                await measurements.store(self._engine, measured, others)
+            if any(isinstance(one, Measurement) for one in batch):
+                await self._when_measured(self._lane.name)
+        except Exception as error:  # noqa: BLE001 - whatever the database says, these leases run out and come back
+            log.warning("%d measured items were not written (%s).", len(batch), type(error).__name__)
 
 
 def _as_declared(item: Held, image_tokens: int) -> Measurement:
@@ -101,6 +195,8 @@ def _as_declared(item: Held, image_tokens: int) -> Measurement:
 
 
 def _not_measured(item: Held, error: ItemError) -> Outcome:
+    if isinstance(error, HostBusy):
+        return Outcome(item, again_seconds=error.seconds, stage=Stage.MEASURE, burned=False)
     decision = decide(error.retry, item.attempt + 1, MOST_TRIES)
     if decision.again:
         return Outcome(item, again_seconds=decision.delay_seconds, stage=Stage.MEASURE)

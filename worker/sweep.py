@@ -1,6 +1,7 @@
 """Every few seconds, in every worker: what was dropped is picked up. No step minds a second run or a twin."""
 
 import logging
+import time
 from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,11 +15,46 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS = 3.0
 
 
-async def sweep(engine: AsyncEngine, wake: Callable[..., None]) -> None:
+class Contact:
+    """For how long the database has answered this process throughout.
+
+    Whoever was cut off from it for longer than a lease is not dead: when it is back, workers that live write down
+    what they have paid for and extend their leases first; only then what nobody extends is taken back.
+    """
+
+    def __init__(self, lease_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lease_seconds, self._clock = lease_seconds, clock
+        self._longest_silence = max(lease_seconds / 2, 3 * EVERY_SECONDS)
+        self._since = float("-inf")  # who has just started has been cut off from nothing
+        self._last = clock()
+
+    def lost(self) -> None:
+        """It did not answer."""
+        self._last = float("-inf")
+
+    def answered(self, server_seconds: float = float("inf")) -> None:
+        """It answered. `server_seconds`: for how long it has been running itself."""
+        now = self._clock()
+        if now - self._last > self._longest_silence:
+            self._since = now
+        self._since = max(self._since, now - server_seconds)
+        self._last = now
+
+    @property
+    def lasting(self) -> bool:
+        """Whether leases that have run out may be taken back."""
+        return self._clock() - self._since >= self._lease_seconds
+
+
+async def sweep(engine: AsyncEngine, wake: Callable[..., None], contact: Contact) -> None:
     """Leases of dead workers go back, overdue jobs end, and whatever waits without a bell is begun."""
-    reclaimed = await recovery.reclaim(engine)
-    if reclaimed.leases:
-        log.warning("Took back %d leases of %d jobs from silent workers.", reclaimed.leases, reclaimed.jobs)
+    contact.answered(await recovery.server_seconds(engine))
+    leases = 0
+    while contact.lasting and (reclaimed := await recovery.reclaim(engine)).leases:
+        leases += reclaimed.leases
+        contact.answered()
+    if leases:
+        log.warning("Took back %d leases from silent workers.", leases)
     await recovery.end_overdue(engine)
     for lane in await ranges.waiting_lanes(engine, Stage.MEASURE):
         wake(Task.MEASURE, lane)

@@ -19,7 +19,6 @@ from vision.provider.client import Client
 from vision.queue import Bell, Task
 from vision.settings import Settings
 from vision.storage.engine import connect
-from vision.storage.pauses import pause_lane
 from vision.storage.ranges import Lessee
 from worker import descriptors
 from worker.appetite import Appetite
@@ -34,7 +33,7 @@ from worker.prune import Pruner
 from worker.pump import Pump
 from worker.record import Recorder
 from worker.room import Room
-from worker.sweep import EVERY_SECONDS, sweep
+from worker.sweep import EVERY_SECONDS, Contact, sweep
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +54,7 @@ class Work:
         self._limiter = Limiter(self._redis)
         self._bell = Bell(settings.required_broker_url())
         self._guard = Guard(settings.allow_private_networks)
+        self._deliverer = Deliverer(self._engine, self._guard)
         self._fetcher = Fetcher(self._guard)
         self._images = Images(self._fetcher, settings.data_dir / "files")
         self._pruner = Pruner(self._engine, settings.data_dir / "files", settings.files_keep_days)
@@ -69,8 +69,10 @@ class Work:
         self._lessee = Lessee(f"{socket.gethostname()}:{os.getpid()}", settings.lease_seconds)
         self._clients: dict[str, Client] = {}
         self._pumps: dict[str, Pump] = {}
+        self._measurers: dict[str, Measurer] = {}
         self._running: dict[tuple[Task, str], asyncio.Task[None]] = {}
         self._again: set[tuple[Task, str]] = set()
+        self._left_alone: set[str] = set()
         self._keepers: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -104,16 +106,26 @@ class Work:
 
     def wake(self, task: Task, lane: str = "") -> None:
         """Begin this work, or let it look again if it is under way."""
-        if self._stopped():
+        if self._stopped() or lane in self._left_alone:
             return
         key = (task, lane)
         if key not in self._running:
             self._running[key] = asyncio.get_running_loop().create_task(self._begin(task, lane))
             self._running[key].add_done_callback(lambda _: self._finished(key))
-        elif task == Task.PUMP and lane in self._pumps and not self._running[key].done():
-            self._pumps[lane].wake()
+        elif (worker := self._awake(task, lane)) and not self._running[key].done():
+            worker.wake()
         else:
             self._again.add(key)
+
+    def _awake(self, task: Task, lane: str) -> Pump | Measurer | Deliverer | None:
+        """Who looks again at once when woken under way."""
+        match task:
+            case Task.PUMP:
+                return self._pumps.get(lane)
+            case Task.MEASURE:
+                return self._measurers.get(lane)
+            case Task.DELIVER:
+                return self._deliverer
 
     def _finished(self, key: tuple[Task, str]) -> None:
         del self._running[key]
@@ -129,10 +141,12 @@ class Work:
                 case Task.MEASURE:
                     await self._measurer(lane).run()
                 case Task.DELIVER:
-                    await Deliverer(self._engine, self._guard).run()
+                    await self._deliverer.run()
         except ConfigurationError as error:
-            log.error("%s", error.message)  # noqa: TRY400 - the message says it all
-            await pause_lane(self._engine, lane, "lane_removed")
+            # Other workers may have a newer providers.toml than this one, which reads it at its start.
+            if lane not in self._left_alone:
+                log.error("%s Until it is restarted, this worker leaves the lane alone.", error.message)  # noqa: TRY400
+            self._left_alone.add(lane)
         except asyncio.CancelledError:
             raise
         except Exception:
@@ -170,15 +184,17 @@ class Work:
         return min(self._most_calls, 2 * lane.max_in_flight) if lane.max_in_flight else self._most_calls
 
     def _measurer(self, lane_name: str) -> Measurer:
-        return Measurer(
-            self._catalogue.lane(lane_name),
-            engine=self._engine,
-            images=self._images,
-            holdings=self._holdings,
-            lessee=self._lessee,
-            stopped=self._stopped,
-            when_measured=self._measured,
-        )
+        if lane_name not in self._measurers:
+            self._measurers[lane_name] = Measurer(
+                self._catalogue.lane(lane_name),
+                engine=self._engine,
+                images=self._images,
+                holdings=self._holdings,
+                lessee=self._lessee,
+                stopped=self._stopped,
+                when_measured=self._measured,
+            )
+        return self._measurers[lane_name]
 
     def _client(self, provider: Provider) -> Client:
         if provider.name not in self._clients:
@@ -201,10 +217,12 @@ class Work:
         self.wake(Task.DELIVER)
 
     async def _sweep(self) -> None:
+        contact = Contact(self._settings.lease_seconds)
         while True:
             try:
-                await sweep(self._engine, self.wake)
+                await sweep(self._engine, self.wake, contact)
                 await self._pruner.look()
             except Exception as error:  # noqa: BLE001 - the database may be away for a while
+                contact.lost()
                 log.warning("The sweep could not look (%s); trying again.", type(error).__name__)
             await asyncio.sleep(EVERY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.online import add_index, fill
+
 revision = "0002_fit_and_comparison"
 down_revision = "0001_jobs_and_results"
 branch_labels = None
@@ -20,15 +22,15 @@ def upgrade() -> None:
         *(sa.Column(name, sa.BigInteger(), server_default="0", nullable=False) for name in SUMS),
         sa.Column("sizes_corrected", sa.Integer(), server_default="0", nullable=False),
     ):
-        op.add_column("jobs", column)
+        op.add_column("jobs", column, if_not_exists=True)
     # What older jobs were estimated at, in so far as it can still be told.
-    op.execute(
-        "UPDATE jobs SET "
+    fill(
+        "jobs",
         "estimated_input_tokens = greatest(0, estimated_tokens - measured::bigint * expected_output_tokens), "
         "estimated_image_tokens = "
-        "greatest(0, estimated_tokens - measured::bigint * (prompt_tokens + expected_output_tokens))"
+        "greatest(0, estimated_tokens - measured::bigint * (prompt_tokens + expected_output_tokens))",
     )
-    op.create_index(op.f(INDEX), "jobs", ["tenant_id", "fingerprint", "model", "id"])
+    add_index(op.f(INDEX), "jobs", ["tenant_id", "fingerprint", "model", "id"])
 
 
 def downgrade() -> None:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.online import add_index
+
 revision = "0003_turns_in_order"
 down_revision = "0002_fit_and_comparison"
 branch_labels = None
@@ -14,8 +16,8 @@ NEW = "ix_turns_order"
 
 def upgrade() -> None:
     columns = ["lane", sa.text("priority DESC"), "service", "job_id"]
-    op.create_index(NEW, "turns", columns, postgresql_where=sa.text("runnable"))
-    op.drop_index(op.f(OLD), table_name="turns")
+    add_index(NEW, "turns", columns, postgresql_where=sa.text("runnable"))
+    op.drop_index(op.f(OLD), table_name="turns", if_exists=True)
 
 
 def downgrade() -> None:

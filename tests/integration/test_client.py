@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from vision.provider import client
 from vision.provider.catalogue import Lane, Provider
 from vision.provider.client import Called, Client
 from vision.provider.failures import Then
+from vision.provider.lane import Account
 from vision.provider.replies import Ending
 from vision.provider.requests import Question, build
 
@@ -168,3 +170,18 @@ async def test_the_way_leads_through_the_proxy_of_the_environment(
     called = await ask(at("http://nobody.invalid"))
     assert called.failure
     assert called.failure.message == "Unknown route http://nobody.invalid/v1/chat/completions."
+
+
+async def test_nothing_out_of_the_environment_is_sent_to_a_relay(
+    fake: FakeProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Inside: secret\nAuthorization: Bearer secret")
+    async with Client(at(fake.url), timeout_seconds=60) as client:
+        assert "secret" not in str(dict(client._session.headers))
+        assert (await client.call(*question(at(fake.url)), "item_1-1")).reply
+    account = replace(at(fake.url), account=Account("org-1", "proj-1"))
+    async with Client(account, timeout_seconds=60) as client:
+        sent = client._session.headers
+        assert (sent["OpenAI-Organization"], sent["OpenAI-Project"]) == ("org-1", "proj-1")

@@ -6,6 +6,8 @@ import gzip
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,10 @@ from yarl import URL
 
 from tests.fakes import images
 from vision.errors import ImageError, Retry
+from vision.images import hosts
 from vision.images.fetch import Fetcher
 from vision.images.guard import Guard
+from vision.images.hosts import HostBusy, HostFailed
 from vision.images.source import Images
 
 PHOTO = images.jpeg(640, 480)
@@ -31,6 +35,10 @@ async def _photo(request: web.Request) -> web.StreamResponse:
 
 async def _status(request: web.Request) -> web.StreamResponse:
     return web.Response(status=int(request.match_info["status"]), text="secret words")
+
+
+async def _later(request: web.Request) -> web.StreamResponse:
+    return web.Response(status=503, headers={"Retry-After": request.query["after"]})
 
 
 async def _to(request: web.Request) -> web.StreamResponse:
@@ -75,6 +83,7 @@ class Site:
         app = web.Application()
         app.router.add_get("/photo", _photo)
         app.router.add_get("/status/{status}", _status)
+        app.router.add_get("/later", _later)
         app.router.add_get("/to", _to)
         app.router.add_get("/chain/{left}", _chain)
         app.router.add_get("/ranged", _ranged)
@@ -173,6 +182,20 @@ async def test_these_answers_are_final(site: Site, fetcher: Fetcher, status: int
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
 async def test_these_answers_may_pass(site: Site, fetcher: Fetcher, status: int) -> None:
     assert await refusal(fetcher.fetch(site.url(f"status/{status}"))) == ("image_unreachable", Retry.LATER)
+
+
+@pytest.mark.parametrize("after", ["40", "Fri, 31 Dec 2100 23:59:59 GMT", format_datetime(datetime.now(UTC))])
+async def test_a_server_that_says_when_to_come_back_is_left_alone_until_then(
+    site: Site, fetcher: Fetcher, after: str
+) -> None:
+    with pytest.raises(ImageError) as caught:
+        await fetcher.fetch(str(site.server.make_url("/later").with_query(after=after)))
+    soon = after not in ("40", "Fri, 31 Dec 2100 23:59:59 GMT")
+    assert isinstance(caught.value, HostFailed if soon else HostBusy)
+    if not soon:
+        with pytest.raises(HostBusy) as again:
+            await fetcher.fetch(site.url("photo"))
+        assert 30 < again.value.seconds < 400
 
 
 async def test_three_redirects_are_followed_and_no_more(site: Site, fetcher: Fetcher) -> None:
@@ -363,6 +386,19 @@ async def test_no_host_sees_more_than_its_share(site: Site, fetcher: Fetcher) ->
     async with asyncio.timeout(60):
         await asyncio.gather(*(fetcher.fetch(site.url("slow")) for _ in range(40)))
     assert site.busiest == 8
+
+
+async def test_nobody_waits_for_a_turn_for_long(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosts, "WAIT_SECONDS", 0.2)
+    site.crowd = 2  # the first one waits for a second
+    async with Fetcher(Guard(allow_private=True), per_host=1) as fetcher:
+        first = asyncio.create_task(fetcher.fetch(site.url("slow")))
+        while not site.busy:
+            await asyncio.sleep(0.01)
+        with pytest.raises(HostBusy):
+            await fetcher.fetch(site.url("slow"))
+        site.crowded.set()
+        assert await first == PHOTO
 
 
 async def test_waiting_for_a_turn_does_not_count(site: Site) -> None:

@@ -274,13 +274,13 @@ async def test_deliveries_are_leased_and_come_back_when_their_worker_dies(engine
         await make_measured_job(engine, 1, webhook_url="https://example.com/hook")
     await record(engine, [answered(item) for _ in range(10) for item in await take(engine, 1)])
     assert await deliveries.are_due(engine)
-    claims = await asyncio.gather(*[deliveries.claim(engine, 4) for _ in range(4)])
+    claims = await asyncio.gather(*[deliveries.claim(engine, 4, {}, 100) for _ in range(4)])
     due = [one for claim in claims for one in claim]
     assert len({one.id for one in due}) == len(due) == 10
     assert {one.attempts for one in due} == {1}
     assert not await deliveries.are_due(engine)
     await run(engine, "UPDATE deliveries SET next_attempt_at = now() WHERE id = :id", id=due[0].id)
-    (again,) = await deliveries.claim(engine, 4)
+    (again,) = await deliveries.claim(engine, 4, {}, 100)
     assert again == replace(due[0], attempts=2)
     for late, state in ((due[0], "pending"), (again, "delivered")):
         await deliveries.record(engine, late, status=200, error=None, duration_ms=1, wait=None)

@@ -201,6 +201,20 @@ async def test_a_refused_key_pauses_the_job_and_resuming_finishes_it(
     assert (job.status, job.succeeded) == ("succeeded", 50)
 
 
+async def test_a_lane_that_this_worker_does_not_know_is_left_to_others(
+    engine: AsyncEngine, settings: Settings, host: FakeProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    newer = await make_job(engine, [f"{host.url}/64x64/a.jpg"], lane="fake/newer", tokens=8500)
+    async with working(settings) as work:
+        for _ in range(3):
+            work.wake(Task.PUMP, "fake/newer")
+            work.wake(Task.MEASURE, "fake/newer")
+            await finished(engine, await make_job(engine, [f"{host.url}/64x64/a.jpg"], tokens=8500))
+    (job,) = await rows(engine, "SELECT status, status_code FROM jobs WHERE id = :id", id=newer)
+    assert tuple(job) == ("queued", "waiting")
+    assert caplog.text.count("leaves the lane alone") == 1
+
+
 async def test_a_cap_on_the_cost_is_never_passed(
     engine: AsyncEngine, settings: Settings, provider: FakeProcess, host: FakeProcess
 ) -> None:
@@ -250,6 +264,7 @@ async def test_what_a_silent_worker_held_is_done_by_another_one(
 ) -> None:
     images = [f"{host.url}/64x64/{number}.jpg" for number in range(40)]
     job_id = await make_job(engine, images, tokens=8500)
+    settings.lease_seconds = 5  # so long the server has to have been running
     dead = await ranges.claim(engine, "fake/gpt-4o-mini", 10, stage=Stage.WORK, lessee=Lessee("dead", 0.1), price=PRICE)
     assert [item.number for item in dead] == list(range(1, 11))
     sent = [Mark(item, Step.SENT) for item in dead[:4]]

@@ -3,16 +3,17 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
-from weakref import WeakValueDictionary
 
 import aiohttp
 from yarl import URL
 
 from vision.errors import ImageError, Retry
 from vision.images.guard import Blocked, Guard
+from vision.images.hosts import HostFailed, Hosts
 
 MAX_REDIRECTS = 3
 CONNECT_SECONDS = 5.0
@@ -24,7 +25,10 @@ _Read = Callable[[aiohttp.ClientResponse], Awaitable[tuple[bytes, bool]]]
 
 
 class Fetcher:
-    """Fetches images through a guard. Waiting for a turn at a busy host does not count towards `seconds`."""
+    """Fetches images through a guard, and through its hosts' turns: HostBusy while a host cannot be asked.
+
+    Only the time that hosts take counts towards `seconds`, for each image.
+    """
 
     def __init__(
         self,
@@ -36,8 +40,7 @@ class Fetcher:
     ) -> None:
         self.max_bytes = max_bytes
         self._guard, self._seconds = guard, seconds
-        self._per_host, self._turns = per_host, asyncio.Semaphore(concurrency)
-        self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._hosts = Hosts(per_host, concurrency)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -59,22 +62,21 @@ class Fetcher:
 
     async def fetch(self, url: str) -> bytes:
         """The whole body; ImageError image_unreachable, image_blocked, image_too_large or image_unsupported."""
-        data, _ = await self._get(url, {}, self._read_all)
+        data, _ = await self._get(url, {}, self._read_all, self._seconds)
         return data
 
-    async def head(self, url: str, size: int) -> tuple[bytes, bool]:
+    async def head(self, url: str, size: int, seconds: float | None = None) -> tuple[bytes, bool]:
         """The first `size` bytes and whether that is all, even if the server ignores ranges; errors as above."""
 
         async def read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
             return await _read_head(response, size)
 
-        return await self._get(url, {"Range": f"bytes=0-{size - 1}"}, read)
+        return await self._get(url, {"Range": f"bytes=0-{size - 1}"}, read, seconds or self._seconds)
 
-    async def _get(self, url: str, headers: dict[str, str], read: _Read) -> tuple[bytes, bool]:
-        left = self._seconds
+    async def _get(self, url: str, headers: dict[str, str], read: _Read, left: float) -> tuple[bytes, bool]:
         target = self._check(url)
         for _ in range(MAX_REDIRECTS + 1):
-            async with self._turn(target), self._turns:
+            async with self._hosts.turn(target):
                 began = time.monotonic()
                 found = await self._hop(target, headers, read, left)
                 left -= time.monotonic() - began
@@ -87,11 +89,13 @@ class Fetcher:
         """One request: the body as `read` takes it, or the location that it redirects to."""
         if self._session is None:
             raise RuntimeError("Fetcher is used outside of `async with`")
+        answered = False
         try:
             async with (
                 asyncio.timeout(seconds),
                 self._session.get(target, headers=headers, allow_redirects=False) as response,
             ):
+                answered = True
                 if response.status in (301, 302, 303, 307, 308):
                     return response.headers.get("Location", "").strip()
                 _require_image(response)
@@ -99,9 +103,11 @@ class Fetcher:
         except Blocked as error:
             raise _blocked(error) from None
         except TimeoutError:
-            raise _unreachable("The image's server did not answer in time.", Retry.LATER) from None
+            if answered:
+                raise _unreachable("The image did not come in time.", Retry.LATER) from None
+            raise HostFailed("The image's server did not answer in time.") from None
         except (aiohttp.ClientError, OSError, ValueError):
-            raise _unreachable("The image's server could not be reached.", Retry.LATER) from None
+            raise HostFailed("The image's server could not be reached.") from None
 
     async def _read_all(self, response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
         too_large = ImageError(f"The image is larger than {self.max_bytes:,} bytes. Shrink it.", code="image_too_large")
@@ -113,11 +119,6 @@ class Fetcher:
             if len(data) > self.max_bytes:
                 raise too_large
         return bytes(data), True
-
-    def _turn(self, target: URL) -> AbstractAsyncContextManager[None]:
-        # Held weakly: a host's semaphore lives while somebody holds or awaits it.
-        name = (target.host or "").lower().rstrip(".")
-        return self._hosts.setdefault(name, asyncio.Semaphore(self._per_host))
 
     def _check(self, url: str) -> URL:
         try:
@@ -157,13 +158,25 @@ async def _read_head(response: aiohttp.ClientResponse, size: int) -> tuple[bytes
 def _require_image(response: aiohttp.ClientResponse) -> None:
     ranged = "Range" in response.request_info.headers
     if response.status not in ((200, 203, 206, 416) if ranged else (200, 203)):
-        passing = response.status in (408, 425, 429) or response.status >= 500
-        raise _unreachable(
-            f"The image's server answered with HTTP status {response.status}.",
-            Retry.LATER if passing else Retry.NEVER,
-        )
+        message = f"The image's server answered with HTTP status {response.status}."
+        if response.status in (408, 425, 429) or response.status >= 500:
+            raise HostFailed(message, told=_told(response), overrun=response.status == 429)
+        raise _unreachable(message, Retry.NEVER)
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise ImageError("The image's server sends it compressed, unasked.", code="image_unsupported")
+
+
+def _told(response: aiohttp.ClientResponse) -> float | None:
+    """Seconds for which the server asks to be left alone; None if it does not say."""
+    said = response.headers.get("Retry-After", "").strip()
+    if response.status not in (429, 503) or not said:
+        return None
+    if said.isascii() and said.isdecimal():
+        return float(said[:20])
+    try:
+        return max(0.0, (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):  # TypeError: a date without a zone
+        return None
 
 
 def _unreachable(message: str, retry: Retry) -> ImageError:

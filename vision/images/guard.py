@@ -58,6 +58,8 @@ class Guard:
             raise Blocked("The URL must not contain a user name or password.")
         if not parsed.host or "%" in parsed.host:
             raise Blocked("The URL has no usable host name.")
+        if not _is_nameable(parsed.raw_host or ""):
+            raise Blocked("The URL's host name has an empty or over-long part.")
         if parsed.port not in PORTS and not self._allow_private:
             raise Blocked("The URL's port must be 80 or 443.")
         if _is_literal(parsed.host):
@@ -125,6 +127,12 @@ def _parse(url: str) -> URL:
 
 def _networks(table: dict[str, dict[str, list[str]]], kind: str) -> _Networks:
     return tuple(ip_network(text) for family in table.values() for text in family.get(kind, ()))
+
+
+def _is_nameable(host: str) -> bool:
+    """Whether name servers could know it (RFC 1035): parts of 1 to 63 bytes, 253 in all."""
+    name = host.removesuffix(".")
+    return len(name) <= 253 and all(1 <= len(part) <= 63 for part in name.split("."))
 
 
 def _is_literal(host: str) -> bool:

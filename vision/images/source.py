@@ -19,18 +19,21 @@ class Images:
     def __init__(self, fetcher: Fetcher, files_dir: Path) -> None:
         self._fetcher, self._files_dir = fetcher, files_dir
 
-    async def measure(self, source: str) -> tuple[int, int]:
-        """Width and height in pixels, upright, from as few bytes as tell them; ImageError."""
-        found = await self._probe(source)
+    async def measure(self, source: str, seconds: float | None = None) -> tuple[int, int]:
+        """Width and height in pixels, upright, from as few bytes as tell them; ImageError.
+
+        `seconds`: how long a host may take over these bytes, if not as long as over a whole image.
+        """
+        found = await self._probe(source, seconds)
         return found.width, found.height
 
     async def load(self, source: str) -> bytes:
         """The whole image as it is; ImageError."""
         return (await self._read(source, None))[0]
 
-    async def _probe(self, source: str) -> Probe:
+    async def _probe(self, source: str, seconds: float | None) -> Probe:
         for size in HEADS:
-            data, complete = await self._read(source, size)
+            data, complete = await self._read(source, size, seconds)
             if complete:
                 return probe_file(data)
             if not data:
@@ -41,7 +44,7 @@ class Images:
                 continue
         return probe_file(await self.load(source))
 
-    async def _read(self, source: str, size: int | None) -> tuple[bytes, bool]:
+    async def _read(self, source: str, size: int | None, seconds: float | None = None) -> tuple[bytes, bool]:
         """Up to `size` bytes, or all, and whether that is all."""
         if source[:5].lower() == "data:":
             data = self._decode(source)
@@ -50,7 +53,7 @@ class Images:
             return await asyncio.to_thread(self._read_file, file[1], size)
         if size is None:
             return await self._fetcher.fetch(source), True
-        return await self._fetcher.head(source, size)
+        return await self._fetcher.head(source, size, seconds)
 
     def _decode(self, source: str) -> bytes:
         head = _DATA.match(source)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vision.errors import ImageError
+from vision.images.hosts import HostBusy
 from vision.images.source import Images
 from vision.intake.lines import Items, entry_at, read_to_estimate
 
@@ -69,6 +70,8 @@ async def _measure(images: Images, sources: Sequence[str], found: Measured) -> N
     try:
         for source in sources:
             sides += await images.measure(source)
+    except HostBusy:
+        return  # not in time, which says nothing about the image
     except ImageError as error:
         if not found.unreadable:
             found.reason = error.message

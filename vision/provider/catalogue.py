@@ -22,12 +22,12 @@ class Catalogue:
         self.lanes = lanes
 
     def lane(self, name: str) -> Lane:
-        """A lane by its name; ConfigurationError if providers.toml no longer has it."""
+        """A lane by its name; ConfigurationError if providers.toml does not have it."""
         try:
             return self.lanes[name]
         except KeyError:
             raise ConfigurationError(
-                f"No provider offers {name!r} any more. Put it back into providers.toml, or cancel its jobs."
+                f"No provider offers {name!r}. Put it into providers.toml, or cancel its jobs."
             ) from None
 
     def resolve(self, model: str | None, preset: str | None) -> Lane:

@@ -49,7 +49,7 @@ class Client:
 
     def __init__(self, provider: Provider, *, timeout_seconds: float) -> None:
         self._api = provider.api
-        self._sdk = openai.AsyncOpenAI(api_key=provider.api_key.get_secret_value(), base_url=provider.base_url)
+        self._sdk = _sdk(provider)
         self._base_url = str(self._sdk.base_url).rstrip("/")
         tls = httpx2.create_ssl_context()
         self._session = aiohttp.ClientSession(
@@ -102,12 +102,24 @@ class Client:
         await self.close()
 
 
+def _sdk(provider: Provider) -> openai.AsyncOpenAI:
+    """The SDK without what it takes out of the environment: that is meant for OpenAI, and this may be a relay."""
+    sdk = openai.AsyncOpenAI(
+        api_key=provider.api_key.get_secret_value(),
+        base_url=provider.base_url,
+        organization=provider.account.organization or "",
+        project=provider.account.project or "",
+    )
+    sdk._custom_headers = {}  # noqa: SLF001 - OPENAI_CUSTOM_HEADERS, which no argument keeps out
+    return sdk
+
+
 def _headers(sdk: openai.AsyncOpenAI) -> dict[str, str]:
-    """What every call tells of us: key, organisation, project, user agent."""
+    """What every call tells of us: key, user agent and, to OpenAI, organisation and project."""
     headers = {**sdk.default_headers, **sdk.auth_headers, "Content-Type": "application/json"}
     if sdk.base_url.userinfo:
         del headers["Authorization"]  # a user in the address takes the key's place
-    return {name: value for name, value in headers.items() if isinstance(value, str)}
+    return {name: value for name, value in headers.items() if isinstance(value, str) and value}
 
 
 def _json(content: bytes) -> Any:

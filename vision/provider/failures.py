@@ -40,7 +40,8 @@ def classify(status: int, body: Any, headers: Mapping[str, str]) -> Failure:
     """Look an HTTP error up: the first row of the table that fits decides."""
     error = body.get("error", body) if isinstance(body, Mapping) else {}
     error = error if isinstance(error, Mapping) else {}
-    message = str(error.get("message") or (REDIRECTED if status // 100 == 3 else f"The provider answered {status}."))
+    stated = error.get("message") or (REDIRECTED if status // 100 == 3 else f"The provider answered {status}.")
+    message = _beginning(str(stated))
     row = next((row for row in _rows() if _fits(row["match"], status, error, message)), None)
     return Failure(
         then=Then(row["then"]) if row else Then.LATER,
@@ -66,12 +67,14 @@ def retry_after(headers: Mapping[str, str], message: str = "") -> float | None:
     for name, factor in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         if _SECONDS.match(stated := headers.get(name, "").strip()):
             return min(float(stated) * factor, LONGEST_SECONDS)
-    found = re.search(r"try again in ([0-9hms.]+[a-z])", message)
-    seconds = duration(found.group(1)) if found else None
+    found = re.search(r"try again in ([0-9hms.]{1,40})", message)
+    seconds = duration(found.group(1).rstrip(".")) if found else None
     return None if seconds is None else min(seconds, LONGEST_SECONDS)
 
 
 LONGEST_SECONDS = 86_400.0
+LONGEST_READ = 4_000
+"""Characters of a provider's message that are looked at."""
 _SECONDS = re.compile(r"^\d{1,20}(\.\d{1,20})?$")
 _DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d*)?)s)?(?:(\d+(?:\.\d*)?)ms)?$")
 
@@ -102,9 +105,22 @@ def _fits(match: Mapping[str, Any], status: int, error: Mapping[str, Any], messa
     )
 
 
+def _beginning(message: str) -> str:
+    """As much of a message as is looked at: whole words, for half a secret would not be seen as one."""
+    return message if len(message) <= LONGEST_READ else message[:LONGEST_READ].rpartition(" ")[0] or message[:500]
+
+
 def _without_secrets(message: str) -> str:
     """The message, short, without keys, organisation ids, and what URLs carry in their query or before their host."""
+    # Each expression takes what it has looked at, so that nothing is looked at twice.
     message = re.sub(r"\b(sk|org|proj)-[A-Za-z0-9_*-]{6,}", r"\1-…", message)
-    message = re.sub(r"(https?://)[^\s/@]+@", r"\1…@", message)
-    message = re.sub(r"(https?://[^\s?]+)\?\S+", r"\1?…", message)
-    return re.sub(r"data:[^\s]{64,}", "data:…", message)[:500]
+    message = re.sub(r"(https?://)(\S*)", _plain, message)
+    return re.sub(r"data:\S{64,}", "data:…", message)[:500]
+
+
+def _plain(url: re.Match[str]) -> str:
+    """A URL without its query and without a user."""
+    address, question, query = url[2].partition("?")
+    host, slash, path = address.partition("/")
+    _, at, host = host.rpartition("@")
+    return f"{url[1]}{'…@' if at else ''}{host}{slash}{path}{'?…' if query else question}"

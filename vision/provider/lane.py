@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -13,6 +14,19 @@ from vision.presets import names as preset_names
 from vision.prices import FREE, Price, Tariff, batch_factor, flex_factor, parse_price
 from vision.provider.entries import Api, ImagePath, ModelEntry, ProviderEntry
 from vision.tokens import find_rule
+
+OPENAI = "openai.com"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whose account calls are for, by the variables that OpenAI's SDK knows: OPENAI_ORG_ID and OPENAI_PROJECT_ID."""
+
+    organization: str | None = None
+    project: str | None = None
+
+
+NOBODY = Account()
 
 
 @dataclass(frozen=True)
@@ -24,6 +38,7 @@ class Provider:
     api_key: SecretStr
     api: Api
     images: ImagePath
+    account: Account = NOBODY
 
 
 @dataclass(frozen=True)
@@ -79,8 +94,17 @@ def lanes_of(entry: ProviderEntry, environment: Mapping[str, str], *, assumed: b
             f"Provider {entry.name}: the environment variable {entry.api_key_env} is not set. "
             "Set it to the provider's API key, or take the provider out of providers.toml."
         )
-    provider = Provider(entry.name, entry.base_url, SecretStr(key), entry.api, entry.images)
+    account = _account(entry, environment) if assumed else NOBODY
+    provider = Provider(entry.name, entry.base_url, SecretStr(key), entry.api, entry.images, account)
     return [_lane(provider, name, model, entry, assumed) for name, model in entry.models.items()]
+
+
+def _account(entry: ProviderEntry, environment: Mapping[str, str]) -> Account:
+    """What the environment says, if the provider is OpenAI; a relay is not told."""
+    host = urlsplit(entry.base_url).hostname or ""
+    if host != OPENAI and not host.endswith(f".{OPENAI}"):
+        return NOBODY
+    return Account(environment.get("OPENAI_ORG_ID"), environment.get("OPENAI_PROJECT_ID"))
 
 
 def _lane(provider: Provider, model: str, limits: ModelEntry, entry: ProviderEntry, assumed: bool) -> Lane:

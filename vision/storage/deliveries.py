@@ -1,6 +1,6 @@
 """Events on their way to webhooks: due ones are leased by pushing their next attempt away."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -19,19 +19,34 @@ class Due:
     tenant_id: str
     event_id: UUID
     url: str
+    host: str
     body: bytes
     secret: str
     attempts: int
 
 
-_CLAIM = text("""
-    WITH due AS (
-        SELECT id FROM deliveries WHERE status = 'pending' AND next_attempt_at <= now()
-        ORDER BY next_attempt_at LIMIT :want FOR UPDATE SKIP LOCKED)
+LOOKED_AT = 1_000
+"""Due messages that a claim chooses from."""
+
+_HOST = "coalesce(lower(substring(d.url FROM '^[^:]+://([^/?#]*)')), '')"
+
+# Hosts that have all that they may are passed over, so that they do not stand before the others.
+_CLAIM = text(f"""
+    WITH busy AS (SELECT * FROM unnest(CAST(:hosts AS text[]), CAST(:counts AS int[])) AS b(host, many)),
+    due AS (
+        SELECT d.id, d.next_attempt_at, {_HOST} AS host FROM deliveries d
+        WHERE d.status = 'pending' AND d.next_attempt_at <= now()
+          AND {_HOST} NOT IN (SELECT host FROM busy WHERE many >= :most)
+        ORDER BY d.next_attempt_at LIMIT :looked_at),
+    numbered AS (SELECT *, row_number() OVER (PARTITION BY host ORDER BY next_attempt_at, id) AS place FROM due),
+    chosen AS (
+        SELECT d.id, n.host FROM deliveries d JOIN numbered n ON n.id = d.id LEFT JOIN busy b ON b.host = n.host
+        WHERE n.place <= :most - coalesce(b.many, 0) AND d.status = 'pending' AND d.next_attempt_at <= now()
+        ORDER BY n.next_attempt_at LIMIT :want FOR UPDATE OF d SKIP LOCKED)
     UPDATE deliveries d SET next_attempt_at = now() + :seconds * interval '1 second', attempts = attempts + 1
-    FROM due, events e, tenants t
-    WHERE d.id = due.id AND e.id = d.event_id AND t.id = d.tenant_id
-    RETURNING d.id, d.tenant_id, d.event_id, d.url, e.body, t.webhook_secret AS secret, d.attempts
+    FROM chosen, events e, tenants t
+    WHERE d.id = chosen.id AND e.id = d.event_id AND t.id = d.tenant_id
+    RETURNING d.id, d.tenant_id, d.event_id, d.url, chosen.host, e.body, t.webhook_secret AS secret, d.attempts
 """)
 
 _ATTEMPT = text("""
@@ -47,10 +62,21 @@ _SET = text("""
 _DUE = text("SELECT EXISTS (SELECT 1 FROM deliveries WHERE status = 'pending' AND next_attempt_at <= now())")
 
 
-async def claim(engine: AsyncEngine, want: int) -> Sequence[Due]:
-    """Take due deliveries; should this worker die, they are due again after a minute."""
+async def claim(engine: AsyncEngine, want: int, busy: Mapping[str, int], most: int) -> Sequence[Due]:
+    """Take due deliveries; should this worker die, they are due again after a minute.
+
+    `busy`: how many are under way to which hosts. With these there are never more than `most` to one host.
+    """
+    values = {
+        "want": want,
+        "hosts": list(busy),
+        "counts": list(busy.values()),
+        "most": most,
+        "looked_at": LOOKED_AT,
+        "seconds": LEASE_SECONDS,
+    }
     async with engine.begin() as connection:
-        rows = await connection.execute(_CLAIM, {"want": want, "seconds": LEASE_SECONDS})
+        rows = await connection.execute(_CLAIM, values)
         return [Due(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
 
 

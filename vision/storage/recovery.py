@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vision.storage.finish import finish_if_over
 
+AT_ONCE = 20
+"""Leases that are taken back in one transaction."""
 MOST_CRASHES = 3
 """An item that was being decoded or sent when more workers died than this is held to be the cause."""
 SPREAD_SECONDS = 30
@@ -16,7 +18,7 @@ SPREAD_SECONDS = 30
 _EXPIRED = text("""
     SELECT id, tenant_id, job_id, lane, stage, start, stop, attempt, crashes, decoding, sent, sent_costs FROM ranges
     WHERE lease_token IS NOT NULL AND lease_until < now()
-    ORDER BY lease_until LIMIT 20 FOR UPDATE SKIP LOCKED
+    ORDER BY lease_until LIMIT :most FOR UPDATE SKIP LOCKED
 """)
 
 # An item is left behind if it has no result and was not handed on: that makes a newer range, never an older one.
@@ -68,15 +70,24 @@ class Reclaimed:
 
 
 async def reclaim(engine: AsyncEngine) -> Reclaimed:
-    """Give the items of expired leases back, those of the oldest twenty. What was sent stays set aside at its most."""
+    """Give the items of expired leases back, those of the oldest few. What was sent stays set aside at its most."""
     async with engine.begin() as connection:
-        leases = (await connection.execute(_EXPIRED)).mappings().all()
+        leases = (await connection.execute(_EXPIRED, {"most": AT_ONCE})).mappings().all()
         jobs = {lease["job_id"]: [other for other in leases if other["job_id"] == lease["job_id"]] for lease in leases}
         for job_id in sorted(jobs):
             for lease in jobs[job_id]:
                 await _give_back(connection, dict(lease))
             await finish_if_over(connection, job_id)
     return Reclaimed(len(leases), len(jobs))
+
+
+_UP = text("SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8")
+
+
+async def server_seconds(engine: AsyncEngine) -> float:
+    """For how long the database server has been running."""
+    async with engine.connect() as connection:
+        return float((await connection.execute(_UP)).scalar_one())
 
 
 async def _give_back(connection: AsyncConnection, lease: dict[str, Any]) -> None:

@@ -52,6 +52,19 @@ async def test_counts_sum_at_every_step(client: httpx2.AsyncClient, engine: Asyn
     assert job["tokens"]["image"] == 2833
 
 
+async def test_a_job_whose_lane_is_not_on_offer_says_so(client: httpx2.AsyncClient, engine: AsyncEngine) -> None:
+    path = await make(client, 2)
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE jobs SET lane = 'fake/gone'"))
+    job = (await client.get(path)).json()
+    assert (job["status"], job["status_code"]) == ("queued", "lane_removed")
+    assert (await act(client, path, "pause"))["status_code"] == "paused_by_user"
+    await act(client, path, "resume")
+    await take(engine, 1)
+    job = (await client.get(path)).json()
+    assert (job["status"], job["status_code"]) == ("running", "working"), "a worker knows it"
+
+
 async def test_cancel_of_an_idle_job_ends_it_now(client: httpx2.AsyncClient, engine: AsyncEngine) -> None:
     path = await make(client, 2, webhook_url="https://example.com/hook")
     job = await act(client, path, "cancel")

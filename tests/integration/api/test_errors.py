@@ -55,6 +55,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str | None]] = {
         "prompt",
     ),
     "webhook scheme": (order(webhook_url="ftp://example.com"), "webhook_url_blocked", "webhook_url"),
+    "webhook nowhere": (order(webhook_url="https://a..b/hook"), "webhook_url_blocked", "webhook_url"),
     "webhook inside": (order(webhook_url="http://127.0.0.1/hook"), "webhook_url_blocked", "webhook_url"),
     "nul in metadata": (order(metadata={"a": "\0"}), "invalid_request", "metadata"),
     "too many": (order(*[{"image": URL}] * 1_001), "invalid_request", "items"),

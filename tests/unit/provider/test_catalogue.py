@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from vision.errors import ConfigurationError, InvalidRequest
 from vision.prices import FREE
 from vision.provider.catalogue import Catalogue, load
+from vision.provider.lane import Account
 
 HEAD = '[[provider]]\nname = "acme"\nbase_url = "https://acme.example/v1"\n'
 MODEL = '[provider.models."gpt-4o"]\nrpm = 500\ntpm = 30_000\n'
@@ -174,3 +175,25 @@ def test_without_any_provider_the_remedy_is_told() -> None:
 def test_a_lane_that_is_gone() -> None:
     with pytest.raises(ConfigurationError, match=r"'acme/gpt-4o' any more\. Put it back"):
         Catalogue({}).lane("acme/gpt-4o")
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        (None, True),
+        ("https://eu.api.openai.com/v1", True),
+        ("https://relay.example/v1", False),
+        ("https://openai.com.relay.example/v1", False),
+        ("https://fakeopenai.com/v1", False),
+    ],
+)
+def test_only_openai_is_told_whose_account_it_is(tmp_path: Path, address: str | None, told: bool) -> None:
+    environment = {"OPENAI_ORG_ID": "org-1", "OPENAI_PROJECT_ID": "proj-1"}
+    offered = load(tmp_path / "absent", openai_api_key=KEY, openai_base_url=address, environment=environment)
+    accounts = {lane.provider.account for lane in offered.lanes.values()}
+    assert accounts == {Account("org-1", "proj-1") if told else Account()}
+
+
+def test_a_provider_of_ones_own_is_not_told_whose_account_it_is(tmp_path: Path) -> None:
+    lane = catalogue(tmp_path, HEAD + MODEL, OPENAI_ORG_ID="org-1", OPENAI_PROJECT_ID="proj-1").lane("acme/gpt-4o")
+    assert lane.provider.account == Account()

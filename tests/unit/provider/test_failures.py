@@ -1,5 +1,6 @@
 """Every error that providers are known to send, and its consequence; bodies as OpenAI sends them."""
 
+import time
 from typing import Any
 
 import pytest
@@ -185,7 +186,35 @@ def test_how_long_the_provider_asks_to_wait(headers: dict[str, str], message: st
         ("at https://user:word@a.example/b.jpg", "at https://…@a.example/b.jpg"),
         ("got data:image/png;base64," + "A" * 100 + " there", "got data:… there"),
         ("x" * 600, "x" * 500),
+        ("at https://user:word@a.example/b?key=c:https://d@e now", "at https://…@a.example/b?… now"),
+        ("data:" + "A" * 3_970 + " https://user:a-long-password@a.example/", "data:…"),
     ],
 )
 def test_secrets_are_cut_from_messages(message: str, shown: str) -> None:
     assert classify(400, error(message), {}).message == shown
+
+
+ADVERSARIAL = [
+    "http://",
+    "https://a@",
+    "http://a?",
+    "sk-",
+    "org-abcde ",
+    "data:",
+    "try again in ",
+    "1",
+    "try again in 1.1m",
+]
+
+
+@pytest.mark.parametrize("piece", ADVERSARIAL)
+def test_a_message_takes_no_longer_the_longer_it_is(piece: str) -> None:
+    """Five megabytes; with twice as much a quadratic expression would take four times as long, and that for hours."""
+    half, whole = (piece * (size // len(piece)) for size in (2_500_000, 5_000_000))
+    assert _seconds(whole) < 10 * _seconds(half) + 1.0
+
+
+def _seconds(message: str) -> float:
+    started = time.perf_counter()
+    assert len(classify(429, error(message), {}).message) <= 500
+    return time.perf_counter() - started
