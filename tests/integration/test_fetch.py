@@ -184,7 +184,9 @@ async def test_these_answers_may_pass(site: Site, fetcher: Fetcher, status: int)
     assert await refusal(fetcher.fetch(site.url(f"status/{status}"))) == ("image_unreachable", Retry.LATER)
 
 
-@pytest.mark.parametrize("after", ["40", "Fri, 31 Dec 2100 23:59:59 GMT", format_datetime(datetime.now(UTC))])
+@pytest.mark.parametrize(
+    "after", ["40", "Fri, 31 Dec 2100 23:59:59 GMT", format_datetime(datetime.now(UTC))], ids=["40", "far", "now"]
+)
 async def test_a_server_that_says_when_to_come_back_is_left_alone_until_then(
     site: Site, fetcher: Fetcher, after: str
 ) -> None:

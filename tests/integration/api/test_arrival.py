@@ -81,7 +81,11 @@ async def port(settings: Settings) -> AsyncIterator[int]:
         await task
 
 
-@pytest.mark.parametrize("key", ["", "authorization: Bearer wrong", f"authorization: Bearer {keys.generate()}"])
+@pytest.mark.parametrize(
+    "key",
+    ["", "authorization: Bearer wrong", f"authorization: Bearer {keys.generate()}"],
+    ids=["none", "wrong", "unknown"],
+)
 async def test_a_stranger_is_refused_before_a_byte_of_the_body(port: int, key: str) -> None:
     for method, path in [(method, path) for method, path, _ in ROUTES] + [
         ("POST", "/nowhere"),
