@@ -23,7 +23,7 @@ def test_an_item_ends_in_the_words_of_its_job() -> None:
 
 @pytest.mark.parametrize("code", list(StatusCode))
 def test_every_status_code_is_given_somewhere(code: StatusCode) -> None:
-    files = [path for folder in ("vision", "worker") for path in (SOURCE / folder).rglob("*") if path.is_file()]
+    files = [path for folder in ("vision", "worker", "api") for path in (SOURCE / folder).rglob("*") if path.is_file()]
     given = re.compile(rf"StatusCode\.{code.name}\b|(status_code|code)\W{{1,4}}{code.value}\b|\"{code.value}\"")
     sources = [path for path in files if path.suffix in {".py", ".toml"} and path.name != "lifecycle.py"]
     assert any(given.search(path.read_text(encoding="utf-8")) for path in sources)
