@@ -33,6 +33,7 @@ def job(row: Row, lane: Lane | None) -> dict[str, Any]:
         "object": "job",
         "status": row["status"],
         "status_code": row["status_code"],
+        "waiting_since": unix(row["waiting_since"]),
         "preset": row["preset"],
         "model": row["model"],
         "provider": row["provider"],
@@ -217,8 +218,8 @@ def _factor(row: Row) -> Decimal:
 
 
 def _eta(row: Row, lane: Lane | None) -> int | None:
-    """Seconds at the lane's limit; None for a job that is over, paused, or without a lane."""
-    if lane is None or row["status"] in TERMINAL or row["status"] == JobStatus.PAUSED:
+    """Seconds at the lane's limit; None for a job that is over, paused, or waits for its provider, or has no lane."""
+    if lane is None or row["waiting_since"] or row["status"] in TERMINAL or row["status"] == JobStatus.PAUSED:
         return None
     rest: int = row["total"] - row["succeeded"] - row["failed"]
     text: int = row["prompt_tokens"] + row["expected_output_tokens"]

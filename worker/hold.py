@@ -16,7 +16,6 @@ log = logging.getLogger(__name__)
 Key = TypeVar("Key")
 
 LOOK_SECONDS = 1.0
-"""How soon a cancelled or paused job's unsent items are noticed."""
 
 
 class Holdings:
@@ -27,11 +26,16 @@ class Holdings:
         self._lease_seconds = lease_seconds
         self._leases: Counter[tuple[int, UUID]] = Counter()
         self._jobs: Counter[UUID] = Counter()
-        self._stopped: set[UUID] = set()
+        self._stopped: frozenset[UUID] = frozenset()
         self._lost: set[UUID] = set()
 
     def __len__(self) -> int:
         return self._jobs.total()
+
+    @property
+    def jobs(self) -> list[UUID]:
+        """The jobs that items in hand are of."""
+        return list(self._jobs)
 
     def add(self, items: list[Held]) -> None:
         """Take items in hand."""
@@ -48,9 +52,9 @@ class Holdings:
         """False once the item's job is paused or ending, or its lease has gone to another worker."""
         return item.job_id not in self._stopped and item.token not in self._lost
 
-    async def look(self) -> None:
-        """Ask which of the jobs in hand are paused or ending."""
-        self._stopped = await ranges.stopped(self._engine, list(self._jobs))
+    def stop(self, jobs: frozenset[UUID]) -> None:
+        """Of the jobs in hand these are paused or ending, and no others."""
+        self._stopped = jobs
 
     async def keep(self) -> None:
         """Run for the life of the process."""
@@ -61,7 +65,6 @@ class Holdings:
             if not self._leases:
                 continue
             try:
-                await self.look()
                 if loop.time() - beat >= self._lease_seconds / 4:
                     await self._extend()
                     beat = loop.time()

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.lifecycle import Stage
 from vision.queue import Task
-from vision.storage import deliveries, ranges, recovery
+from vision.storage import deliveries, outages, ranges, recovery
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ async def sweep(engine: AsyncEngine, wake: Callable[..., None]) -> None:
     if reclaimed.leases:
         log.warning("Took back %d leases of %d jobs from silent workers.", reclaimed.leases, reclaimed.jobs)
     await recovery.end_overdue(engine)
+    await outages.forget(engine)
     for lane in await ranges.waiting_lanes(engine, Stage.MEASURE):
         wake(Task.MEASURE, lane)
     for lane in await ranges.waiting_lanes(engine, Stage.WORK):

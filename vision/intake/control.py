@@ -20,13 +20,14 @@ Changed = TypeVar("Changed")
 
 async def cancel(desk: Desk, tenant: str, job_id: UUID) -> None:
     """Send nothing new; the job is cancelled once its calls in flight are done, which may be now."""
-    if await _change(desk, tenant, job_id, _cancel):
-        await desk.bell.ring(Task.DELIVER)
+    ended = await _change(desk, tenant, job_id, _cancel)
+    await desk.bell.ring(Task.DELIVER if ended else Task.LOOK)
 
 
 async def pause(desk: Desk, tenant: str, job_id: UUID) -> None:
     """Send nothing new until `resume`; calls in flight are finished."""
     if await _change(desk, tenant, job_id, _pause):
+        await desk.bell.ring(Task.LOOK)
         await desk.bell.ring(Task.DELIVER)
 
 
