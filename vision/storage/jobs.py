@@ -105,6 +105,7 @@ def _view() -> Select[Any]:
     waiting_since = case((waits, LaneOutage.since)).label("waiting_since")
     return (
         select(*columns, status_code, waiting_since, held.c.in_flight, held.c.reserved)
+        .select_from(Job)
         .join(held, true())
         .outerjoin(LaneOutage, LaneOutage.lane == Job.lane)
     )
