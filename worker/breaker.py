@@ -2,7 +2,9 @@
 
 That a lane is down stands in Postgres, for all processes and over restarts; each hears of it within half a second.
 While it is, each process has one item at hand. When a probe is due, one process gets the right to send its item; the
-others give theirs back. The right moves the next probe on, so that nobody's death stops it.
+others give theirs back. The right moves the next probe on, so that nobody's death stops it. After the return calls come
+back one by one, the faster the better they fare: a server that just came back is not run over, and one that takes fewer
+calls than we may make, and says so by failing, gets about as many as it takes.
 """
 
 import asyncio
@@ -26,6 +28,9 @@ LOOK_SECONDS = 0.25
 SURE_CALLS = 8
 """A lane that goes down again before so many calls were served was not back: the waits go on growing."""
 QUIET_SECONDS = 10.0
+WIDEST, FIRST, CLOSEST = 1.0, 0.5, 1 / 64
+NARROWER, WIDER = 0.75, 2.0
+"""Seconds between claims of single items after a return, and what each answer and each failure does to them."""
 COUNTS = Verdict(burned=True, down=False, failures=0)
 
 
@@ -47,6 +52,8 @@ class Breaker:
         self._doublings = 0
         self._next: UUID | None = None
         self._probes: set[UUID] = set()
+        self._gap: float | None = None
+        self._claim_at = 0.0
 
     @property
     def down(self) -> bool:
@@ -54,13 +61,21 @@ class Breaker:
         return self._due is not None
 
     @property
-    def wants(self) -> int:
-        """While the lane is down: how many items to claim for the next probe."""
-        return int(self._next is None)
+    def wary(self) -> bool:
+        """Items are claimed one by one: for the next probe, or after a return."""
+        return self._due is not None or self._gap is not None
+
+    def wait(self) -> float:
+        """While it is wary: seconds until the next item may be claimed."""
+        if self._due is not None:
+            return 0.0 if self._next is None else LOOK_SECONDS
+        return max(0.0, self._claim_at - asyncio.get_running_loop().time())
 
     def take(self, item: Held) -> None:
-        """This item was claimed for the next probe."""
-        self._next = item.token
+        """This item was claimed while it is wary."""
+        if self._due is not None:
+            self._next = item.token
+        self._claim_at = asyncio.get_running_loop().time() + (self._gap or 0.0)
 
     def ended(self, item: Held) -> None:
         """The item is out of this process's hands, or about to be."""
@@ -99,6 +114,8 @@ class Breaker:
             log.warning("%s could not be probed (%s).", self._lane, type(error).__name__)
             return False
         if seconds is None:
+            # Another process has it, or has closed the breaker; the next look will tell.
+            self._due = asyncio.get_running_loop().time() + LOOK_SECONDS
             return False
         self._next = None
         self._probes.add(item.token)
@@ -111,16 +128,27 @@ class Breaker:
         if failure is None or failure.trouble is None:
             if failure is None or failure.then in {Then.NEVER, Then.LATER}:
                 self.health.served(key, now)
+                self._widen(NARROWER)
             if self.down and item.token in self._probes:
                 await self._close()
             return COUNTS
         verdict = self.health.failed(key, failure.trouble, now, down=self.down)
+        if not verdict.burned:
+            self._widen(WIDER)
         if self.down:
             if item.token in self._probes:
                 await self._keep_open(failure)
-        elif verdict.down or (failure.trouble is Trouble.GATEWAY and failure.retry_after and not verdict.burned):
+        elif self._says_down(failure, verdict):
             await self._open(failure)
         return verdict
+
+    def _says_down(self, failure: Failure, verdict: Verdict) -> bool:
+        """Whether this failure opens the breaker."""
+        if failure.trouble is Trouble.GATEWAY and failure.retry_after and not verdict.burned:
+            return True
+        # After a return, calls that come less often may still fare well.
+        slows_down = self._gap is not None and self._gap < WIDEST
+        return verdict.down and (failure.trouble is Trouble.UNREACHED or not slows_down)
 
     def key_is_refused(self, item: Held, failure: Failure) -> bool:
         """Whether a refusal that does not say what it is about must be about our key (a 401 is, if all is quiet)."""
@@ -146,7 +174,6 @@ class Breaker:
         if first:
             log.warning("%s is down: %s Its jobs wait; one call at a time asks again.", self._lane, failure.message)
             self._when_changed()
-        await self._quiet()
 
     async def _keep_open(self, failure: Failure) -> None:
         try:
@@ -155,7 +182,6 @@ class Breaker:
             )
         except Exception as error:  # noqa: BLE001 - as above; the next probe is due all the same
             log.warning("What %s answers could not be written down (%s).", self._lane, type(error).__name__)
-        await self._quiet()
 
     async def _close(self) -> None:
         self._changed_at = math.inf
@@ -171,16 +197,17 @@ class Breaker:
             log.info("%s answers again after %.0f s; its jobs go on.", self._lane, seconds)
             self._when_changed()
 
-    async def _quiet(self) -> None:
-        """No starts until the next probe, for anybody, and nothing gathers: the return must not begin with a burst."""
-        if self._due is not None and (wait := self._due - asyncio.get_running_loop().time()) > 0:
-            await self._pacer.pause(wait)
-
     def _go_down(self, seconds: float) -> None:
-        self._due = asyncio.get_running_loop().time() + seconds
+        self._due, self._gap = asyncio.get_running_loop().time() + seconds, None
         self._pacer.give_back(lambda item: item.token != self._next)
 
     def _come_up(self) -> None:
         self._due = self._next = None
         self._probes.clear()
         self._up_at_call = self.health.served_calls
+        self._gap, self._claim_at = FIRST, asyncio.get_running_loop().time() + FIRST
+
+    def _widen(self, factor: float) -> None:
+        if self._gap is not None:
+            gap = min(WIDEST, self._gap * factor)
+            self._gap = gap if gap >= CLOSEST else None

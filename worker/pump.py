@@ -110,8 +110,8 @@ class Pump:
         now = asyncio.get_running_loop().time()
         if now < self._dry_until or self._load.heavy:
             return 0
-        if self._line.breaker.down:
-            return self._line.breaker.wants
+        if self._line.breaker.wary:
+            return int(not self._line.breaker.wait())
         horizon = self._line.pacer.horizon
         return self._appetite.wants(
             now,
@@ -124,15 +124,16 @@ class Pump:
         )
 
     async def _wait(self) -> None:
+        breaker = self._line.breaker
         try:
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(min(POLL_SECONDS, breaker.wait()) if breaker.wary else POLL_SECONDS):
                 await self._moved.wait()
         except TimeoutError:
             return
 
     async def _claim(self, want: int) -> bool:
         loop = asyncio.get_running_loop()
-        probing = self._line.breaker.down
+        wary = self._line.breaker.wary
         try:
             items = await ranges.claim(
                 self._engine,
@@ -141,7 +142,7 @@ class Pump:
                 stage=Stage.WORK,
                 lessee=self._lessee,
                 price=self._line.lane.price,
-                untried_first=probing,
+                untried_first=wary,
             )
         except Exception as error:  # noqa: BLE001 - the database may be away for a while; the lane stays open
             log.warning("No items could be claimed (%s); trying again.", type(error).__name__)
@@ -150,7 +151,7 @@ class Pump:
             # Every call that ends makes room; without a bell there is nothing new to ask for each time.
             self._dry_until = loop.time() + POLL_SECONDS
             return False
-        if probing:
+        if wary:
             self._line.breaker.take(items[0])
         now = loop.time()
         self._appetite.claimed(now, self._line.pacer.horizon, full=len(items) == want)
