@@ -28,8 +28,9 @@ SHOWN_COUNTS = (
 
 def panel(job: Job, pace: Pace, tokens_per_minute: int | None) -> Group:
     """Four lines for a terminal, and a fifth if the provider does not answer."""
-    lines = [_title(job), _bar(job), Text(f"  {_counts(job)}"), Text(f"  {_figures(job, pace, tokens_per_minute)}")]
-    return Group(*lines, *[Text(f"  {told}", style="yellow") for told in [_waits(job)] if told])
+    waits = [Text(f"  {told}", style="yellow") for told in [_waits(job)] if told]
+    figures = Text(f"  {_figures(job, pace, tokens_per_minute)}")
+    return Group(_title(job), _bar(job), Text(f"  {_counts(job)}"), figures, *waits)
 
 
 def line(job: Job, pace: Pace, tokens_per_minute: int | None) -> str:
