@@ -28,7 +28,7 @@ LOOK_SECONDS = 0.25
 SURE_CALLS = 8
 """A lane that goes down again before so many calls were served was not back: the waits go on growing."""
 QUIET_SECONDS = 10.0
-WIDEST, FIRST, CLOSEST = 1.0, 0.5, 1 / 64
+WIDEST, FIRST, CLOSEST = 2.0, 0.5, 1 / 64
 NARROWER, WIDER = 0.75, 2.0
 """Seconds between claims of single items after a return, and what each answer and each failure does to them."""
 COUNTS = Verdict(burned=True, down=False, failures=0)
