@@ -1,7 +1,7 @@
 """Figures for Prometheus, read from the record at each scrape."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -11,12 +11,13 @@ from sqlalchemy import RowMapping
 from api import lane_states
 from api.resources import Resources
 from vision.lifecycle import TERMINAL, ItemStatus, JobStatus
-from vision.storage import jobs
+from vision.storage import jobs, outages
 
 LANE_FIGURES = {
     "requests_per_minute_limit": "Requests per minute that the lane may make.",
     "tokens_per_minute_limit": "Tokens per minute that the lane may use.",
     "in_flight": "Items in workers' hands.",
+    "down": "1 while the provider does not answer and calls wait for its return, else 0.",
     "tokens_left": "Tokens that calls may start with now; below zero, promised to calls that wait.",
     "requests_left": "Calls that may start now; below zero, promised to calls that wait.",
     "tokens_last_minute": "Tokens used in the last minute.",
@@ -35,8 +36,9 @@ async def exposition(opened: Resources, tenant: str) -> tuple[bytes, str]:
     async with opened.engine.connect() as connection:
         rows = {row["status"]: row for row in await jobs.counts_by_status(connection, tenant)}
         in_flight = await jobs.in_flight_by_lane(connection, tenant)
+        down = {str(outage["lane"]) for outage in await outages.every(connection)}
     _count_jobs(registry, rows, sum(in_flight.values()))
-    await _count_lanes(registry, opened, in_flight)
+    await _count_lanes(registry, opened, in_flight, down)
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
@@ -58,7 +60,9 @@ def _count_jobs(registry: CollectorRegistry, rows: Mapping[str, RowMapping], in_
         by_item.labels(item_status).set(count)
 
 
-async def _count_lanes(registry: CollectorRegistry, opened: Resources, in_flight: Mapping[str, int]) -> None:
+async def _count_lanes(
+    registry: CollectorRegistry, opened: Resources, in_flight: Mapping[str, int], down: Set[str]
+) -> None:
     """Each lane's limits, and all numbers that the limiter has of it; a lane whose state is not known shows none."""
     figures: dict[str, dict[str, float]] = defaultdict(dict)
     states = await lane_states.now(opened)
@@ -66,6 +70,7 @@ async def _count_lanes(registry: CollectorRegistry, opened: Resources, in_flight
         figures["requests_per_minute_limit"][name] = lane.limit.rpm
         figures["tokens_per_minute_limit"][name] = lane.limit.tpm
         figures["in_flight"][name] = in_flight.get(name, 0)
+        figures["down"][name] = name in down
         state = states[name]
         for field, value in asdict(state).items() if state else ():
             if isinstance(value, int | float):

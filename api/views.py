@@ -35,6 +35,7 @@ def job(row: Row, lane: Lane | None, pace: Pace | None = None) -> dict[str, Any]
         "object": "job",
         "status": row["status"],
         "status_code": _status_code(row, lane, counts),
+        "waiting_since": unix(row["waiting_since"]),
         "preset": row["preset"],
         "model": row["model"],
         "provider": row["provider"],
@@ -228,8 +229,8 @@ def _factor(row: Row) -> Decimal:
 
 
 def _eta(row: Row, pace: Pace | None) -> int | None:
-    """Seconds at the limit in force, with what other jobs get meanwhile; None if over, paused, or without a lane."""
-    if pace is None or row["status"] in TERMINAL or row["status"] == JobStatus.PAUSED:
+    """Seconds at the limit in force, with what other jobs get meanwhile; None if over, paused, or waiting."""
+    if pace is None or row["waiting_since"] or row["status"] in TERMINAL or row["status"] == JobStatus.PAUSED:
         return None
     others = (each for job_id, each in pace.work.items() if job_id != row["id"])
     calls, tokens = until_done(work(row), others)

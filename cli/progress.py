@@ -1,6 +1,7 @@
 """What `watch` shows of a job: a few lines with a bar on a terminal, one plain line elsewhere."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -26,15 +27,29 @@ SHOWN_COUNTS = (
 
 
 def panel(job: Job, pace: Pace, tokens_per_minute: int | None) -> Group:
-    """Four lines for a terminal."""
-    return Group(_title(job), _bar(job), Text(f"  {_counts(job)}"), Text(f"  {_figures(job, pace, tokens_per_minute)}"))
+    """Four lines for a terminal, and a fifth if the provider does not answer."""
+    waits = [Text(f"  {told}", style="yellow") for told in [_waits(job)] if told]
+    figures = Text(f"  {_figures(job, pace, tokens_per_minute)}")
+    return Group(_title(job), _bar(job), Text(f"  {_counts(job)}"), figures, *waits)
 
 
 def line(job: Job, pace: Pace, tokens_per_minute: int | None) -> str:
     """The same in one line, for logs and pipes."""
     total = job["request_counts"]["total"]
     done = f"{count(finished(job))}/{count(total)}"
-    return f"{job['id']} {_status(job)} {done} · {_counts(job)} · {_figures(job, pace, tokens_per_minute)}"
+    told = f"{job['id']} {_status(job)} {done} · {_counts(job)} · {_figures(job, pace, tokens_per_minute)}"
+    return " · ".join(filter(None, [told, _waits(job)]))
+
+
+def _waits(job: Job) -> str | None:
+    """That the provider does not answer, and that nobody has to do anything about it."""
+    if not job.get("waiting_since"):
+        return None
+    since = datetime.fromtimestamp(job["waiting_since"], UTC).astimezone()
+    return (
+        f"{job['provider']} has not answered since {since:%H:%M:%S}. The job goes on by itself when it does again; "
+        "nothing fails meanwhile and nothing has to be done."
+    )
 
 
 def comparison(job: Job) -> str | None:

@@ -67,7 +67,7 @@ def table(lanes: Sequence[Mapping[str, Any]]) -> Table:
         limits, now = lane["limits"], lane["now"]
         requests, tokens = (_use(now, each, limits[f"{each}_per_minute"]) for each in ("requests", "tokens"))
         others = count(lane["in_flight"]), _wait(now), count(now["throttled"]) if now else UNKNOWN
-        rows.add_row(lane["id"], *requests, *tokens, *others, _state(now))
+        rows.add_row(lane["id"], *requests, *tokens, *others, _state(lane))
     return rows
 
 
@@ -85,7 +85,11 @@ def _wait(now: Mapping[str, Any] | None) -> str:
     return duration(now["waiting_seconds"]) if now["waiting_seconds"] >= 1 else "-"
 
 
-def _state(now: Mapping[str, Any] | None) -> str:
+def _state(lane: Mapping[str, Any]) -> str:
+    now, breaker = lane["now"], lane.get("breaker")
+    if breaker:
+        since, soon = time.time() - breaker["open_since"], breaker["next_probe_at"] - time.time()
+        return f"down for {duration(max(0, since))}, asked again in {duration(max(0, soon))}: {breaker['message']}"
     if now is None:
         return "Redis cannot be reached"
     return f"paused for {duration(now['paused_seconds'])}" if now["paused_seconds"] else ""

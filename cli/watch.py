@@ -134,7 +134,7 @@ def _now_and_then(show: Show) -> Show:
 
     def shown(job: Job, pace: Pace, limit: int | None) -> None:
         nonlocal last, due
-        moved = job["status"] != last.get("status")
+        moved = any(job[name] != last.get(name) for name in ("status", "status_code"))
         if moved or (job != last and time.monotonic() >= due):
             show(job, pace, limit)
             last, due = job, time.monotonic() + LINE_SECONDS

@@ -34,6 +34,7 @@ class StatusCode(StrEnum):
     DONE = "done"
     PAUSED_BY_USER = "paused_by_user"
     CAP_REACHED = "cap_reached"  # the next item could pass max_cost
+    UPSTREAM_DOWN = "upstream_down"  # the provider does not answer; the job goes on by itself when it does again
     UPSTREAM_AUTH = "upstream_auth"  # the provider refused our key
     UPSTREAM_QUOTA = "upstream_quota"  # the provider account has no credit left
     MODEL_NOT_FOUND = "model_not_found"  # the provider does not offer this model (any more)

@@ -32,6 +32,7 @@ class Task(StrEnum):
 
     PUMP = "tessera.pump"
     MEASURE = "tessera.measure"
+    LOOK = "tessera.look"
     DELIVER = "tessera.deliver"
 
 

@@ -26,7 +26,9 @@ from vision.storage.outcome import Charge, Outcome
 from vision.storage.ranges import Held
 from vision.storage.specs import JobSpec
 from vision.tokens import NO_FIT, count_image, sent_size
+from worker.breaker import Breaker
 from worker.charging import charge
+from worker.health import Verdict
 from worker.hold import Holdings
 from worker.marks import Marks
 from worker.oversize import explain
@@ -39,7 +41,7 @@ log = logging.getLogger(__name__)
 MOST_INVALID = 2
 """How often an item is asked whose answer does not fit the schema: once more, then it fails."""
 
-_RETRY = {Then.LATER: Retry.LATER, Then.NEVER: Retry.NEVER}
+_RETRY = {Then.DOWN: Retry.LATER, Then.LATER: Retry.LATER, Then.UNCLEAR: Retry.LATER, Then.NEVER: Retry.NEVER}
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Line:
     lane: Lane
     client: Client
     pacer: Pacer
+    breaker: Breaker
     images: Images
     holdings: Holdings
     marks: Marks
@@ -99,7 +102,9 @@ async def call(line: Line, item: Held, spec: JobSpec, when_reserved: Callable[[]
         if ready.tokens > (item.image_tokens or 0):
             # Its size was told or measured wrong: money and tokens were set aside for less. Claim it again.
             return _corrected(Outcome(item, again_seconds=0.0, burned=False), ready)
-        ticket = await line.pacer.reserve(ready.reserve, spec.likely_tokens(ready.tokens), len(item.images))
+        if not line.holdings.may_send(item) or (line.breaker.down and not await line.breaker.turn(item)):
+            return _corrected(Outcome(item, burned=False), ready)
+        ticket = await line.pacer.reserve(ready.reserve, spec.likely_tokens(ready.tokens), len(item.images), owner=item)
         when_reserved()
         if ticket is None:
             return _corrected(_too_large(line, item, spec, ready), ready)
@@ -114,14 +119,19 @@ def _corrected(outcome: Outcome, ready: _Ready) -> Outcome:
 
 
 async def _send(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket) -> Outcome:
-    """Wait for the call's start, and make it unless the job is stopped meanwhile, or the lease may have gone."""
-    if not await line.pacer.wait_until(ticket) or not await line.marks.sent(item) or not line.holdings.may_send(item):
+    """Wait for the call's start, and make it unless its job or lane is stopped meanwhile, or its lease has gone."""
+    if not await line.pacer.wait_until(ticket) or not await _may_send(line, item):
         line.pacer.settle(ticket, 0)
         return Outcome(item, burned=False)
     try:
         return await _ask(line, item, spec, ready, ticket)
     finally:
         line.pacer.land(ticket)
+
+
+async def _may_send(line: Line, item: Held) -> bool:
+    """Whether nothing speaks against the call now; that it is made is written down then."""
+    return await line.breaker.may_send(item) and await line.marks.sent(item) and line.holdings.may_send(item)
 
 
 async def _ready(line: Line, item: Held, spec: JobSpec) -> _Ready:
@@ -169,9 +179,10 @@ async def _ask(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Tic
     started = loop.time()
     called = await line.client.call(path, body, f"{ids.item(item.job_id, item.number)}-{item.attempt + 1}")
     latency_ms = round((loop.time() - started) * 1000)
+    verdict = await line.breaker.heard(item, called.failure)
     if called.reply:
         return _answered(line, item, spec, ready, ticket, called, latency_ms=latency_ms)
-    return replace(await _refused(line, item, spec, ready, ticket, called), latency_ms=latency_ms)
+    return replace(await _refused(line, item, spec, ready, ticket, called, verdict=verdict), latency_ms=latency_ms)
 
 
 def _answered(
@@ -216,7 +227,9 @@ def _read(spec: JobSpec, reply: Reply) -> tuple[object, str | None, str | None]:
             return None, "output_truncated", message
 
 
-async def _refused(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket, called: Called) -> Outcome:
+async def _refused(
+    line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket, called: Called, *, verdict: Verdict
+) -> Outcome:
     """The call failed; the table of failures has decided what follows."""
     failure = called.failure
     assert failure is not None  # noqa: S101 - a call ends in a reply or a failure
@@ -227,15 +240,18 @@ async def _refused(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket:
         seconds = failure.retry_after if failure.retry_after is not None else 1.0
         await line.pacer.pause(seconds, told=called.limits.known)
         return Outcome(item, again_seconds=seconds, burned=False)
-    if failure.then == Then.PAUSE:
+    if failure.then == Then.PAUSE or (failure.then == Then.UNCLEAR and line.breaker.key_is_refused(item, failure)):
         raise LaneStopped(failure, Outcome(item, burned=False))
     known = not failure.unknown_cost
     cost = Decimal(0) if known else item.reserved
     made = Charge(line.lane.name, failure.code, Usage(0, 0), cost, known, called.request_id)
+    if not verdict.burned:
+        return Outcome(item, made, again_seconds=verdict.again_seconds, burned=False)
     decision = decide(_RETRY[failure.then], item.attempt + 1, line.max_attempts, failure.retry_after)
     if decision.again:
         return Outcome(item, made, again_seconds=decision.delay_seconds)
-    code = "upstream_error" if failure.then == Then.LATER and failure.code.startswith("upstream") else failure.code
+    code = "upstream_rejected" if failure.then == Then.UNCLEAR else failure.code
+    code = "upstream_error" if failure.trouble else code
     return Outcome(item, made, status=ItemStatus.FAILED, error_code=code, error_message=failure.message)
 
 

@@ -31,13 +31,13 @@ class Flights:
         self._waiting: deque[asyncio.Future[bool]] = deque()
         self.keeper: asyncio.Task[None] | None = None
 
-    async def enter(self) -> bool:
-        """Wait for a place; False: give it up."""
+    def enter(self) -> asyncio.Future[bool]:
+        """Wait for a place; False: give it up. Whoever waits may say so before."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         if not self.keeper or self.keeper.done():
             self.keeper = asyncio.get_running_loop().create_task(self._keep())
-        return await future
+        return future
 
     def leave(self) -> None:
         """A call has ended: the next one of this process takes its place, unless others lack it more."""

@@ -16,7 +16,6 @@ log = logging.getLogger(__name__)
 Key = TypeVar("Key")
 
 LOOK_SECONDS = 1.0
-"""How soon a cancelled or paused job's unsent items are noticed."""
 MARGIN = 0.2
 """Of the lease: nothing is sent so shortly before it may run out."""
 
@@ -29,12 +28,17 @@ class Holdings:
         self._lease_seconds = lease_seconds
         self._leases: Counter[tuple[int, UUID]] = Counter()
         self._jobs: Counter[UUID] = Counter()
-        self._stopped: set[UUID] = set()
+        self._stopped: frozenset[UUID] = frozenset()
         self._lost: set[UUID] = set()
         self._confirmed: dict[tuple[int, UUID], float] = {}
 
     def __len__(self) -> int:
         return self._jobs.total()
+
+    @property
+    def jobs(self) -> list[UUID]:
+        """The jobs that items in hand are of."""
+        return list(self._jobs)
 
     def add(self, items: list[Held], asked_at: float) -> None:
         """Take items in hand that were claimed by a statement sent at `asked_at` (loop time), or later."""
@@ -60,9 +64,9 @@ class Holdings:
         age = asyncio.get_running_loop().time() - self._confirmed.get(item.lease, float("-inf"))
         return age < self._lease_seconds * (1 - MARGIN)
 
-    async def look(self) -> None:
-        """Ask which of the jobs in hand are paused or ending."""
-        self._stopped = await ranges.stopped(self._engine, list(self._jobs))
+    def stop(self, jobs: frozenset[UUID]) -> None:
+        """Of the jobs in hand these are paused or ending, and no others."""
+        self._stopped = jobs
 
     async def keep(self) -> None:
         """Run for the life of the process."""
@@ -73,7 +77,6 @@ class Holdings:
             if not self._leases:
                 continue
             try:
-                await self.look()
                 if loop.time() - beat >= self._lease_seconds / 4:
                     await self._extend()
                     beat = loop.time()

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -40,6 +42,7 @@ class Pacer:
         self._asker: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._mean_tokens = 0.0
+        self._unsent: set[Ticket] = set()
 
     @property
     def horizon(self) -> float:
@@ -53,12 +56,18 @@ class Pacer:
         known = zip(self._limit.buckets, rates, strict=False)
         return [bucket._replace(limit=round(rate * bucket.window)) for bucket, rate in known]
 
-    async def reserve(self, most: int, likely: int | None = None, images: int = 1) -> Ticket | None:
+    async def reserve(
+        self, most: int, likely: int | None = None, images: int = 1, *, owner: Any = None
+    ) -> Ticket | None:
         """A place in line for a call that takes so many tokens at most; None if it can never fit the bucket."""
-        ticket = Ticket(Ask(most, most if likely is None else min(likely, most), images))
+        ticket = Ticket(Ask(most, most if likely is None else min(likely, most), images), owner)
+        self._unsent.add(ticket)
         self._mean_tokens += (ticket.ask.likely - self._mean_tokens) / (MEMORY if self._mean_tokens else 1)
         self._ask([ticket])
-        return ticket if await ticket.fits else None
+        if await ticket.fits:
+            return ticket
+        self._unsent.discard(ticket)
+        return None
 
     def admits(self, seconds: float) -> int:
         """How many calls of the usual size the lane's refill lets start in so many seconds; at least one."""
@@ -67,14 +76,26 @@ class Pacer:
 
     async def wait_until(self, ticket: Ticket) -> bool:
         """Sleep until the call may start; False: give it up."""
-        if not await ticket.starts:
-            return False
-        if self._flights:
-            ticket.flying = await self._flights.enter()
-            if not ticket.flying:
+        try:
+            if not await ticket.starts:
                 return False
+            if self._flights:
+                ticket.turn = self._flights.enter()
+                ticket.flying = await ticket.turn
+                if not ticket.flying:
+                    return False
+        finally:
+            self._unsent.discard(ticket)
         self._waiting.send(ticket)
         return True
+
+    def give_back(self, unwanted: Callable[[Any], bool]) -> None:
+        """Calls that wait for their start and are not wanted any more, by their owners, are not made."""
+        given_up = [ticket for ticket in self._unsent if unwanted(ticket.owner)]
+        for ticket in given_up:
+            ticket.give_up()
+        if given_up:
+            self._waiting.forget()
 
     def give_up(self) -> None:
         """This process stops: calls that wait for their start are not made."""
@@ -119,7 +140,9 @@ class Pacer:
         """One script call for everybody who asked since the last one."""
         await asyncio.sleep(0)
         while self._asking:
-            asking, self._asking = self._asking, []
+            asking, self._asking = [ticket for ticket in self._asking if not ticket.starts.done()], []
+            if not asking:
+                continue
             reserved = await self._reserved([ticket.ask for ticket in asking])
             self._hear(reserved.line)
             placed = zip(asking, reserved.places, reserved.tokens, strict=True)

@@ -42,6 +42,7 @@ class Pump:
         load: Load,
         lanes: Callable[[], int],
         stopped: Callable[[], bool],
+        look: Callable[[], Awaitable[None]],
         when_paused: Callable[[], Awaitable[None]],
     ) -> None:
         self._line = line
@@ -52,6 +53,7 @@ class Pump:
         self._load = load
         self._lanes = lanes
         self._stopped = stopped
+        self._look = look
         self._when_paused = when_paused
         self._tasks: set[asyncio.Task[None]] = set()
         self._coming: dict[int, float] = {}
@@ -70,6 +72,14 @@ class Pump:
         if not self._moved.is_set() and self._wants():
             self._moved.set()
 
+    def hear(self, seconds: float | None, asked_at: float) -> None:
+        """Whether the lane is down (see Breaker.hear), and that some jobs in hand may have been stopped."""
+        was_down = self._line.breaker.down
+        self._line.breaker.hear(seconds, asked_at)
+        self._line.pacer.give_back(lambda item: not self._line.holdings.may_send(item))
+        if was_down and not self._line.breaker.down:
+            self.wake()
+
     def give_back(self) -> None:
         """This process stops: what is in hand and not sent goes back."""
         self._line.pacer.give_up()
@@ -82,6 +92,7 @@ class Pump:
     async def run(self) -> None:
         """Work until the lane has been idle for some seconds; the next bell starts it again."""
         loop = asyncio.get_running_loop()
+        await self._look()  # the lane may be down
         idle_since = loop.time()
         while not self._stopped() and loop.time() - idle_since < IDLE_SECONDS:
             self._moved.clear()
@@ -99,6 +110,8 @@ class Pump:
         now = asyncio.get_running_loop().time()
         if now < self._dry_until or self._load.heavy:
             return 0
+        if self._line.breaker.wary:
+            return int(not self._line.breaker.wait())
         horizon = self._line.pacer.horizon
         return self._appetite.wants(
             now,
@@ -111,8 +124,9 @@ class Pump:
         )
 
     async def _wait(self) -> None:
+        breaker = self._line.breaker
         try:
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(min(POLL_SECONDS, breaker.wait()) if breaker.wary else POLL_SECONDS):
                 await self._moved.wait()
         except TimeoutError:
             return
@@ -120,6 +134,7 @@ class Pump:
     async def _claim(self, want: int) -> bool:
         loop = asyncio.get_running_loop()
         asked_at = loop.time()
+        wary = self._line.breaker.wary
         try:
             items = await ranges.claim(
                 self._engine,
@@ -129,6 +144,7 @@ class Pump:
                 lessee=self._lessee,
                 price=self._line.lane.highest_price,
                 rule=self._line.lane.image_tokens,
+                untried_first=wary,
             )
         except Exception as error:  # noqa: BLE001 - the database may be away for a while; the lane stays open
             log.warning("No items could be claimed (%s); trying again.", type(error).__name__)
@@ -137,6 +153,8 @@ class Pump:
             # Every call that ends makes room; without a bell there is nothing new to ask for each time.
             self._dry_until = loop.time() + POLL_SECONDS
             return False
+        if wary:
+            self._line.breaker.take(items[0])
         now = loop.time()
         self._appetite.claimed(now, self._line.pacer.horizon, full=len(items) == want)
         self._line.holdings.add(items, asked_at)
@@ -164,6 +182,7 @@ class Pump:
             outcome = self._broken(item)
         finally:
             self._coming.pop(id(item), None)
+            self._line.breaker.ended(item)
         if outcome.latency_ms is not None:
             self._appetite.ended(outcome.latency_ms / 1000)
         self._recorder.put(outcome)
@@ -195,7 +214,7 @@ class Pump:
     async def _pause(self, stop: LaneStopped) -> None:
         try:
             paused = await pause_lane(self._engine, self._line.lane.name, stop.failure.code)
-            await self._line.holdings.look()
+            await self._look()
         except Exception as error:  # noqa: BLE001 - the next refused call tries again
             log.warning("%s could not be paused (%s).", self._line.lane.name, type(error).__name__)
             return

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.lifecycle import Stage
 from vision.queue import Task
-from vision.storage import deliveries, ranges, recovery
+from vision.storage import deliveries, outages, ranges, recovery
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ async def sweep(engine: AsyncEngine, wake: Callable[..., None], contact: Contact
     if leases:
         log.warning("Took back %d leases from silent workers.", leases)
     await recovery.end_overdue(engine)
+    await outages.forget(engine)
     for lane in await ranges.waiting_lanes(engine, Stage.MEASURE):
         wake(Task.MEASURE, lane)
     for lane in await ranges.waiting_lanes(engine, Stage.WORK):

@@ -19,6 +19,11 @@ def register(app: Celery, runtime: Runtime) -> None:
         """Images of jobs on this lane wait to be measured."""
         runtime.wake(Task.MEASURE, lane)
 
+    @app.task(name=Task.LOOK)
+    def look() -> None:
+        """Jobs were cancelled or paused, or a lane is down or back."""
+        runtime.wake(Task.LOOK)
+
     @app.task(name=Task.DELIVER)
     def deliver() -> None:
         """Webhook messages are due."""

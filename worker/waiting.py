@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 from itertools import count
+from typing import Any
 
 from vision.limiter import Ask, Line, Place
 
@@ -21,7 +22,7 @@ class Ticket:
 
     `fits`: whether it has a place. `starts`: that it may start (True) or is given up (False). `begun`: when it was sent
     (loop time; None: it was not), `bound`: whose lines held it back until then, and `filled`: the line's, then.
-    `flying`: it takes one of the lane's places in flight.
+    `flying`: it takes one of the lane's places in flight, `turn`: it waits for one. `owner`: whose call it is.
     """
 
     __slots__ = (
@@ -33,15 +34,18 @@ class Ticket:
         "flying",
         "frame",
         "mode",
+        "owner",
         "place",
         "placed",
         "starts",
         "tokens",
+        "turn",
     )
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, owner: Any = None) -> None:
         loop = asyncio.get_running_loop()
         self.ask = ask
+        self.owner = owner
         self.fits: asyncio.Future[bool] = loop.create_future()
         self.starts: asyncio.Future[bool] = loop.create_future()
         self.place: Place = ()
@@ -52,6 +56,16 @@ class Ticket:
         self.bound: tuple[bool, ...] = ()
         self.filled = 0.0
         self.flying = False
+        self.turn: asyncio.Future[bool] | None = None
+
+    def give_up(self) -> None:
+        """It will not start, wherever it waits."""
+        if not self.starts.done():
+            self.starts.set_result(False)
+        if not self.fits.done():
+            self.fits.set_result(True)
+        if self.turn and not self.turn.done():
+            self.turn.set_result(False)
 
     def take(self, line: Line, place: Place | None, tokens: int) -> bool:
         """Its place, or that there is none for it; whether there is, and somebody still waits for it."""
@@ -139,6 +153,12 @@ class Waiting:
             if not ticket.starts.done():
                 ticket.starts.set_result(False)
         self._heap.clear()
+
+    def forget(self) -> None:
+        """Those that were given up wait no longer."""
+        self._heap = [each for each in self._heap if not each[2].starts.done()]
+        heapq.heapify(self._heap)
+        self._look()
 
     def _start(self, ticket: Ticket) -> float:
         wait = self.line.wait(ticket.place) if self.line else 0.0

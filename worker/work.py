@@ -22,10 +22,12 @@ from vision.storage.engine import connect
 from vision.storage.ranges import Lessee
 from worker import descriptors
 from worker.appetite import Appetite
+from worker.breaker import Breaker
 from worker.call import Line
 from worker.deliver import Deliverer
 from worker.hold import Holdings
 from worker.load import Load
+from worker.look import Lookout
 from worker.marks import Marks
 from worker.measure import Measurer
 from worker.pace import Pacer
@@ -74,11 +76,19 @@ class Work:
         self._again: set[tuple[Task, str]] = set()
         self._left_alone: set[str] = set()
         self._keepers: list[asyncio.Task[None]] = []
+        self._ringing: set[asyncio.Task[None]] = set()
+        self._lookout = Lookout(
+            self._engine,
+            self._holdings,
+            self._pumps,
+            busy=lambda: self._pumping() > 0,
+            when_ended=lambda: self.wake(Task.DELIVER),
+        )
 
     async def open(self) -> None:
         """Begin to keep leases, to write outcomes, and to sweep."""
         await self._fetcher.__aenter__()
-        for keeper in (self._holdings.keep, self._recorder.keep, self._load.keep, self._sweep):
+        for keeper in (self._holdings.keep, self._recorder.keep, self._load.keep, self._lookout.keep, self._sweep):
             self._keepers.append(asyncio.get_running_loop().create_task(keeper()))
 
     async def close(self) -> None:
@@ -99,6 +109,7 @@ class Work:
         for client in self._clients.values():
             await client.close()
         await self._fetcher.__aexit__(None, None, None)
+        await asyncio.gather(*self._ringing)
         await self._bell.close()
         await self._redis.aclose()
         await self._engine.dispose()
@@ -126,6 +137,8 @@ class Work:
                 return self._measurers.get(lane)
             case Task.DELIVER:
                 return self._deliverer
+            case Task.LOOK:
+                return None
 
     def _finished(self, key: tuple[Task, str]) -> None:
         del self._running[key]
@@ -140,6 +153,8 @@ class Work:
                     await self._pump(lane).run()
                 case Task.MEASURE:
                     await self._measurer(lane).run()
+                case Task.LOOK:
+                    await self._lookout.look()
                 case Task.DELIVER:
                     await self._deliverer.run()
         except ConfigurationError as error:
@@ -156,11 +171,19 @@ class Work:
     def _pump(self, lane_name: str) -> Pump:
         if lane_name not in self._pumps:
             lane = self._catalogue.lane(lane_name)
+            pacer = Pacer(self._limiter, lane)
             self._pumps[lane_name] = Pump(
                 Line(
                     lane=lane,
                     client=self._client(lane.provider),
-                    pacer=Pacer(self._limiter, lane),
+                    pacer=pacer,
+                    breaker=Breaker(
+                        lane_name,
+                        engine=self._engine,
+                        pacer=pacer,
+                        holdings=self._holdings,
+                        when_changed=self._ring_look,
+                    ),
                     images=self._images,
                     holdings=self._holdings,
                     marks=self._marks,
@@ -173,11 +196,16 @@ class Work:
                 lessee=self._lessee,
                 appetite=Appetite(self._most(lane), self._settings.call_timeout_seconds),
                 load=self._load,
-                lanes=lambda: sum(kind == Task.PUMP for kind, _ in self._running),
+                lanes=self._pumping,
                 stopped=self._stopped,
-                when_paused=self._deliver,
+                look=self._lookout.look,
+                when_paused=self._paused,
             )
         return self._pumps[lane_name]
+
+    def _pumping(self) -> int:
+        """How many lanes are worked on."""
+        return sum(kind == Task.PUMP for kind, _ in self._running)
 
     def _most(self, lane: Lane) -> int:
         """Calls in hand: where a lane limits those in flight, as many again that wait for their turn."""
@@ -213,8 +241,15 @@ class Work:
         if ended:
             self.wake(Task.DELIVER)
 
-    async def _deliver(self) -> None:
+    async def _paused(self) -> None:
         self.wake(Task.DELIVER)
+        self._ring_look()
+
+    def _ring_look(self) -> None:
+        """Every process looks now: a lane is down or back, or its jobs are paused."""
+        ringing = asyncio.get_running_loop().create_task(self._bell.ring(Task.LOOK))
+        self._ringing.add(ringing)
+        ringing.add_done_callback(self._ringing.discard)
 
     async def _sweep(self) -> None:
         contact = Contact(self._settings.lease_seconds)

@@ -9,23 +9,29 @@ from sqlalchemy import RowMapping
 
 from api import lane_states
 from api.dependencies import JobsReader, Opened
-from api.views import limits, money, page
+from api.views import limits, money, page, unix
 from vision.limiter import LaneState
 from vision.provider.catalogue import Lane
-from vision.storage import jobs
+from vision.storage import jobs, outages
 
 router = APIRouter(prefix="/v1/lanes", tags=["lanes"])
 
 
 @router.get("")
 async def every(opened: Opened, tenant: JobsReader) -> dict[str, Any]:
-    """All lanes; `now` is null while Redis cannot be reached."""
+    """All lanes; `now` is null while Redis cannot be reached, `breaker` unless the provider does not answer."""
     lanes = list(opened.desk.catalogue.lanes.values())
     async with opened.engine.connect() as connection:
         in_flight = await jobs.in_flight_by_lane(connection, tenant)
         used = await jobs.used_by_lane(connection, tenant)
+        down = {outage["lane"]: outage for outage in await outages.every(connection)}
     states = await lane_states.now(opened)
-    shown = [_view(lane, in_flight.get(lane.name, 0), states[lane.name]) | _used(used.get(lane.name)) for lane in lanes]
+    shown = [
+        _view(lane, in_flight.get(lane.name, 0), states[lane.name])
+        | _used(used.get(lane.name))
+        | _breaker(down.get(lane.name))
+        for lane in lanes
+    ]
     return page(shown, len(shown), "/v1/lanes")
 
 
@@ -35,6 +41,20 @@ def _used(sums: RowMapping | None) -> dict[str, Any]:
     return {
         "tokens": {name: int(sums[f"{name}_tokens"]) if sums else 0 for name in names},
         "cost": {"currency": "USD", "spent": money(sums["spent"] if sums else Decimal(0))},
+    }
+
+
+def _breaker(outage: RowMapping | None) -> dict[str, Any]:
+    """Since when the provider does not answer, what was heard last, and when it is asked again."""
+    if outage is None:
+        return {"breaker": None}
+    return {
+        "breaker": {
+            "open_since": unix(outage["since"]),
+            "next_probe_at": unix(outage["probe_at"]),
+            "code": outage["code"],
+            "message": outage["message"],
+        }
     }
 
 

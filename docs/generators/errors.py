@@ -46,6 +46,16 @@ HEADS = {
     "item": "Of an item\n\nIn a result's `error.code`. The rest of the job goes on.",
     "start": "At the start\n\nPrinted by the command that cannot start.",
 }
+SAYS = {
+    "credit": "that there is no money",
+    "key": "that the key or the account is refused",
+    "content": "that a safety check refused the content",
+    "model": "that there is no such model",
+    "of_a_key": "something of the key or the account",
+    "of_a_model": "something of the model",
+}
+"""What the phrases under `[says]` stand for."""
+
 STATUS_CODES = """
 ## Status codes of a job
 
@@ -60,8 +70,14 @@ that takes too long and a 200 that is not of the protocol are tried again *later
 against the job's `max_cost`.
 
 - *pace*: our own pacing was at fault. The whole lane waits as long as stated; no attempt is counted.
+- *down*: nobody was there to take the call. The item is tried again; its attempt is counted only if the lane serves all
+  others meanwhile. After two in a row, five items in a row that fail *later* by the provider's fault, or a connection
+  that could not be made, the lane is down: one call at a time asks until the provider is back, and nothing fails.
 - *later*: the item is tried again, up to `TESSERA_MAX_ATTEMPTS` times.
 - *never*: the item fails.
+- *unclear*: it is not said whether the item is refused or our key. The item is tried again, up to
+  `TESSERA_MAX_ATTEMPTS` times, and fails with `upstream_rejected`. If five items in a row are refused so and nothing
+  succeeds between (with 401: if nothing has succeeded for ten seconds), the lane is paused with this code.
 - *pause*: every job on the lane is paused with this code until someone has mended the cause and resumes it.
 
 """
@@ -141,10 +157,17 @@ def _failures() -> str:
 
 
 def _match(match: dict[str, Any]) -> str:
-    status = str(match.get("status") or f"any other {match['class']}xx")
+    status = _status(match)
     rest = [f"{name} `{match[name]}`" for name in ("type", "code") if name in match]
     rest += [f"“{match['contains']}”"] if "contains" in match else []
+    rest += [f"says {SAYS[match['says']]}"] if "says" in match else []
     return ", ".join([status, *rest])
+
+
+def _status(match: dict[str, Any]) -> str:
+    if "status" not in match:
+        return f"{'any' if 'says' in match else 'any other'} {match['class']}xx"
+    return ", ".join(map(str, match["status"])) if isinstance(match["status"], list) else str(match["status"])
 
 
 def _rows() -> list[dict[str, Any]]:

@@ -32,7 +32,9 @@ SHAPING = frozenset(("refusal", "content_filter", "length", "schema_invalid", "t
 ACCOUNTING = frozenset(("missing_usage", "usage", "lying_headers"))
 ON_THE_WIRE = frozenset(("hang", "hang_body", "drip", "reset", "malformed", "html", "empty"))
 KINDS = REFUSING | SHAPING | ACCOUNTING | ON_THE_WIRE
-CONDITIONS = frozenset(("url_contains", "text_contains", "model", "key", "api", "size", "nth", "every", "share"))
+CONDITIONS = frozenset(
+    ("url_contains", "text_contains", "model", "key", "api", "size", "nth", "every", "share", "over")
+)
 # `/512x512/fault-status-503~2.item7.jpg`: the first two calls for this image get a 503.
 MAGIC = re.compile(r"/fault-([a-z_]+)(?:-(\d{3}))?(?:~(\d+))?(?![a-z_])")
 LIES = {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "1m0s"}
@@ -70,7 +72,7 @@ def parse(spec: Any) -> Fault:
 
 @dataclass(slots=True)
 class Entry:
-    """One line of the script; all conditions must hold."""
+    """One line of the script; all conditions must hold. `over`: calls a second that pass, evenly, as by nginx."""
 
     match: dict[str, Any]
     fault: Fault
@@ -78,9 +80,10 @@ class Entry:
     until: float
     seen: int = 0
     used: int = 0
+    admitted: float = float("-inf")
 
     def matches(self, call: Call) -> bool:
-        """All but nth, every and share."""
+        """All but nth, every, share and over."""
         match = self.match
         return (
             match.get("model", call.model) == call.model
@@ -91,8 +94,13 @@ class Entry:
             and ("size" not in match or match["size"] in [f"{p.width}x{p.height}" for p in call.pictures])
         )
 
-    def due(self, dice: random.Random) -> bool:
+    def due(self, dice: random.Random, now: float) -> bool:
         """Of the calls that match, whether this one is hit."""
+        if "over" in self.match:
+            if now - self.admitted >= 1 / self.match["over"]:
+                self.admitted = now
+                return False
+            return True
         nth = self.match.get("nth", self.seen)
         return (
             (self.times is None or self.used < self.times)
@@ -125,7 +133,7 @@ class Script:
         for entry in self.entries:
             if now < entry.until and entry.matches(call):
                 entry.seen += 1
-                if hit is None and entry.due(self._dice):
+                if hit is None and entry.due(self._dice, now):
                     entry.used += 1
                     hit = entry.fault
         return hit or (self._by_path(call) if "/fault-" in call.sources else None)

@@ -104,7 +104,7 @@ async def test_a_refusal_by_the_limit_states_its_wait(fake: FakeProcess) -> None
 
 async def test_an_error_page_that_is_no_json_is_an_error_of_its_status(fake: FakeProcess) -> None:
     called = await hit(fake, kind="html", status=502)
-    assert failed(called) == (Then.LATER, "upstream_error", False)
+    assert failed(called) == (Then.DOWN, "upstream_error", False)
 
 
 async def test_a_request_id_that_could_not_be_stored_is_dropped(fake: FakeProcess) -> None:
@@ -131,15 +131,15 @@ async def test_nobody_there_costs_nothing() -> None:
     with socket.socket() as deaf:  # has the port, and does not listen
         deaf.bind(("127.0.0.1", 0))
         called = await ask(at(f"http://127.0.0.1:{deaf.getsockname()[1]}"))
-    assert failed(called) == (Then.LATER, "upstream_unreachable", False)
-    assert failed(await ask(at("http://nobody.invalid"))) == (Then.LATER, "upstream_unreachable", False)
+    assert failed(called) == (Then.DOWN, "upstream_unreachable", False)
+    assert failed(await ask(at("http://nobody.invalid"))) == (Then.DOWN, "upstream_unreachable", False)
 
 
 async def test_a_connection_that_is_not_made_in_time_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "CONNECT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection, and never shakes hands
         called = await ask(at(f"https://127.0.0.1:{silent.getsockname()[1]}"))
-    assert failed(called) == (Then.LATER, "upstream_unreachable", False)
+    assert failed(called) == (Then.DOWN, "upstream_unreachable", False)
 
 
 async def test_a_redirect_is_not_followed(fake: FakeProcess) -> None:

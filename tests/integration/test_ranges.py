@@ -15,6 +15,7 @@ from vision.lifecycle import ItemStatus, Stage, StatusCode
 from vision.prices import Price, Usage
 from vision.storage import ranges
 from vision.storage.finish import pause
+from vision.storage.news import news
 from vision.storage.outcome import Charge, Outcome
 from vision.storage.ranges import Held, Lessee
 from vision.storage.record import record
@@ -167,7 +168,7 @@ async def test_a_paused_job_is_passed_over(engine: AsyncEngine) -> None:
         assert not await pause(connection, paused, StatusCode.PAUSED_BY_USER)
     assert {item.job_id for item in await take(engine, 10)} == {other}
     assert await take(engine, 10) == []
-    assert await ranges.stopped(engine, [paused, other]) == {paused}
+    assert (await news(engine, [paused, other])).stopped == {paused}
     assert await ranges.waiting_lanes(engine, Stage.WORK) == []
     assert [row.type for row in await rows(engine, "SELECT type FROM events")] == ["job.paused"]
 

@@ -14,6 +14,7 @@ from vision.prices import Price, Usage
 from vision.storage import deliveries, marks, measurements, ranges, recovery
 from vision.storage.marks import Mark, Step
 from vision.storage.measurements import Measurement
+from vision.storage.news import news
 from vision.storage.outcome import Charge, Outcome
 from vision.storage.pauses import pause_lane
 from vision.storage.ranges import Held, Lessee
@@ -245,7 +246,7 @@ async def test_jobs_past_their_deadline_end_once(engine: AsyncEngine) -> None:
     assert jobs[late] == ("expired", "deadline_passed")
     assert jobs[flying] == ("running", "expiring")
     assert {held.job_id for held in await take(engine, 9)} == set(jobs) - {late, flying}
-    assert await ranges.stopped(engine, list(jobs)) == {late, flying}
+    assert (await news(engine, list(jobs))).stopped == {late, flying}
     assert await record(engine, [answered(item)]) == {flying}
     assert len(await rows(engine, "SELECT FROM events WHERE type = 'job.expired'")) == 2
 

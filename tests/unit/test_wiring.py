@@ -10,7 +10,7 @@ from vision import errors
 from vision.errors import Detail, Retry, TesseraError
 from vision.lifecycle import JobStatus, StatusCode
 from vision.provider.catalogue import Catalogue
-from vision.provider.failures import Then, _rows
+from vision.provider.failures import Then, _rows, _table
 from vision.queue import BELLS, Task, application
 from vision.settings import Settings
 from vision.webhooks import EventType
@@ -35,7 +35,7 @@ def test_every_task_is_registered_and_takes_what_it_is_rung_with() -> None:
     ours = {name: task for name, task in app.tasks.items() if name.startswith("tessera.")}
     assert ours.keys() == {task.value for task in Task}
     rung_with = {task: len(inspect.signature(ours[task].run).parameters) for task in Task}
-    assert rung_with == {Task.PUMP: 1, Task.MEASURE: 1, Task.DELIVER: 0}
+    assert rung_with == {Task.PUMP: 1, Task.MEASURE: 1, Task.LOOK: 0, Task.DELIVER: 0}
 
 
 def test_a_bell_reaches_every_worker_and_is_not_kept() -> None:
@@ -46,11 +46,14 @@ def test_a_bell_reaches_every_worker_and_is_not_kept() -> None:
 
 
 def test_the_table_of_failures_is_well_formed() -> None:
+    says = _table()["says"]
+    assert all(phrase == phrase.lower() for phrases in says.values() for phrase in phrases)
     for row in _rows():
+        assert row["match"].get("says", "key") in says
         assert row.keys() == {"match", "then", "code"}
-        assert row["match"].keys() <= {"status", "class", "code", "type", "contains"}
+        assert row["match"].keys() <= {"status", "class", "code", "type", "contains", "says"}
         assert row["match"].keys() & {"status", "class"}
-        if Then(row["then"]) is Then.PAUSE:
+        if Then(row["then"]) in {Then.PAUSE, Then.UNCLEAR}:
             assert StatusCode(row["code"])
 
 

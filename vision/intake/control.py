@@ -21,8 +21,7 @@ Changed = TypeVar("Changed")
 async def cancel(desk: Desk, tenant: str, job_id: UUID) -> RowMapping:
     """Send nothing new; the job is cancelled once its calls in flight are done, which may be now. The job as it is."""
     is_over, job = await _change(desk, tenant, job_id, _cancel)
-    if is_over:
-        await desk.bell.ring(Task.DELIVER)
+    await desk.bell.ring(Task.DELIVER if is_over else Task.LOOK)
     return job
 
 
@@ -30,6 +29,7 @@ async def pause(desk: Desk, tenant: str, job_id: UUID) -> RowMapping:
     """Send nothing new until `resume`; calls in flight are finished. The job as it is."""
     is_paused, job = await _change(desk, tenant, job_id, _pause)
     if is_paused:
+        await desk.bell.ring(Task.LOOK)
         await desk.bell.ring(Task.DELIVER)
     return job
 

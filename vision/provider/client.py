@@ -67,7 +67,8 @@ class Client:
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
                 content = await response.read()
         except _NEVER_CONNECTED:
-            return Called(None, Failure(Then.LATER, "upstream_unreachable", "The provider could not be reached."))
+            message = "The provider could not be reached."
+            return Called(None, Failure(Then.DOWN, "upstream_unreachable", message, unsent=True))
         except TimeoutError:
             message = "The provider did not answer in time."
             return Called(None, Failure(Then.LATER, "upstream_timeout", message, unknown_cost=True))

@@ -14,14 +14,27 @@ class Then(StrEnum):
     """The consequence of a failed call."""
 
     PACE = "pace"
+    DOWN = "down"
     LATER = "later"
     NEVER = "never"
+    UNCLEAR = "unclear"
     PAUSE = "pause"
+
+
+class Trouble(StrEnum):
+    """How a call failed that may have failed by the lane's fault."""
+
+    UNREACHED = "unreached"  # no connection was made
+    GATEWAY = "gateway"  # a gateway says that there is no server
+    FAILED = "failed"  # an error, no answer in time, half an answer, or one that is not of the protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed call. `unknown_cost`: its end was not seen, so that it may have been charged for."""
+    """A failed call.
+
+    `unknown_cost`: its end was not seen, so that it may have been charged for. `unsent`: it never reached the provider.
+    """
 
     then: Then
     code: str
@@ -30,6 +43,16 @@ class Failure:
     status: int | None = None
     request_id: str | None = None
     unknown_cost: bool = False
+    unsent: bool = False
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What this may say of the lane; None if the provider has dealt with the call."""
+        if self.unsent:
+            return Trouble.UNREACHED
+        if self.then is Then.DOWN:
+            return Trouble.GATEWAY
+        return Trouble.FAILED if self.then is Then.LATER and self.code.startswith("upstream") else None
 
 
 REDIRECTED = "The provider redirects calls elsewhere. Set its base_url to the address that they lead to."
@@ -38,8 +61,7 @@ REDIRECTED = "The provider redirects calls elsewhere. Set its base_url to the ad
 
 def classify(status: int, body: Any, headers: Mapping[str, str]) -> Failure:
     """Look an HTTP error up: the first row of the table that fits decides."""
-    error = body.get("error", body) if isinstance(body, Mapping) else {}
-    error = error if isinstance(error, Mapping) else {}
+    error = _error(body)
     stated = error.get("message") or (REDIRECTED if status // 100 == 3 else f"The provider answered {status}.")
     message = _beginning(str(stated))
     row = next((row for row in _rows() if _fits(row["match"], status, error, message)), None)
@@ -51,6 +73,17 @@ def classify(status: int, body: Any, headers: Mapping[str, str]) -> Failure:
         status=status,
         request_id=headers.get("x-request-id"),
     )
+
+
+def _error(body: Any) -> Mapping[str, Any]:
+    """The error object of a body; some providers send a list of bodies, or the message alone where the object is."""
+    body = body[0] if isinstance(body, list) and body else body
+    if not isinstance(body, Mapping):
+        return {}
+    error = body.get("error", body)
+    if isinstance(error, str) and "code" in body:
+        return {"code": body["code"], "message": error}
+    return error if isinstance(error, Mapping) else {}
 
 
 def classify_failed(error: Mapping[str, Any], headers: Mapping[str, str], *, charged: bool) -> Failure:
@@ -89,25 +122,36 @@ def duration(text: str) -> float | None:
 
 
 @cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath("failures.toml").read_text(encoding="utf-8"))
+
+
 def _rows() -> list[dict[str, Any]]:
-    text = resources.files(__package__).joinpath("failures.toml").read_text(encoding="utf-8")
-    rows: list[dict[str, Any]] = tomllib.loads(text)["row"]
+    rows: list[dict[str, Any]] = _table()["row"]
     return rows
 
 
 def _fits(match: Mapping[str, Any], status: int, error: Mapping[str, Any], message: str) -> bool:
+    statuses = match.get("status", status)
     return (
-        match.get("status", status) == status
+        (status in statuses if isinstance(statuses, list) else status == statuses)
         and match.get("class", status // 100) == status // 100
         and match.get("code", error.get("code")) == error.get("code")
         and match.get("type", error.get("type")) == error.get("type")
         and match.get("contains", "") in message
+        and ("says" not in match or _says(match["says"], error, message))
     )
 
 
 def _beginning(message: str) -> str:
     """As much of a message as is looked at: whole words, for half a secret would not be seen as one."""
     return message if len(message) <= LONGEST_READ else message[:LONGEST_READ].rpartition(" ")[0] or message[:500]
+
+
+def _says(what: str, error: Mapping[str, Any], message: str) -> bool:
+    """Whether type, code or message have one of the table's phrases for this."""
+    said = f"{error.get('type')} {error.get('code')} {message[:2_000]}".lower()
+    return any(phrase in said for phrase in _table()["says"][what])
 
 
 def _without_secrets(message: str) -> str:

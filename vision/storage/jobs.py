@@ -5,20 +5,20 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, func, select, true
+from sqlalchemy import RowMapping, Select, and_, case, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision import ids
 from vision.errors import NotFound
-from vision.lifecycle import Stage
-from vision.storage.tables import Job, Range, Turn
+from vision.lifecycle import JobStatus, Stage, StatusCode
+from vision.storage.tables import Job, LaneOutage, Range, Turn
 
 MOST_OPEN = 1_000
 """Jobs of a lane that are looked at to tell how long one will take."""
 
 
 async def get(connection: AsyncConnection, tenant: str, job_id: UUID) -> RowMapping:
-    """A job with `in_flight` and `reserved`; NotFound if there is none, or it is another tenant's."""
+    """A job with `in_flight`, `reserved` and `waiting_since`; NotFound if there is none, or it is another tenant's."""
     statement = _view().where(Job.tenant_id == tenant, Job.id == job_id)
     row: RowMapping | None = (await connection.execute(statement)).mappings().one_or_none()
     if row is None:
@@ -108,8 +108,19 @@ def _view() -> Select[Any]:
         .where(Range.job_id == Job.id, Range.lease_token.is_not(None), Range.stage == Stage.WORK)
         .lateral("held")
     )
-    columns = [column for column in Job.__table__.c if column.name not in {"prompt", "schema"}]
-    return select(*columns, held.c.in_flight, held.c.reserved).join(held, true())
+    columns = [column for column in Job.__table__.c if column.name not in {"prompt", "schema", "status_code"}]
+    waits = and_(
+        LaneOutage.lane.is_not(None), Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)), Job.ending.is_(None)
+    )
+    # Read, not written: a lane may have thousands of jobs, and be down for a second.
+    status_code = case((waits, StatusCode.UPSTREAM_DOWN.value), else_=Job.status_code).label("status_code")
+    waiting_since = case((waits, LaneOutage.since)).label("waiting_since")
+    return (
+        select(*columns, status_code, waiting_since, held.c.in_flight, held.c.reserved)
+        .select_from(Job)
+        .join(held, true())
+        .outerjoin(LaneOutage, LaneOutage.lane == Job.lane)
+    )
 
 
 def _unknown(job_id: UUID) -> NotFound:

@@ -83,12 +83,15 @@ _JOB = text("SELECT 1 FROM jobs WHERE id = :job_id FOR NO KEY UPDATE")
 
 _TURN = text("SELECT 1 FROM turns WHERE job_id = :job_id AND runnable FOR UPDATE")
 
-_WAITING = text("""
+_IN_ORDER = """
     SELECT id, start, stop, attempt, crashes FROM ranges
     WHERE job_id = :job_id AND stage = :stage AND lease_token IS NULL AND (run_at IS NULL OR run_at <= now())
-    ORDER BY run_at NULLS LAST, start LIMIT :want
+    ORDER BY {}, start LIMIT :want
     FOR UPDATE SKIP LOCKED
-""")
+"""
+_WAITING = text(_IN_ORDER.format("run_at NULLS LAST"))
+# Whether a lane is back is better asked with an item that has not failed before.
+_UNTRIED_FIRST = text(_IN_ORDER.format("run_at NULLS FIRST"))
 
 # Bounded for each piece, or else the planner reads the whole table for a job that is a large part of it.
 _ITEMS = text("""
@@ -131,6 +134,7 @@ async def claim(
     lessee: Lessee,
     price: Price | None = None,
     rule: str = "none",
+    untried_first: bool = False,
 ) -> list[Held]:
     """Take up to `want` items of the job whose turn it is; empty when no job on this lane has any.
 
@@ -144,20 +148,28 @@ async def claim(
             turn = await _first(connection, _NEXT, lane=lane, stage=stage, passed=passed)
             if turn is None:
                 return []
-            if held := await _take(connection, turn, want, stage, lessee, _Cost(price, rule)):
+            waiting = _UNTRIED_FIRST if untried_first else _WAITING
+            if held := await _take(connection, turn, want, stage, lessee, _Cost(price, rule), waiting=waiting):
                 return held
         passed.append(turn.job_id)
 
 
 async def _take(
-    connection: AsyncConnection, turn: Any, want: int, stage: Stage, lessee: Lessee, cost: "_Cost"
+    connection: AsyncConnection,
+    turn: Any,
+    want: int,
+    stage: Stage,
+    lessee: Lessee,
+    cost: "_Cost",
+    *,
+    waiting: Any,
 ) -> list[Held]:
     capped = turn.capped and cost.price is not None
     if capped or turn.fresh:
         await connection.execute(_JOB, {"job_id": turn.job_id})
     if not await _first(connection, _TURN, job_id=turn.job_id):
         return []
-    pieces = await _pieces(connection, turn.job_id, stage, want)
+    pieces = await _pieces(connection, waiting, turn.job_id, stage, want)
     rows = await _items(connection, turn.job_id, pieces)
     costs = [cost.most(turn, row) for row in rows]
     if rows and capped:
@@ -174,9 +186,9 @@ async def _first(connection: AsyncConnection, statement: Any, **values: Any) -> 
     return (await connection.execute(statement, values)).first()
 
 
-async def _pieces(connection: AsyncConnection, job_id: UUID, stage: Stage, want: int) -> list[_Piece]:
+async def _pieces(connection: AsyncConnection, waiting: Any, job_id: UUID, stage: Stage, want: int) -> list[_Piece]:
     pieces: list[_Piece] = []
-    for row in await connection.execute(_WAITING, {"job_id": job_id, "stage": stage, "want": want}):
+    for row in await connection.execute(waiting, {"job_id": job_id, "stage": stage, "want": want}):
         if want <= 0:
             break
         stop = min(row.stop, row.start + want)
@@ -273,18 +285,6 @@ async def extend(engine: AsyncEngine, leases: Sequence[Lease], seconds: float) -
         alive = {range_id for range_id, _ in await hold(connection, leases)}
         await connection.execute(_HEARTBEAT, {"ids": list(alive), "seconds": seconds})
     return alive
-
-
-_STOPPED = text("""
-    SELECT j.id FROM jobs j WHERE j.id = ANY(CAST(:ids AS uuid[]))
-    AND (j.ending IS NOT NULL OR j.status NOT IN ('queued', 'running'))
-""")
-
-
-async def stopped(engine: AsyncEngine, job_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of these jobs of which nothing new may be sent: paused, ending or over."""
-    async with engine.connect() as connection:
-        return set((await connection.execute(_STOPPED, {"ids": list(job_ids)})).scalars())
 
 
 _LANES = text("""

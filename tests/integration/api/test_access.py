@@ -149,12 +149,14 @@ async def test_what_is_on_offer(client: httpx2.AsyncClient, app: FastAPI) -> Non
     assert lanes[0]["now"]["tokens_left"] == 6_000_000
     assert lanes[0]["tokens"] == {"input": 0, "output": 0, "image": 0, "cached": 0}
     assert lanes[0]["cost"] == {"currency": "USD", "spent": "0"}
+    assert lanes[0]["breaker"] is None
     await client.post("/v1/jobs", json=order())
     metrics = (await client.get("/metrics")).text
     assert 'tessera_jobs{status="queued"} 1.0' in metrics
     assert 'tessera_lane_tokens_per_minute_limit{lane="fake/gpt-4o-mini"} 6e+06' in metrics
     assert 'tessera_lane_throttled_total{lane="fake/gpt-4o-mini"} 0.0' in metrics
     assert 'tessera_lane_in_flight{lane="relay/mystery"} 0.0' in metrics
+    assert 'tessera_lane_down{lane="fake/gpt-4o-mini"} 0.0' in metrics
     assert (await client.get("/readyz")).json() == {"status": "ready", "database": "ok", "redis": "ok"}
     assert "/v1/jobs/{job_id}/cancel" in app.openapi()["paths"]
 

@@ -1,5 +1,6 @@
 """Cancel, pause, resume and retry, with items in a worker's hands."""
 
+import time
 from typing import Any
 
 import httpx2
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.api.hands import LANE, fail, succeed, take
 from tests.integration.api.test_jobs import URL
+from vision.storage import outages
 
 
 async def make(client: httpx2.AsyncClient, count: int, **fields: Any) -> str:
@@ -156,3 +158,28 @@ async def test_a_deadline_that_passed_does_not_end_a_retry(client: httpx2.AsyncC
 @pytest.mark.parametrize("verb", ["cancel", "pause", "resume", "retry"])
 async def test_unknown_jobs_are_not_found(client: httpx2.AsyncClient, verb: str) -> None:
     assert (await client.post(f"/v1/jobs/job_{'0' * 32}/{verb}")).status_code == 404
+
+
+async def test_a_job_whose_provider_does_not_answer_says_so_and_since_when(
+    client: httpx2.AsyncClient, engine: AsyncEngine
+) -> None:
+    path, paused = await make(client, 2), await make(client, 2)
+    await act(client, paused, "pause")
+    assert (await client.get(path)).json()["waiting_since"] is None
+    await outages.open_(engine, LANE, "upstream_error", "The provider answered 503.", doublings=0, stated=30.0)
+    job = (await client.get(path)).json()
+    assert (job["status"], job["status_code"], job["eta_seconds"]) == ("queued", "upstream_down", None)
+    assert time.time() - 60 < job["waiting_since"] <= time.time() + 1
+    listed = (await client.get("/v1/jobs")).json()["data"]
+    assert [job["status_code"] for job in listed] == ["paused_by_user", "upstream_down"]
+    lane = (await client.get("/v1/lanes")).json()["data"][0]
+    assert lane["breaker"] == {
+        "open_since": job["waiting_since"],
+        "next_probe_at": pytest.approx(job["waiting_since"] + 30, abs=1),
+        "code": "upstream_error",
+        "message": "The provider answered 503.",
+    }
+    assert f'tessera_lane_down{{lane="{LANE}"}} 1.0' in (await client.get("/metrics")).text
+    assert (await act(client, path, "cancel"))["status_code"] == "cancelled_by_user"
+    await outages.close(engine, LANE)
+    assert (await act(client, paused, "resume"))["status_code"] == "working"

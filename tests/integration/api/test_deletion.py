@@ -142,6 +142,6 @@ async def test_jobs_from_before_keep_their_files_too(
     job = (await client.post("/v1/jobs", json=order({"images": [URL, file]}))).headers["location"]
     if not is_open:
         await act(client, job, "cancel")
-    await asyncio.to_thread(command.downgrade, config(database_url), "0008_file_uses-1")
+    await asyncio.to_thread(command.downgrade, config(database_url), "0007_file_uses-1")
     await asyncio.to_thread(upgrade, database_url)
     assert (await client.delete(f"/v1/files/{file}")).status_code == (409 if is_open else 200)

@@ -56,6 +56,15 @@ def test_a_pause_says_why() -> None:
     assert "paused (cap_reached)" in progress.line(job(status="paused", status_code="cap_reached"), Pace(), None)
 
 
+def test_a_provider_that_does_not_answer_is_named_and_nothing_has_to_be_done() -> None:
+    waits = job(status_code="upstream_down", waiting_since=1_790_000_000, eta_seconds=None)
+    assert "running (upstream_down)" in progress.line(waits, Pace(), None)
+    for told in (progress.line(waits, Pace(), None), shown(waits)):
+        assert "openai has not answered since" in told
+        assert "nothing has to be done" in told
+    assert "answered" not in progress.line(job(waiting_since=None), Pace(), None)
+
+
 def test_the_panel_tells_the_time_left_and_then_the_time_taken() -> None:
     assert "about 1m 15s left" in shown(job())
     assert "took 9s" in shown(job(finished_at=110))

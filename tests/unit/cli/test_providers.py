@@ -1,5 +1,6 @@
 """The table of lanes."""
 
+import time
 from typing import Any
 
 import pytest
@@ -21,11 +22,13 @@ NOW = {
 }
 
 
-def printed(now: dict[str, Any] | None) -> list[str]:
+def printed(now: dict[str, Any] | None, breaker: dict[str, Any] | None = None) -> list[str]:
     limits = {"requests_per_minute": 500, "tokens_per_minute": 200_000}
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(table([{"id": "openai/gpt-4o-mini", "limits": limits, "in_flight": 7, "now": now}]))
+        console.print(
+            table([{"id": "openai/gpt-4o-mini", "limits": limits, "in_flight": 7, "now": now, "breaker": breaker}])
+        )
     return capture.get().splitlines()[1].split("  ")
 
 
@@ -49,6 +52,12 @@ def test_a_lower_limit_that_the_provider_told_is_shown() -> None:
 def test_what_is_not_known_is_not_invented() -> None:
     assert cells(None)[-1] == "Redis cannot be reached"
     assert cells(None).count("?") == 4
+
+
+def test_a_lane_that_is_down_says_since_when_and_what_was_heard() -> None:
+    now = time.time()
+    down = {"open_since": now - 90, "next_probe_at": now + 4, "code": "upstream_error", "message": "No."}
+    assert printed(NOW | {"paused_seconds": 4.0}, down)[-1].strip() == "down for 1m 30s, asked again in 4s: No."
 
 
 def test_a_pause_is_shown() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from vision.lifecycle import StatusCode
-from vision.provider.failures import Then, _rows, classify, classify_failed, duration, retry_after
+from vision.provider.failures import Failure, Then, Trouble, _rows, classify, classify_failed, duration, retry_after
 
 RATE = (
     "Rate limit reached for gpt-4o in organization org-abcdef123456 on tokens per min (TPM): Limit 30000, Used 29937, "
@@ -53,13 +53,21 @@ def error(message: str = "No.", code: str | None = None, kind: str = "invalid_re
         (429, error(code="organization_usage_limit_exceeded"), Then.PAUSE, "upstream_quota"),
         (429, error("Resource Unavailable"), Then.PACE, "rate_limit_exceeded"),
         (503, error("Slow Down"), Then.PACE, "upstream_error"),
-        (503, error("Overloaded"), Then.LATER, "upstream_error"),
+        (503, error("Overloaded"), Then.DOWN, "upstream_error"),
         (500, error("The server had an error", "server_error", "server_error"), Then.LATER, "upstream_error"),
-        (529, {}, Then.LATER, "upstream_error"),
+        (502, None, Then.DOWN, "upstream_error"),
+        (504, "<html>Gateway Time-out</html>", Then.DOWN, "upstream_error"),
+        (520, "<html>Web server is returning an unknown error</html>", Then.DOWN, "upstream_error"),
+        (529, {}, Then.DOWN, "upstream_error"),
         (408, {}, Then.LATER, "upstream_error"),
         (409, {}, Then.LATER, "upstream_error"),
         (401, error("Incorrect API key", "invalid_api_key"), Then.PAUSE, "upstream_auth"),
-        (403, error("Country not supported"), Then.PAUSE, "upstream_auth"),
+        (
+            403,
+            error("Country, region, or territory not supported", "unsupported_country_region_territory"),
+            Then.PAUSE,
+            "upstream_auth",
+        ),
         (404, error("The model does not exist", "model_not_found"), Then.PAUSE, "model_not_found"),
         (400, {**error("Flex is not available."), "param": "service_tier"}, Then.NEVER, "upstream_rejected"),
         (400, error(code="invalid_prompt"), Then.NEVER, "upstream_rejected"),
@@ -102,6 +110,121 @@ def test_what_follows_from_an_error(status: int, body: Any, then: Then, code: st
         assert not failure.unknown_cost
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, error("Your request was rejected by the safety system.", "moderation_blocked")),
+        (
+            400,
+            error(
+                "Invalid prompt: your prompt was flagged as potentially violating our usage policy.", "invalid_prompt"
+            ),
+        ),
+        (400, error("The response was filtered due to our content management policy.", "content_filter")),
+        (400, error("Output blocked by content filtering policy")),
+        (
+            400,
+            error("Input data may contain inappropriate content.", "data_inspection_failed", "data_inspection_failed"),
+        ),
+        (400, {"code": "DataInspectionFailed", "message": "Input data may contain inappropriate content."}),
+        (400, error("Content Exists Risk", "invalid_request_error")),
+        (400, error("The request was rejected because it was considered high risk", kind="content_filter")),
+        (400, error("The input image may contain sensitive information.", "InputImageSensitiveContentDetected")),
+        (403, error('openai/gpt-4o requires moderation on A. Your input was flagged for "sexual".', 403)),  # type: ignore[arg-type]
+        (401, error("ResponsibleAIPolicyViolation")),
+        (422, error(code="content_policy_violation")),
+        (
+            403,
+            {
+                "code": "The caller does not have permission to execute the specified operation",
+                "error": "Content violates usage guidelines. API key ID: b, Failed check: SAFETY_CHECK_TYPE_BIO",
+            },
+        ),
+        (403, {"code": "permission-denied", "error": "Content violates usage guidelines. "}),
+    ],
+)
+def test_a_safety_check_ends_one_item(status: int, body: Any) -> None:
+    failure = classify(status, body, {})
+    assert (failure.then, failure.code) == (Then.NEVER, "content_filtered")
+    assert failure.message != f"The provider answered {status}."
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (401, error("Incorrect API key provided: sk-x.", "invalid_api_key"), "upstream_auth"),
+        (401, error("invalid x-api-key", kind="authentication_error"), "upstream_auth"),
+        (401, error("No auth credentials found"), "upstream_auth"),
+        (401, error("Your account was flagged for abuse.", "account_deactivated"), "upstream_auth"),
+        (
+            400,
+            [{"error": {"code": 400, "message": "API key not valid. Please pass a valid API key."}}],
+            "upstream_auth",
+        ),
+        (403, {"code": "permission-denied", "error": "Access to the chat endpoint is denied"}, "upstream_auth"),
+        (403, error("Your organization must be verified."), "upstream_auth"),
+        (403, error("Project `proj_x` does not have access to model `m`", "model_not_found"), "model_not_found"),
+        (404, error("The model `m` does not exist"), "model_not_found"),
+        (400, error("m is not a valid model ID"), "model_not_found"),
+        (402, {}, "upstream_quota"),
+        (402, error("Insufficient credits"), "upstream_quota"),
+        (400, error("Your credit balance is too low to access the API."), "upstream_quota"),
+        (400, error(code="billing_hard_limit_reached"), "upstream_quota"),
+        (429, error(code="billing_not_active", kind="billing_not_active"), "upstream_quota"),
+    ],
+)
+def test_what_is_said_of_the_key_the_account_or_the_model_stops_the_lane(status: int, body: Any, code: str) -> None:
+    failure = classify(status, body, {})
+    assert (failure.then, failure.code) == (Then.PAUSE, code)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (401, None, "upstream_auth"),
+        (401, error("Unauthorized"), "upstream_auth"),
+        (403, "<html>Forbidden</html>", "upstream_auth"),
+        (403, error("Forbidden"), "upstream_auth"),
+        (403, error("You may not read https://cdn.example/project/a.jpg."), "upstream_auth"),
+        (404, "<html>Not Found</html>", "model_not_found"),
+    ],
+)
+def test_a_refusal_that_does_not_say_what_it_is_about_is_unclear(status: int, body: Any, code: str) -> None:
+    failure = classify(status, body, {})
+    assert (failure.then, failure.code, failure.trouble) == (Then.UNCLEAR, code, None)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Unsupported content-type 'text/plain'.",
+        "Missing required parameter: 'messages[0].content'.",
+        "Unknown parameter: 'safety_identifier'.",
+        "Model names are case-sensitive.",
+        "Invalid content type. image_url is only supported by certain models.",
+    ],
+)
+def test_words_that_only_sound_like_a_safety_check_are_none(message: str) -> None:
+    assert classify(400, error(message), {}).code == "upstream_rejected"
+
+
+@pytest.mark.parametrize(
+    ("failure", "trouble"),
+    [
+        (Failure(Then.DOWN, "upstream_unreachable", "", unsent=True), Trouble.UNREACHED),
+        (classify(503, None, {}), Trouble.GATEWAY),
+        (classify(500, None, {}), Trouble.FAILED),
+        (classify(408, None, {}), Trouble.FAILED),
+        (Failure(Then.LATER, "upstream_timeout", "", unknown_cost=True), Trouble.FAILED),
+        (classify(429, None, {}), None),
+        (classify(400, None, {}), None),
+        (classify(400, error(code="failed_to_download_image"), {}), None),
+    ],
+)
+def test_what_a_failure_says_of_its_lane(failure: Failure, trouble: Trouble | None) -> None:
+    assert failure.trouble is trouble
+
+
 @pytest.mark.parametrize("body", [None, "", [], 7, {"error": "no"}, {"error": None}, {"error": {"message": None}}])
 def test_junk_is_judged_by_its_status(body: Any) -> None:
     assert classify(502, body, {}).message == "The provider answered 502."
@@ -125,7 +248,7 @@ def test_a_response_that_failed_is_judged_by_its_code(code: str | None, then: Th
 
 
 def test_every_pause_in_the_table_has_a_status_code() -> None:
-    codes = {row["code"] for row in _rows() if row["then"] == Then.PAUSE}
+    codes = {row["code"] for row in _rows() if row["then"] in {Then.PAUSE, Then.UNCLEAR}}
     assert codes
     assert codes <= set(StatusCode)
 

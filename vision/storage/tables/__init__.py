@@ -6,7 +6,7 @@ from vision.storage.tables.jobs import IdempotencyKey, Item, Job
 from vision.storage.tables.notices import Delivery, DeliveryAttempt, Event
 from vision.storage.tables.outcomes import LedgerEntry, Result
 from vision.storage.tables.table import Table
-from vision.storage.tables.work import Range, Turn
+from vision.storage.tables.work import LaneOutage, Range, Turn
 
 __all__ = [
     "ApiKey",
@@ -18,6 +18,7 @@ __all__ = [
     "IdempotencyKey",
     "Item",
     "Job",
+    "LaneOutage",
     "LedgerEntry",
     "Range",
     "Result",

@@ -1,10 +1,10 @@
-"""What waits and what is in hand: ranges of items, and jobs' turns in their lanes."""
+"""What waits and what is in hand: ranges of items, jobs' turns in their lanes, and lanes on which all waits."""
 
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, SmallInteger, text
+from sqlalchemy import BigInteger, Identity, Index, SmallInteger, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vision.storage.tables.table import Table
@@ -75,3 +75,19 @@ class Turn(Table):
     queueing)."""
     runnable: Mapped[bool]
     """False while the job is paused."""
+
+
+class LaneOutage(Table):
+    """A lane that is down: nothing is claimed on it, and one call at a time finds out whether it is back."""
+
+    __tablename__ = "lane_outages"
+
+    lane: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime] = mapped_column(server_default=func.now())
+    code: Mapped[str]
+    message: Mapped[str]
+    """What the last call got to hear, without secrets."""
+    probe_at: Mapped[datetime]
+    """When the next call may go. Whoever takes it moves this on, so that nobody's death stops the next one."""
+    probes: Mapped[int] = mapped_column(SmallInteger)
+    """How often the wait has doubled."""

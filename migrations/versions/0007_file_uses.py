@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008_file_uses"
-down_revision = "0005_what_calls_cost"
+revision = "0007_file_uses"
+down_revision = "0006_lane_outages"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,91 @@
+"""Lanes that are down: opened once, probed by whoever takes the right to, closed by the first call that gets through.
+
+Every statement is atomic and may come twice; Postgres's clock alone counts.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+DOUBLINGS = 3
+"""Waits between probes: 1, 2, 4, then 8 seconds, so that work goes on within ten of the return."""
+LONGEST_STATED_SECONDS = 60.0
+"""A provider's own wish counts instead, up to this."""
+FORGOTTEN_SECONDS = 60
+
+_OPEN = text("""
+    INSERT INTO lane_outages (lane, code, message, probe_at, probes)
+    VALUES (:lane, :code, :message, now() + :seconds * interval '1 second', :probes)
+    ON CONFLICT (lane) DO NOTHING
+""")
+
+_PROBE = text("""
+    UPDATE lane_outages SET probes = least(probes + 1, :most),
+                            probe_at = now() + 2 ^ least(probes + 1, :most) * interval '1 second'
+    WHERE lane = :lane AND probe_at <= now()
+    RETURNING extract(epoch FROM probe_at - now())::float8
+""")
+
+_STILL = text("""
+    UPDATE lane_outages SET code = :code, message = :message,
+                            probe_at = greatest(probe_at, now() + :seconds * interval '1 second')
+    WHERE lane = :lane
+""")
+
+_CLOSE = text("DELETE FROM lane_outages WHERE lane = :lane RETURNING extract(epoch FROM now() - since)::float8")
+
+# Where nothing waits nobody would find out that the lane is back.
+_FORGET = text("""
+    DELETE FROM lane_outages o WHERE probe_at < now() - :seconds * interval '1 second'
+    AND NOT EXISTS (SELECT 1 FROM turns t WHERE t.lane = o.lane AND t.runnable)
+""")
+
+_EVERY = text("SELECT * FROM lane_outages")
+
+
+def first_wait(doublings: int, stated: float) -> float:
+    """Seconds until the first probe: the longer of our wait and the provider's wish."""
+    return max(2.0**doublings, min(stated, LONGEST_STATED_SECONDS))
+
+
+async def open_(engine: AsyncEngine, lane: str, code: str, message: str, *, doublings: int, stated: float) -> bool:
+    """Take the lane for down; whether it was not before. `doublings`: 0 to DOUBLINGS."""
+    seconds = first_wait(doublings, stated)
+    values = {"lane": lane, "code": code, "message": message, "seconds": seconds, "probes": doublings}
+    return bool(await _changed(engine, _OPEN, values))
+
+
+async def probe(engine: AsyncEngine, lane: str) -> float | None:
+    """Take the right to the call that is due: seconds until the next one; None if it is not due, or taken."""
+    async with engine.begin() as connection:
+        found = await connection.execute(_PROBE, {"lane": lane, "most": DOUBLINGS})
+        return found.scalar_one_or_none()
+
+
+async def keep_open(engine: AsyncEngine, lane: str, code: str, message: str, *, stated: float) -> None:
+    """A probe has failed like this; the next one goes no sooner than the provider states."""
+    values = {"lane": lane, "code": code, "message": message, "seconds": min(stated, LONGEST_STATED_SECONDS)}
+    await _changed(engine, _STILL, values)
+
+
+async def close(engine: AsyncEngine, lane: str) -> float | None:
+    """The provider answers again: for how many seconds it did not; None if somebody else has seen that before."""
+    async with engine.begin() as connection:
+        return (await connection.execute(_CLOSE, {"lane": lane})).scalar_one_or_none()
+
+
+async def forget(engine: AsyncEngine) -> None:
+    """Drop outages of lanes on which nothing waits any more."""
+    await _changed(engine, _FORGET, {"seconds": FORGOTTEN_SECONDS})
+
+
+async def every(connection: AsyncConnection) -> Sequence[RowMapping]:
+    """All lanes that are down."""
+    return (await connection.execute(_EVERY)).mappings().all()
+
+
+async def _changed(engine: AsyncEngine, statement: Any, values: dict[str, Any]) -> int:
+    async with engine.begin() as connection:
+        return int((await connection.execute(statement, values)).rowcount)

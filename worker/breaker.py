@@ -1,0 +1,213 @@
+"""The breaker of one lane in one process: stops calls while the lane is down, and lets one at a time find out.
+
+That a lane is down stands in Postgres, for all processes and over restarts; each hears of it within half a second.
+While it is, each process has one item at hand. When a probe is due, one process gets the right to send its item; the
+others give theirs back. The right moves the next probe on, so that nobody's death stops it. After the return calls come
+back one by one, the faster the better they fare: a server that just came back is not run over, and one that takes fewer
+calls than we may make, and says so by failing, gets about as many as it takes.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from vision.provider.failures import Failure, Then, Trouble
+from vision.storage import outages
+from vision.storage.ranges import Held
+from worker.health import Health, Verdict
+from worker.hold import Holdings
+from worker.pace import Pacer
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.25
+SURE_CALLS = 8
+"""A lane that goes down again before so many calls were served was not back: the waits go on growing."""
+QUIET_SECONDS = 10.0
+WIDEST, FIRST, CLOSEST = 2.0, 0.5, 1 / 64
+NARROWER, WIDER = 0.75, 2.0
+"""Seconds between claims of single items after a return, and what each answer and each failure does to them."""
+COUNTS = Verdict(burned=True, down=False, failures=0)
+
+
+class Breaker:
+    """Open (`down`) or closed."""
+
+    def __init__(
+        self, lane: str, *, engine: AsyncEngine, pacer: Pacer, holdings: Holdings, when_changed: Callable[[], None]
+    ) -> None:
+        self.health = Health()
+        self._lane = lane
+        self._engine = engine
+        self._pacer = pacer
+        self._holdings = holdings
+        self._when_changed = when_changed
+        self._due: float | None = None
+        self._changed_at = -math.inf
+        self._up_at_call = -SURE_CALLS
+        self._doublings = 0
+        self._next: UUID | None = None
+        self._probes: set[UUID] = set()
+        self._gap: float | None = None
+        self._claim_at = 0.0
+
+    @property
+    def down(self) -> bool:
+        """No calls but probes."""
+        return self._due is not None
+
+    @property
+    def wary(self) -> bool:
+        """Items are claimed one by one: for the next probe, or after a return."""
+        return self._due is not None or self._gap is not None
+
+    def wait(self) -> float:
+        """While it is wary: seconds until the next item may be claimed."""
+        if self._due is not None:
+            return 0.0 if self._next is None else LOOK_SECONDS
+        return max(0.0, self._claim_at - asyncio.get_running_loop().time())
+
+    def take(self, item: Held) -> None:
+        """This item was claimed while it is wary."""
+        if self._due is not None:
+            self._next = item.token
+        self._claim_at = asyncio.get_running_loop().time() + (self._gap or 0.0)
+
+    def ended(self, item: Held) -> None:
+        """The item is out of this process's hands, or about to be."""
+        if item.token == self._next:
+            self._next = None
+        self._probes.discard(item.token)
+
+    def hear(self, seconds: float | None, asked_at: float) -> None:
+        """What Postgres said when it was asked: seconds until the next probe, None if the lane is up."""
+        if asked_at < self._changed_at:
+            return  # this process has changed it since
+        if seconds is not None:
+            self._go_down(seconds)
+        elif self.down:
+            self._come_up()
+
+    async def turn(self, item: Held) -> bool:
+        """Wait while the lane is down until this item may be the probe that is due; False: give it back."""
+        while self._due is not None:
+            if item.token != self._next or not self._holdings.may_send(item):
+                return False
+            if (wait := self._due - asyncio.get_running_loop().time()) <= 0:
+                break
+            await asyncio.sleep(min(wait, LOOK_SECONDS))
+        return True
+
+    async def may_send(self, item: Held) -> bool:
+        """Whether this call may go now; while the lane is down, one process gets the right to."""
+        if not self.down:
+            return True
+        if item.token != self._next:
+            return False
+        try:
+            seconds = await outages.probe(self._engine, self._lane)
+        except Exception as error:  # noqa: BLE001 - the database may be away for a while
+            log.warning("%s could not be probed (%s).", self._lane, type(error).__name__)
+            return False
+        if seconds is None:
+            # Another process has it, or has closed the breaker; the next look will tell.
+            self._due = asyncio.get_running_loop().time() + LOOK_SECONDS
+            return False
+        self._next = None
+        self._probes.add(item.token)
+        self._go_down(seconds)
+        return True
+
+    async def heard(self, item: Held, failure: Failure | None) -> Verdict:
+        """A call has ended; whether its attempt counts, and what follows for the lane."""
+        key, now = (item.job_id, item.number), asyncio.get_running_loop().time()
+        if failure is None or failure.trouble is None:
+            if failure is None or failure.then in {Then.NEVER, Then.LATER}:
+                self.health.served(key, now)
+                self._widen(NARROWER)
+            if self.down and item.token in self._probes:
+                await self._close()
+            return COUNTS
+        verdict = self.health.failed(key, failure.trouble, now, down=self.down)
+        if not verdict.burned:
+            self._widen(WIDER)
+        if self.down:
+            if item.token in self._probes:
+                await self._keep_open(failure)
+        elif self._says_down(failure, verdict):
+            await self._open(failure)
+        return verdict
+
+    def _says_down(self, failure: Failure, verdict: Verdict) -> bool:
+        """Whether this failure opens the breaker."""
+        if failure.trouble is Trouble.GATEWAY and failure.retry_after and not verdict.burned:
+            return True
+        # After a return, calls that come less often may still fare well.
+        slows_down = self._gap is not None and self._gap < WIDEST
+        return verdict.down and (failure.trouble is Trouble.UNREACHED or not slows_down)
+
+    def key_is_refused(self, item: Held, failure: Failure) -> bool:
+        """Whether a refusal that does not say what it is about must be about our key (a 401 is, if all is quiet)."""
+        quiet_seconds = QUIET_SECONDS if failure.status == 401 else None
+        now = asyncio.get_running_loop().time()
+        return self.health.refused((item.job_id, item.number), now, quiet_seconds=quiet_seconds)
+
+    async def _open(self, failure: Failure) -> None:
+        surely_up = self.health.served_calls - self._up_at_call >= SURE_CALLS
+        self._doublings = 0 if surely_up else min(self._doublings + 1, outages.DOUBLINGS)
+        stated = failure.retry_after or 0.0
+        self._changed_at = math.inf
+        self._go_down(outages.first_wait(self._doublings, stated))
+        try:
+            first = await outages.open_(
+                self._engine, self._lane, failure.code, failure.message, doublings=self._doublings, stated=stated
+            )
+        except Exception as error:  # noqa: BLE001 - the database may be away; then nothing is claimed either
+            log.warning("That %s is down could not be written down (%s).", self._lane, type(error).__name__)
+            return
+        finally:
+            self._changed_at = asyncio.get_running_loop().time()
+        if first:
+            log.warning("%s is down: %s Its jobs wait; one call at a time asks again.", self._lane, failure.message)
+            self._when_changed()
+
+    async def _keep_open(self, failure: Failure) -> None:
+        try:
+            await outages.keep_open(
+                self._engine, self._lane, failure.code, failure.message, stated=failure.retry_after or 0.0
+            )
+        except Exception as error:  # noqa: BLE001 - as above; the next probe is due all the same
+            log.warning("What %s answers could not be written down (%s).", self._lane, type(error).__name__)
+
+    async def _close(self) -> None:
+        self._changed_at = math.inf
+        try:
+            seconds = await outages.close(self._engine, self._lane)
+        except Exception as error:  # noqa: BLE001 - the next probe closes it
+            log.warning("That %s is back could not be written down (%s).", self._lane, type(error).__name__)
+            return
+        finally:
+            self._changed_at = asyncio.get_running_loop().time()
+        self._come_up()
+        if seconds is not None:
+            log.info("%s answers again after %.0f s; its jobs go on.", self._lane, seconds)
+            self._when_changed()
+
+    def _go_down(self, seconds: float) -> None:
+        self._due, self._gap = asyncio.get_running_loop().time() + seconds, None
+        self._pacer.give_back(lambda item: item.token != self._next)
+
+    def _come_up(self) -> None:
+        self._due = self._next = None
+        self._probes.clear()
+        self._up_at_call = self.health.served_calls
+        self._gap, self._claim_at = FIRST, asyncio.get_running_loop().time() + FIRST
+
+    def _widen(self, factor: float) -> None:
+        if self._gap is not None:
+            gap = min(WIDEST, self._gap * factor)
+            self._gap = gap if gap >= CLOSEST else None
