@@ -173,7 +173,7 @@ def test_without_any_provider_the_remedy_is_told() -> None:
 
 
 def test_a_lane_that_is_gone() -> None:
-    with pytest.raises(ConfigurationError, match=r"'acme/gpt-4o' any more\. Put it back"):
+    with pytest.raises(ConfigurationError, match=r"'acme/gpt-4o'\. Put it into"):
         Catalogue({}).lane("acme/gpt-4o")
 
 
