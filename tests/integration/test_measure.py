@@ -16,6 +16,9 @@ from tests.fakes import FakeProcess, images, start
 from tests.integration.test_work import finished, providers_file, until, working
 from tests.queries import one
 from vision.images import fetch, hosts
+from vision.images.guard import Guard
+from vision.images.source import Images
+from vision.intake.estimate_sample import Place, measure
 from vision.queue import Task
 from vision.settings import Settings
 
@@ -144,6 +147,17 @@ async def test_a_dead_host_fails_its_images_after_a_while(
     assert (job.succeeded, job.failed) == (0, 20)
     codes = await one(engine, "SELECT DISTINCT error_code FROM results")
     assert codes.error_code == "image_unreachable"
+
+
+async def test_an_estimate_calls_no_image_unreadable_that_had_no_turn(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "WAIT_SECONDS", 0.2)
+    site.seconds = 1.0
+    items = [{"image": url} for url in site.urls(5)]
+    async with fetch.Fetcher(Guard(allow_private=True), per_host=1) as fetcher:
+        found = await measure(Images(fetcher, tmp_path), items, [Place(n, n - 1, 0) for n in range(1, 6)])
+    assert (found.sizes, found.unreadable) == ([(64, 64)], 0)
 
 
 async def test_what_is_measured_is_written_while_a_slow_image_is_waited_for(
