@@ -23,6 +23,7 @@ AFTER = (
     "latency_ms",
     "request_id",
     "finished_at",
+    "counted",
 )
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 """A spreadsheet would run such a text (OWASP ASVS 1.2.10)."""
@@ -46,7 +47,12 @@ def _record(result: dict[str, Any], json: str | None, fields: Sequence[str]) -> 
     error = result["error"] or {}
     parsed = orjson.loads(json) if json else None
     answer = parsed if isinstance(parsed, dict) else {}
-    flat = result | result["usage"] | {"error_code": error.get("code"), "error_message": error.get("message")}
+    flat = (
+        {"counted": False}
+        | result
+        | result["usage"]
+        | {"error_code": error.get("code"), "error_message": error.get("message")}
+    )
     values = [
         *(flat[name] for name in BEFORE),
         *(answer.get(field) for field in fields),

@@ -75,7 +75,7 @@ class Paces:
 def work(row: Mapping[Any, Any]) -> Work:
     """What is left of a job; items that are not measured yet are taken to be as the others, or without images."""
     rest: int = row["total"] - row["succeeded"] - row["failed"]
-    text: int = row["prompt_tokens"] + row["expected_output_tokens"]
+    text: int = (row["expected_prompt_tokens"] or row["prompt_tokens"]) + row["expected_output_tokens"]
     each: float = row["estimated_tokens"] / row["measured"] if row["measured"] else text
     return Work(row["priority"], row["weight"], rest, rest * each)
 

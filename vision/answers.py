@@ -17,6 +17,8 @@ from vision.shapes import compile_schema
 # PostgreSQL stores neither NUL nor lone surrogates; both become the replacement character.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _FENCE = "```"
+DEEPEST = 100
+"""Levels of lists and objects in an answer; libraries neither check nor store what is nested much deeper."""
 
 # The provider keeps to `pattern` while it writes; here a hostile expression could stall the worker.
 _Validator = extend(Draft202012Validator, {"pattern": lambda *_: None})  # type: ignore[no-untyped-call] # stubs lack it
@@ -75,7 +77,27 @@ def _parse(text: str) -> Any:
             f"The answer is not valid JSON: {error.msg} (character {error.pos} of {len(plain)}).",
             code="output_invalid",
         ) from None
+    if plain.count("[") + plain.count("{") > DEEPEST and _depth(answer) > DEEPEST:
+        raise ItemError(f"The answer is nested too deeply: {DEEPEST} levels at most.", code="output_invalid")
     return _storable(answer) if "\\u0000" in text else answer
+
+
+def _depth(value: Any) -> int:
+    """How deep lists and objects are nested, counted without recursion."""
+    depth, level = 0, [value]
+    while level := [inner for outer in level for inner in _inside(outer)]:
+        depth += 1
+    return depth
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    match value:
+        case list():
+            return value
+        case dict():
+            return value.values()
+        case _:
+            return ()
 
 
 def _storable_text(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from functools import partial
 
 from vision import answers, ids
 from vision.errors import ImageError, ItemError, Retry
-from vision.images.prepare import Prepared, prepare
+from vision.images.prepare import Prepared, as_it_is, prepare
 from vision.images.source import Images
 from vision.lifecycle import ItemStatus
 from vision.prices import Usage
@@ -24,11 +25,15 @@ from vision.storage.outcome import Charge, Outcome
 from vision.storage.ranges import Held
 from vision.storage.specs import JobSpec
 from vision.tokens import NO_FIT, count_image, sent_size
+from worker.charging import charge
 from worker.hold import Holdings
+from worker.marks import Marks
 from worker.oversize import explain
 from worker.pace import Pacer
 from worker.room import Room
 from worker.waiting import Ticket
+
+log = logging.getLogger(__name__)
 
 MOST_INVALID = 2
 """How often an item is asked whose answer does not fit the schema: once more, then it fails."""
@@ -45,6 +50,7 @@ class Line:
     pacer: Pacer
     images: Images
     holdings: Holdings
+    marks: Marks
     executor: Executor
     room: Room
     max_attempts: int
@@ -61,6 +67,10 @@ class _Ready:
     tokens: int
     reserve: int = 0
     size: tuple[int, int] | None = None
+
+
+class Stopped(Exception):
+    """The item's job sends nothing more, or its lease has gone: give it back."""
 
 
 class LaneStopped(Exception):
@@ -82,6 +92,8 @@ async def call(line: Line, item: Held, spec: JobSpec, when_reserved: Callable[[]
             ready = await _ready(line, item, spec)
         except ItemError as error:
             return _failed(line, item, error)
+        except Stopped:
+            return Outcome(item, burned=False)
         place.holds(sum(map(len, ready.urls)))
         if ready.tokens > (item.image_tokens or 0):
             # Its size was told or measured wrong: money and tokens were set aside for less. Claim it again.
@@ -101,8 +113,8 @@ def _corrected(outcome: Outcome, ready: _Ready) -> Outcome:
 
 
 async def _send(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket) -> Outcome:
-    """Wait for the call's start, and make it unless the job is stopped meanwhile."""
-    if not await line.pacer.wait_until(ticket) or not line.holdings.may_send(item):
+    """Wait for the call's start, and make it unless the job is stopped meanwhile, or the lease may have gone."""
+    if not await line.pacer.wait_until(ticket) or not await line.marks.sent(item) or not line.holdings.may_send(item):
         line.pacer.settle(ticket, 0)
         return Outcome(item, burned=False)
     try:
@@ -116,7 +128,7 @@ async def _ready(line: Line, item: Held, spec: JobSpec) -> _Ready:
     if _by_url(line.lane, spec) and all(source.startswith("http") for source in item.images):
         tokens = item.image_tokens or 0
         return _Ready(list(item.images), tokens, spec.most_tokens(tokens))
-    prepared = [await _prepare(line, spec, source) for source in item.images]
+    prepared = [await _prepare(line, item, spec, source) for source in item.images]
     sizes = [(image.width, image.height) for image in prepared]
     tokens = sum(count_image(line.lane.image_tokens, spec.detail, *size).tokens for size in sizes)
     told_wrong = item.width is not None and (item.width, item.height) != prepared[0].source_size
@@ -133,10 +145,15 @@ def _by_url(lane: Lane, spec: JobSpec) -> bool:
     return lane.provider.images == "url" and spec.fit == NO_FIT
 
 
-async def _prepare(line: Line, spec: JobSpec, source: str) -> Prepared:
+async def _prepare(line: Line, item: Held, spec: JobSpec, source: str) -> Prepared:
     data = await line.images.load(source)
     target = None if spec.fit == NO_FIT else partial(sent_size, line.lane.image_tokens, spec.detail, spec.fit)
-    return await asyncio.get_running_loop().run_in_executor(line.executor, partial(prepare, data, target=target))
+    loop = asyncio.get_running_loop()
+    if ready := await loop.run_in_executor(line.executor, partial(as_it_is, data, target=target)):
+        return ready
+    if not await line.marks.decoding(item):
+        raise Stopped
+    return await loop.run_in_executor(line.executor, partial(prepare, data, target=target))
 
 
 def _data_url(image: Prepared) -> str:
@@ -160,15 +177,15 @@ def _answered(
     line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket, called: Called, *, latency_ms: int
 ) -> Outcome:
     assert called.reply is not None  # noqa: S101 - only called with a reply
-    usage = _usage(spec, ready, called.reply)
-    line.pacer.settle(ticket, usage.input_tokens + usage.output_tokens, called)
+    made = charge(line.lane, item, spec, ready.tokens, called.reply)
+    line.pacer.settle(ticket, made.usage.input_tokens + made.usage.output_tokens, called)
     answer, code, message = _read(spec, called.reply)
-    charge = Charge(line.lane.name, code or "succeeded", usage, _cost(line, usage), request_id=called.request_id)
+    made = replace(made, outcome=code or "succeeded", request_id=called.request_id)
     if code == "output_invalid" and item.attempt + 1 < min(MOST_INVALID, line.max_attempts):
-        return Outcome(item, charge, again_seconds=0.0, latency_ms=latency_ms)
+        return Outcome(item, made, again_seconds=0.0, latency_ms=latency_ms)
     return Outcome(
         item,
-        charge,
+        made,
         status=ItemStatus.FAILED if code else ItemStatus.SUCCEEDED,
         answer=answer,
         error_code=code,
@@ -185,6 +202,10 @@ def _read(spec: JobSpec, reply: Reply) -> tuple[object, str | None, str | None]:
                 return answers.read(reply.text, spec.schema), None, None
             except ItemError as error:
                 return None, error.code, error.message
+            except Exception:
+                # It is paid for, and asking again would be, too.
+                log.exception("An answer could not be read.")
+                return None, "output_invalid", "Tessera could not read the answer; its log says why."
         case Ending.REFUSED:
             return None, "refused", f"The model refused: {reply.text[:300]}"
         case Ending.CONTENT_FILTERED:
@@ -192,17 +213,6 @@ def _read(spec: JobSpec, reply: Reply) -> tuple[object, str | None, str | None]:
         case Ending.OUTPUT_TRUNCATED:
             message = f"The answer did not fit into {spec.max_output_tokens} tokens. Raise max_output_tokens."
             return None, "output_truncated", message
-
-
-def _usage(spec: JobSpec, ready: _Ready, reply: Reply) -> Usage:
-    """What the provider says it used; by our own count where it says nothing. The image share is always our count."""
-    told = reply.usage or Usage(ready.tokens + spec.prompt_tokens, spec.expected_output_tokens)
-    images = told.image_tokens or min(ready.tokens, told.input_tokens)
-    return replace(told, image_tokens=images)
-
-
-def _cost(line: Line, usage: Usage) -> Decimal:
-    return line.lane.price.cost(usage) if line.lane.price else Decimal(0)
 
 
 async def _refused(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket, called: Called) -> Outcome:
@@ -218,14 +228,14 @@ async def _refused(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket:
         return Outcome(item, again_seconds=seconds, burned=False)
     if failure.then == Then.PAUSE:
         raise LaneStopped(failure, Outcome(item, burned=False))
-    cost = spec.most_cost(line.lane.price, ready.tokens) if failure.unknown_cost else Decimal(0)
     known = not failure.unknown_cost
-    charge = Charge(line.lane.name, failure.code, Usage(0, 0), cost, known, called.request_id)
+    cost = Decimal(0) if known else item.reserved
+    made = Charge(line.lane.name, failure.code, Usage(0, 0), cost, known, called.request_id)
     decision = decide(_RETRY[failure.then], item.attempt + 1, line.max_attempts, failure.retry_after)
     if decision.again:
-        return Outcome(item, charge, again_seconds=decision.delay_seconds)
+        return Outcome(item, made, again_seconds=decision.delay_seconds)
     code = "upstream_error" if failure.then == Then.LATER and failure.code.startswith("upstream") else failure.code
-    return Outcome(item, charge, status=ItemStatus.FAILED, error_code=code, error_message=failure.message)
+    return Outcome(item, made, status=ItemStatus.FAILED, error_code=code, error_message=failure.message)
 
 
 def _failed(line: Line, item: Held, error: ItemError) -> Outcome:

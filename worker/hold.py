@@ -17,6 +17,8 @@ Key = TypeVar("Key")
 
 LOOK_SECONDS = 1.0
 """How soon a cancelled or paused job's unsent items are noticed."""
+MARGIN = 0.2
+"""Of the lease: nothing is sent so shortly before it may run out."""
 
 
 class Holdings:
@@ -29,24 +31,34 @@ class Holdings:
         self._jobs: Counter[UUID] = Counter()
         self._stopped: set[UUID] = set()
         self._lost: set[UUID] = set()
+        self._confirmed: dict[tuple[int, UUID], float] = {}
 
     def __len__(self) -> int:
         return self._jobs.total()
 
-    def add(self, items: list[Held]) -> None:
-        """Take items in hand."""
+    def add(self, items: list[Held], asked_at: float) -> None:
+        """Take items in hand that were claimed by a statement sent at `asked_at` (loop time), or later."""
         for item in items:
-            self._leases[item.range_id, item.token] += 1
+            self._leases[item.lease] += 1
             self._jobs[item.job_id] += 1
+            self._confirmed[item.lease] = asked_at
 
     def drop(self, item: Held) -> None:
         """The item has been recorded."""
-        _less(self._leases, (item.range_id, item.token))
+        _less(self._leases, item.lease)
         _less(self._jobs, item.job_id)
+        if item.lease not in self._leases:
+            self._confirmed.pop(item.lease, None)
 
     def may_send(self, item: Held) -> bool:
-        """False once the item's job is paused or ending, or its lease has gone to another worker."""
-        return item.job_id not in self._stopped and item.token not in self._lost
+        """False once the item's job is paused or ending, or its lease has gone to another worker, or may have.
+
+        It may have when this process was silent for so long (stopped, starved, cut off) that others took it for dead.
+        """
+        if item.job_id in self._stopped or item.token in self._lost:
+            return False
+        age = asyncio.get_running_loop().time() - self._confirmed.get(item.lease, float("-inf"))
+        return age < self._lease_seconds * (1 - MARGIN)
 
     async def look(self) -> None:
         """Ask which of the jobs in hand are paused or ending."""
@@ -69,8 +81,9 @@ class Holdings:
                 log.warning("Leases could not be extended (%s); trying again.", type(error).__name__)
 
     async def _extend(self) -> None:
-        leases = list(self._leases)
+        leases, asked_at = list(self._leases), asyncio.get_running_loop().time()
         alive = await ranges.extend(self._engine, leases, self._lease_seconds)
+        self._confirmed |= {lease: asked_at for lease in leases if lease[0] in alive and lease in self._leases}
         missing = [lease for lease in leases if lease[0] not in alive]
         if not missing:
             return

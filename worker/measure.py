@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -53,11 +54,13 @@ class Measurer:
         await asyncio.gather(self._run(), self._run())
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
         while not self._stopped():
+            asked_at = loop.time()
             items = await ranges.claim(self._engine, self._lane.name, AT_ONCE, stage=Stage.MEASURE, lessee=self._lessee)
             if not items:
                 return
-            self._holdings.add(items)
+            self._holdings.add(items, asked_at)
             try:
                 await self._measure(items)
             finally:
@@ -74,21 +77,27 @@ class Measurer:
             await self._when_measured(self._lane.name)
 
     async def _one(self, item: Held, spec: JobSpec) -> Measurement | Outcome:
-        if item.image_tokens is not None:
-            return Measurement(item, item.width, item.height, item.image_tokens, spec.expected_cost(None, 0))
+        if item.image_tokens is not None and not (item.unseen and spec.capped):
+            return _as_declared(item, item.image_tokens)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS[min(item.attempt, len(PATIENCE_SECONDS) - 1)]):
                 return await self._size(item, spec)
-        except ItemError as error:
-            return _not_measured(item, error)
-        except TimeoutError:
-            return _not_measured(item, ImageError(SLOW, code="image_unreachable", retry=Retry.LATER))
+        except (ItemError, TimeoutError) as error:
+            if item.image_tokens is not None:
+                return _as_declared(item, item.image_tokens)
+            slow = ImageError(SLOW, code="image_unreachable", retry=Retry.LATER)
+            return _not_measured(item, error if isinstance(error, ItemError) else slow)
 
     async def _size(self, item: Held, spec: JobSpec) -> Measurement:
         sizes = [await self._images.measure(source) for source in item.images]
         counts = [count_saving(self._lane.image_tokens, spec.detail, spec.fit, *size) for size in sizes]
         tokens, saved = sum(sent for sent, _ in counts), sum(saved for _, saved in counts)
         return Measurement(item, *sizes[0], tokens, spec.expected_cost(self._lane.price, tokens), saved)
+
+
+def _as_declared(item: Held, image_tokens: int) -> Measurement:
+    """What was known before; the provider may see what we cannot, and money is set aside for the largest image then."""
+    return Measurement(item, item.width, item.height, image_tokens, Decimal(0), unseen=item.unseen)
 
 
 def _not_measured(item: Held, error: ItemError) -> Outcome:

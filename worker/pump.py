@@ -119,6 +119,7 @@ class Pump:
 
     async def _claim(self, want: int) -> bool:
         loop = asyncio.get_running_loop()
+        asked_at = loop.time()
         try:
             items = await ranges.claim(
                 self._engine,
@@ -126,7 +127,8 @@ class Pump:
                 want,
                 stage=Stage.WORK,
                 lessee=self._lessee,
-                price=self._line.lane.price,
+                price=self._line.lane.highest_price,
+                rule=self._line.lane.image_tokens,
             )
         except Exception as error:  # noqa: BLE001 - the database may be away for a while; the lane stays open
             log.warning("No items could be claimed (%s); trying again.", type(error).__name__)
@@ -137,7 +139,7 @@ class Pump:
             return False
         now = loop.time()
         self._appetite.claimed(now, self._line.pacer.horizon, full=len(items) == want)
-        self._line.holdings.add(items)
+        self._line.holdings.add(items, asked_at)
         for item in items:
             self._coming[id(item)] = now
             task = loop.create_task(self._see_through(item))

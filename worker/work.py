@@ -27,6 +27,7 @@ from worker.call import Line
 from worker.deliver import Deliverer
 from worker.hold import Holdings
 from worker.load import Load
+from worker.marks import Marks
 from worker.measure import Measurer
 from worker.pace import Pacer
 from worker.prune import Pruner
@@ -59,6 +60,7 @@ class Work:
         self._pruner = Pruner(self._engine, settings.data_dir / "files", settings.files_keep_days)
         self._catalogue = offered
         self._holdings = Holdings(self._engine, settings.lease_seconds)
+        self._marks = Marks(self._engine, stopped)
         self._load = Load()
         self._most_calls = descriptors.allow(settings.max_in_flight)
         self._recorder = Recorder(self._engine, self._holdings, self._written)
@@ -147,6 +149,7 @@ class Work:
                     pacer=Pacer(self._limiter, lane),
                     images=self._images,
                     holdings=self._holdings,
+                    marks=self._marks,
                     executor=self._executor,
                     room=self._room,
                     max_attempts=self._settings.max_attempts,

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008_file_uses"
-down_revision = "0004_weights"
+down_revision = "0005_what_calls_cost"
 branch_labels = None
 depends_on = None
 

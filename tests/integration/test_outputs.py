@@ -14,7 +14,7 @@ FINGERPRINT = get("moderation").fingerprint
 
 
 async def look(engine: AsyncEngine, **other: str) -> Observed | None:
-    question = {"tenant": "default", "fingerprint": FINGERPRINT, "model": "gpt-4o-mini", "language": "en", **other}
+    question = {"tenant": "default", "fingerprint": FINGERPRINT, "lane": "fake/gpt-4o-mini", "language": "en", **other}
     async with engine.connect() as connection:
         return await observed(connection, **question)
 
@@ -46,7 +46,7 @@ async def test_mean_and_high_and_text_of_the_same_question(engine: AsyncEngine) 
 
 
 @pytest.mark.parametrize(
-    "other", [{"tenant": "else"}, {"fingerprint": "0" * 16}, {"model": "gpt-4o"}, {"language": "de"}], ids=str
+    "other", [{"tenant": "else"}, {"fingerprint": "0" * 16}, {"lane": "other/gpt-4o-mini"}, {"language": "de"}], ids=str
 )
 async def test_another_question_tells_nothing(engine: AsyncEngine, other: dict[str, str]) -> None:
     await answered(engine, await make_measured_job(engine, 30), [50] * 30)

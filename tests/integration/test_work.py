@@ -22,7 +22,8 @@ from vision.prices import Usage, list_price
 from vision.provider.catalogue import configured
 from vision.queue import Task
 from vision.settings import Settings
-from vision.storage import jobs, ranges
+from vision.storage import jobs, marks, ranges
+from vision.storage.marks import Mark, Step
 from vision.storage.outcome import Charge, Outcome
 from vision.storage.ranges import Lessee
 from vision.storage.record import record
@@ -251,12 +252,14 @@ async def test_what_a_silent_worker_held_is_done_by_another_one(
     job_id = await make_job(engine, images, tokens=8500)
     dead = await ranges.claim(engine, "fake/gpt-4o-mini", 10, stage=Stage.WORK, lessee=Lessee("dead", 0.1), price=PRICE)
     assert [item.number for item in dead] == list(range(1, 11))
+    sent = [Mark(item, Step.SENT) for item in dead[:4]]
+    assert await marks.write(engine, sent) == {dead[0].token}
     async with working(settings):
         job = await finished(engine, job_id)
     assert (job.succeeded, job.failed) == (40, 0)
     unknown = await rows(engine, "SELECT number, cost FROM ledger WHERE outcome = 'unknown'")
-    assert sorted(row.number for row in unknown) == list(range(1, 11))
-    assert job.unknown_cost == sum(row.cost for row in unknown) == sum(item.reserved for item in dead)
+    assert sorted(row.number for row in unknown) == [1, 2, 3, 4], "the others were never sent"
+    assert job.unknown_cost == sum(row.cost for row in unknown) == sum(item.reserved for item in dead[:4])
     # The dead one comes back and brings an answer: its cost counts, its result does not.
     late = Outcome(dead[0], Charge("fake/gpt-4o-mini", "succeeded", Usage(10, 1), Decimal("0.5")), ItemStatus.SUCCEEDED)
     await record(engine, [late])

@@ -1,5 +1,6 @@
 """Prices as of a date, and what a call costs."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -103,8 +104,45 @@ def test_where_there_is_no_discount_cached_input_costs_what_input_costs() -> Non
 def test_a_relay_multiplies_every_amount() -> None:
     price = list_price("gpt-5.6-luna", NOW, Decimal("0.5"))
     assert price == Price(
-        Decimal("0.1"), Decimal("0.01"), Decimal("0.6"), "genai-prices as of 2026-11-22 x 0.5", Decimal("0.125")
+        *map(Decimal, ("0.1", "0.01", "0.6")),
+        "genai-prices as of 2026-11-22 x 0.5",
+        Decimal("0.125"),
+        long_from=272_000,
+        long=Price(*map(Decimal, ("0.2", "0.02", "0.9")), "genai-prices as of 2026-11-22 x 0.5", Decimal("0.25")),
     )
+
+
+def test_a_long_prompt_costs_what_its_step_says_and_many_short_ones_do_not() -> None:
+    price = list_price("gpt-5.6-luna", NOW)
+    assert price is not None
+    assert price.charge(Usage(272_000, 0)) == price.cost(Usage(272_000, 0)) == Decimal("0.0544")
+    assert price.charge(Usage(272_001, 1_000_000)) == Decimal("0.1088004") + Decimal("1.8")
+    assert price.cost(Usage(544_000, 0)) == 2 * price.cost(Usage(272_000, 0))
+
+
+amounts = st.tuples(*[st.integers(0, 10_000)] * 4)
+
+
+def priced(base: tuple[int, ...], more: tuple[int, ...]) -> Price:
+    """A price of so many cents, and of `more` cents beside them in long prompts."""
+    made = [
+        Price(*(Decimal(cents) / 100 for cents in each[:3]), "", Decimal(each[3]) / 100)
+        for each in (base, tuple(map(sum, zip(base, more, strict=True))))
+    ]
+    return replace(made[0], long_from=272_000, long=made[1])
+
+
+@given(amounts, amounts, amounts, amounts, st.tuples(*[st.integers(0, 200_000)] * 4), st.integers(0, 5_000))
+def test_no_call_costs_more_than_the_most(
+    now: tuple[int, ...], now_long: tuple[int, ...], later: tuple[int, ...], later_long: tuple[int, ...],
+    tokens: tuple[int, int, int, int], written: int,
+) -> None:  # fmt: skip
+    """Whatever part of the input is cached or written to a cache, however much less it is, now or after a change."""
+    prices = priced(now, now_long), priced(later, later_long)
+    fresh, cached, cache_write, spare = tokens
+    usage = Usage(fresh + cached + cache_write, written, 0, cached, cache_write)
+    most = prices[0].or_higher(prices[1]).most(usage.input_tokens + spare, written)
+    assert all(price.charge(usage) <= most for price in prices)
 
 
 @pytest.mark.parametrize("model", ["nonsense", "local/tagger", "", "gpt-image-1"])

@@ -108,7 +108,9 @@ def png(data: bytes) -> Header:
 
 
 def gif(data: bytes) -> Header:
-    """Up to the second image, or to the end: nothing before tells whether there is one."""
+    """Up to the second image, or to the end: only that tells whether it is alone. Sides are those that hold both
+    screen and frame.
+    """
     cursor, images = _Cursor(data, 6), 0
     width, height, flags = cursor.number(2, "little"), cursor.number(2, "little"), cursor.number(1)
     cursor.skip(2 + _palette(flags))
@@ -117,7 +119,9 @@ def gif(data: bytes) -> Header:
             images += 1
             if images > 1:
                 break
-            cursor.skip(8)
+            # A frame may be larger than its screen, and what counts is what is looked at.
+            left, top, across, down = (cursor.number(2, "little") for _ in range(4))
+            width, height = max(width, left + across), max(height, top + down)
             cursor.skip(_palette(cursor.number(1)))
         elif block != 0x21:
             raise Malformed

@@ -9,6 +9,7 @@ from PIL import Image
 from vision.errors import ImageError
 from vision.images.probe import Probe, probe_file
 
+ACCEPTED = ("jpeg", "png", "webp", "gif")
 QUALITY = 90
 MAX_PROFILE = 65_536  # bytes of colour profile kept
 _TURNS = {
@@ -39,7 +40,7 @@ Target = Callable[[int, int], tuple[int, int]]
 
 def prepare(
     data: bytes,
-    accepted: tuple[str, ...] = ("jpeg", "png", "webp", "gif"),
+    accepted: tuple[str, ...] = ACCEPTED,
     target: Target | None = None,
 ) -> Prepared:
     """Re-encoded only if it must be, as JPEG or, if transparent, PNG; ImageError as in `probe_file` or from `target`.
@@ -49,17 +50,27 @@ def prepare(
     Pillow lets go of the GIL while it decodes, scales and encodes, not in between: threads help, processes more.
     What passes through keeps its metadata; what is encoded anew keeps only its colour profile.
     """
+    if ready := as_it_is(data, accepted, target):
+        return ready
     found = probe_file(data)
     source = found.width, found.height
     size = target(*source) if target else source
-    if size == source and found.format in accepted and found.orientation == 1 and found.plain:
-        return Prepared(data, f"image/{found.format}", *source, source)
     try:
         return replace(_encode(_decode(data, found, size), accepted), source_size=source)
     except ImageError:
         raise
     except Exception as error:  # decoders raise nearly anything over hostile bytes
         raise ImageError("The image is damaged and cannot be decoded.") from error
+
+
+def as_it_is(data: bytes, accepted: tuple[str, ...] = ACCEPTED, target: Target | None = None) -> Prepared | None:
+    """The image as it came if that will do, undecoded; None if it must be encoded anew. Errors as `prepare`."""
+    found = probe_file(data)
+    source = found.width, found.height
+    will_do = found.format in accepted and found.orientation == 1 and found.plain
+    if will_do and (target is None or target(*source) == source):
+        return Prepared(data, f"image/{found.format}", *source, source)
+    return None
 
 
 def _decode(data: bytes, found: Probe, size: tuple[int, int]) -> Image.Image:

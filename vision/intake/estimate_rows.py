@@ -55,13 +55,20 @@ async def drafts(
     """A row for each detail of each offer; `text_tokens`: of a call, as we count them."""
     found = []
     for offer in offers:
-        question = preset.fingerprint, offer.model, order.language
-        observed = await outputs.observed(connection, tenant, *question)
+        observed = await _observed(connection, tenant, offer, preset, order)
         call = expected(preset, text_tokens, observed)
         terms = _terms(offer, call.text_tokens, call.output_tokens)
         room = None if terms.limit is None else terms.limit.largest_call - call.text_tokens - preset.max_output_tokens
         found += [Draft(offer, detail, terms, room, observed is not None) for detail in offer.details]
     return found
+
+
+async def _observed(
+    connection: AsyncConnection, tenant: str, offer: Offer, preset: Preset, order: Order
+) -> outputs.Observed | None:
+    if offer.lane is None:
+        return None
+    return await outputs.observed(connection, tenant, preset.fingerprint, offer.lane.name, order.language)
 
 
 def compared(fit: Fit) -> list[Fit]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from vision.presets import Preset
 from vision.storage.outputs import Observed
 
+LEAST = 4
+"""No tokenizer and no way to hand over a schema takes less than a quarter of our count; what is told below is wrong."""
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -16,12 +19,15 @@ class Expected:
 
 
 def expected(preset: Preset, text_tokens: int, observed: Observed | None) -> Expected:
-    """`text_tokens` as we count them. Earlier answers know better; no answer gets longer than the preset allows."""
+    """`text_tokens` as we count them. Earlier answers know better; no answer gets longer than the preset allows.
+
+    For estimates and the rate limit only: what is set aside for a call never rests on what a provider told.
+    """
     if observed is None:
         return Expected(text_tokens, preset.expected_output_tokens)
     most = preset.max_output_tokens
     return Expected(
-        text_tokens=text_tokens if observed.text is None else observed.text,
+        text_tokens=text_tokens if observed.text is None else max(observed.text, text_tokens // LEAST),
         output_tokens=min(most, max(1, round(observed.mean))),
         high_output_tokens=min(most, observed.high),
     )

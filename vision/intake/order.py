@@ -13,7 +13,7 @@ from vision.intake.expected import expected
 from vision.presets import Preset
 from vision.provider.catalogue import Lane
 from vision.storage.outputs import Observed
-from vision.tokens import Fit, details
+from vision.tokens import NO_FIT, Fit, details
 from vision.tokens.text import call_tokens
 
 FALLBACK_DETAILS = ("high", "auto", "low")
@@ -52,15 +52,22 @@ class Plan:
     fit: Fit
     prompt: str
     prompt_tokens: int
+    expected_prompt_tokens: int
     expected_output_tokens: int
     high_output_tokens: int | None = None
+
+    @property
+    def trusts_no_size(self) -> bool:
+        """Whether declared sizes are not enough: money is capped, and the provider fetches images past us."""
+        by_url = self.lane.provider.images == "url" and self.fit == NO_FIT
+        return by_url and self.order.max_cost is not None
 
     def learned(self, observed: Observed | None) -> Self:
         """The same, with what earlier answers tell of the next ones: how long they get, how the text is counted."""
         call = expected(self.preset, self.prompt_tokens, observed)
         return replace(
             self,
-            prompt_tokens=call.text_tokens,
+            expected_prompt_tokens=call.text_tokens,
             expected_output_tokens=call.output_tokens,
             high_output_tokens=call.high_output_tokens,
         )
@@ -74,6 +81,7 @@ def plan(desk: Desk, order: Order) -> Plan:
     if order.webhook_url:
         _check_webhook(desk, order.webhook_url)
     prompt = preset.render(order.language)
+    prompt_tokens = call_tokens(prompt, preset.schema)
     return Plan(
         order=order,
         preset=preset,
@@ -81,7 +89,8 @@ def plan(desk: Desk, order: Order) -> Plan:
         detail=_detail(order, preset, lane),
         fit=Fit(order.fit, order.max_side),
         prompt=prompt,
-        prompt_tokens=call_tokens(prompt, preset.schema),
+        prompt_tokens=prompt_tokens,
+        expected_prompt_tokens=prompt_tokens,
         expected_output_tokens=preset.expected_output_tokens,
     )
 

@@ -40,6 +40,7 @@ class Reading:
     measured: int = 0
     image_tokens: int = 0
     saved_tokens: int = 0
+    unseen: int = 0
     problems: list[Detail] = field(default_factory=list)
     _sizes: dict[tuple[int, int], tuple[int, int] | None] = field(default_factory=dict)
 
@@ -65,7 +66,7 @@ class Reading:
     def known(self) -> Usage:
         """What the items measured so far will use, all calls together."""
         return Usage(
-            input_tokens=self.image_tokens + self.measured * self.plan.prompt_tokens,
+            input_tokens=self.image_tokens + self.measured * self.plan.expected_prompt_tokens,
             output_tokens=self.measured * self.plan.expected_output_tokens,
             image_tokens=self.image_tokens,
         )
@@ -93,10 +94,18 @@ class Reading:
             self.image_tokens += tokens
             self.saved_tokens += saved
         images, size = order.images, (order.width, order.height)
+        unseen = tokens is not None and self._is_unseen(images)
+        self.unseen += unseen
         return (
             *(self.job_id, self.total, self.tenant, order.custom_id, images),
-            *(order.metadata or None, *size, tokens),
+            *(order.metadata or None, *size, tokens, unseen),
         )
+
+    def _is_unseen(self, images: list[str]) -> bool:
+        """Whether the tokens rest on a size that was declared, and nobody here will see the image before it is sent."""
+        if self._fixed is not None or not self.plan.trusts_no_size:
+            return False
+        return all(source.startswith("http") for source in images)
 
     def _tokens(self, order: ItemOrder) -> tuple[int, int] | None:
         """Image tokens of one call, and how many its fit saves; None when an image has to be measured first."""

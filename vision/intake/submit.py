@@ -63,7 +63,7 @@ async def submit(desk: Desk, tenant: str, order: Order, items: Items, replay: Re
 
 
 async def _observed(connection: AsyncConnection, tenant: str, planned: Plan) -> outputs.Observed | None:
-    question = planned.preset.fingerprint, planned.lane.model, planned.order.language
+    question = planned.preset.fingerprint, planned.lane.name, planned.order.language
     return await outputs.observed(connection, tenant, *question)
 
 
@@ -89,9 +89,9 @@ async def _store(connection: AsyncConnection, batch: Batch) -> None:
 
 
 async def _admit(connection: AsyncConnection, reading: Reading) -> Stage:
-    """The job's row, its turn, and one range: to be worked on at once if every item's tokens are known."""
+    """The job's row, its turn, and one range: to be worked on at once if nothing has to be measured."""
     job = _values(reading.plan, reading)
-    stage = Stage.WORK if reading.measured == reading.total else Stage.MEASURE
+    stage = Stage.WORK if reading.measured == reading.total and not reading.unseen else Stage.MEASURE
     await admission.add_job(connection, job)
     await admission.add_turn(connection, job)
     await admission.add_range(connection, job, stage, reading.total + 1)
@@ -118,6 +118,7 @@ def _values(plan: Plan, reading: Reading) -> dict[str, Any]:
         "max_side": plan.fit.max_side,
         "language": order.language,
         "prompt_tokens": plan.prompt_tokens,
+        "expected_prompt_tokens": plan.expected_prompt_tokens,
         "max_output_tokens": plan.preset.max_output_tokens,
         "expected_output_tokens": plan.expected_output_tokens,
         "high_output_tokens": plan.high_output_tokens,

@@ -7,10 +7,24 @@ Decimal('0.00386115')
 Pure arithmetic on facts: no network. What a model costs over time is a `Tariff`.
 """
 
+from vision.prices.booking import Booking, Count, book, credible
 from vision.prices.listed import list_price
 from vision.prices.own import parse_price
 from vision.prices.price import FREE, Price, Usage
 from vision.prices.tariff import Tariff
 from vision.prices.tiers import batch_factor, flex_factor
 
-__all__ = ["FREE", "Price", "Tariff", "Usage", "batch_factor", "flex_factor", "list_price", "parse_price"]
+__all__ = [
+    "FREE",
+    "Booking",
+    "Count",
+    "Price",
+    "Tariff",
+    "Usage",
+    "batch_factor",
+    "book",
+    "credible",
+    "flex_factor",
+    "list_price",
+    "parse_price",
+]

@@ -9,13 +9,17 @@ SMALLEST = Decimal("0.00000001")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call. `input_tokens` are all of the input: image, cached and written ones are part of them."""
+    """Tokens of one call. `input_tokens` are all of the input: image, cached and written ones are part of them.
+
+    `total_tokens`: as the provider told, which may be more than input and output; 0 where it told none.
+    """
 
     input_tokens: int
     output_tokens: int
     image_tokens: int = 0
     cached_tokens: int = 0
     cache_write_tokens: int = 0
+    total_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +31,12 @@ class Price:
     output: Decimal
     source: str
     cache_write: Decimal | None = None
+    long_from: int | None = None
+    """Calls with more input tokens than this cost what `long` says, all of their tokens."""
+    long: "Price | None" = None
 
     def cost(self, usage: Usage) -> Decimal:
-        """Dollars to eight places, rounded up: what is charged for never reads as zero."""
+        """Dollars to eight places, rounded up: what is charged for never reads as zero. Also of many calls in sum."""
         write = self.input if self.cache_write is None else self.cache_write
         fresh = max(0, usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens)
         total = (
@@ -39,6 +46,12 @@ class Price:
             + usage.output_tokens * self.output
         )
         return (total / MILLION).quantize(SMALLEST, ROUND_UP)
+
+    def charge(self, usage: Usage) -> Decimal:
+        """The same for one call, whose length may put it on a higher step."""
+        if self.long and self.long_from is not None and usage.input_tokens > self.long_from:
+            return self.long.cost(usage)
+        return self.cost(usage)
 
     def scaled(self, factor: Decimal) -> "Price":
         """Every amount times a factor, exactly: a relay's discount, or half the price of a batch."""
@@ -50,6 +63,28 @@ class Price:
             output=self.output * factor,
             source=f"{self.source} x {factor}",
             cache_write=None if self.cache_write is None else self.cache_write * factor,
+            long_from=self.long_from,
+            long=self.long and self.long.scaled(factor),
+        )
+
+    def most(self, input_tokens: int, output_tokens: int) -> Decimal:
+        """What one call of so many tokens can cost at most: input may be new, read from a cache, or written to one."""
+        ways = ((0, 0), (input_tokens, 0), (0, input_tokens))
+        return max(self.charge(Usage(input_tokens, output_tokens, 0, *way)) for way in ways)
+
+    def or_higher(self, other: "Price") -> "Price":
+        """A price that asks no less than either of the two, for any call."""
+        if self == other:
+            return self
+        starts = [price.long_from for price in (self, other) if price.long_from is not None]
+        return Price(
+            input=max(self.input, other.input),
+            cached_input=max(self.cached_input, other.cached_input),
+            output=max(self.output, other.output),
+            source=self.source,
+            cache_write=max(self.cache_write or self.input, other.cache_write or other.input),
+            long_from=min(starts, default=None),
+            long=(self.long or self).or_higher(other.long or other) if starts else None,
         )
 
 

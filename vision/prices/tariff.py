@@ -25,6 +25,12 @@ class Tariff:
         """The price when this hour began; None if there is none. Quick enough to ask at every call."""
         return self.own or hourly_price(self.model, self.factor, int(time()) // HOUR)
 
+    def highest(self) -> Price | None:
+        """A price that asks no less than now or in an hour: what a call that starts soon may cost at most."""
+        now = self.now()
+        later = self.own or hourly_price(self.model, self.factor, int(time()) // HOUR + 1)
+        return now.or_higher(later) if now and later else now or later
+
     def at(self, moment: datetime) -> Price | None:
         """The price at a time, given with its zone."""
         return self.own or list_price(self.model, moment, self.factor)

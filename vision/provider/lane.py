@@ -47,6 +47,11 @@ class Lane:
         """The price now, to the hour; None if it is not known. Ask for each call anew: prices change while we run."""
         return self.tariff.now()
 
+    @property
+    def highest_price(self) -> Price | None:
+        """What to set money aside by: no less than the price now and in an hour."""
+        return self.tariff.highest()
+
     def price_at(self, at: datetime) -> Price | None:
         """The price at a time, given with its zone."""
         return self.tariff.at(at)

@@ -37,6 +37,7 @@ ITEM_COLUMNS = (
     ("width", "int4"),
     ("height", "int4"),
     ("image_tokens", "int4"),
+    ("unseen", "bool"),
 )
 
 
@@ -120,7 +121,8 @@ _READMIT = text("""
     FROM jobs j JOIN (
         SELECT job_id, number, stage, number - row_number() OVER (PARTITION BY stage ORDER BY number) AS run
         FROM (
-            SELECT i.job_id, i.number, CASE WHEN i.image_tokens IS NULL THEN 'measure' ELSE 'work' END AS stage
+            SELECT i.job_id, i.number,
+                   CASE WHEN i.image_tokens IS NULL OR i.unseen THEN 'measure' ELSE 'work' END AS stage
             FROM items i
             WHERE i.job_id = :job_id
               AND NOT EXISTS (SELECT FROM results r WHERE r.job_id = i.job_id AND r.number = i.number)

@@ -1,4 +1,4 @@
-"""A job's max_cost: what was spent, may have been spent, and is set aside for items in hand never passes it."""
+"""A job's max_cost: what was spent, may have been spent, and is set aside for leased items never passes it."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,10 +11,10 @@ from vision.lifecycle import StatusCode
 from vision.storage.finish import pause
 
 _BUDGET = text("""
-    SELECT j.max_cost - j.spent - j.unknown_cost - coalesce(sum(r.reserved), 0) AS left,
+    SELECT j.max_cost - j.spent - j.doubted_cost - j.unknown_cost - coalesce(sum(r.reserved), 0) AS left,
            coalesce(sum(r.reserved), 0) AS held
     FROM jobs j LEFT JOIN ranges r ON r.job_id = j.id AND r.lease_token IS NOT NULL
-    WHERE j.id = :job_id GROUP BY j.max_cost, j.spent, j.unknown_cost
+    WHERE j.id = :job_id GROUP BY j.id
 """)
 
 

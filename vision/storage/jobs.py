@@ -74,7 +74,7 @@ async def counts_by_status(connection: AsyncConnection, tenant: str) -> Sequence
 async def open_on_lane(connection: AsyncConnection, lane: str) -> Sequence[RowMapping]:
     """What tells of the work left in jobs that take turns on the lane, all tenants'."""
     columns = (Job.id, Job.priority, Job.weight, Job.total, Job.succeeded, Job.failed, Job.measured)
-    tokens = (Job.estimated_tokens, Job.prompt_tokens, Job.expected_output_tokens)
+    tokens = (Job.estimated_tokens, Job.prompt_tokens, Job.expected_prompt_tokens, Job.expected_output_tokens)
     statement = select(*columns, *tokens).join(Turn, Turn.job_id == Job.id).where(Turn.lane == lane, Turn.runnable)
     return (await connection.execute(statement.limit(MOST_OPEN))).mappings().all()
 

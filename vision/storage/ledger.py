@@ -10,10 +10,11 @@ from vision.storage.recordset import recordset
 
 _INSERT = text("""
     INSERT INTO ledger (tenant_id, job_id, number, attempt, lane, outcome, input_tokens, output_tokens, image_tokens,
-                        cached_tokens, cost, cost_is_known, request_id)
+                        cached_tokens, counted, cost, cost_is_known, request_id)
     SELECT * FROM json_to_recordset(CAST(:rows AS json))
         AS x(tenant_id text, job_id uuid, number int, attempt int, lane text, outcome text, input_tokens int,
-             output_tokens int, image_tokens int, cached_tokens int, cost numeric, known bool, request_id text)
+             output_tokens int, image_tokens int, cached_tokens int, counted bool, cost numeric, known bool,
+             request_id text)
 """)
 
 
@@ -27,6 +28,7 @@ async def write(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> Non
             "attempt": outcome.attempts,
             "lane": outcome.charge.lane,
             "outcome": outcome.charge.outcome,
+            "counted": outcome.charge.counted,
             "cost": outcome.charge.cost,
             "known": outcome.charge.known,
             "request_id": outcome.charge.request_id,

@@ -26,13 +26,22 @@ class Measurement:
     """What it is expected to cost, in dollars."""
     saved_tokens: int = 0
     """How many more image tokens it would take if it were sent as it is."""
+    unseen: bool = False
+    """It could not be measured: its size is still the one that was declared."""
+
+    @property
+    def corrects(self) -> bool:
+        """Whether the size had been declared wrong."""
+        declared = self.item.width, self.item.height
+        return None not in declared and declared != (self.width, self.height)
 
 
 _SIZES = text("""
-    UPDATE items i SET width = x.width, height = x.height, image_tokens = x.tokens
-    FROM unnest(CAST(:numbers AS int[]), CAST(:widths AS int[]), CAST(:heights AS int[]), CAST(:tokens AS int[]))
-         AS x(number, width, height, tokens)
-    WHERE i.job_id = :job_id AND i.number = x.number AND i.image_tokens IS DISTINCT FROM x.tokens
+    UPDATE items i SET width = x.width, height = x.height, image_tokens = x.tokens, unseen = x.unseen
+    FROM unnest(CAST(:numbers AS int[]), CAST(:widths AS int[]), CAST(:heights AS int[]), CAST(:tokens AS int[]),
+                CAST(:unseen AS bool[])) AS x(number, width, height, tokens, unseen)
+    WHERE i.job_id = :job_id AND i.number = x.number
+      AND (i.image_tokens, i.unseen) IS DISTINCT FROM (x.tokens, x.unseen)
 """)
 
 _READY = text("""
@@ -45,10 +54,12 @@ _READY = text("""
 
 _JOB = text("""
     UPDATE jobs SET measured = measured + :measured, estimated_cost = estimated_cost + :cost,
-        estimated_tokens = estimated_tokens + :image_tokens + :measured * (prompt_tokens + expected_output_tokens),
-        estimated_input_tokens = estimated_input_tokens + :image_tokens + :measured * prompt_tokens,
+        estimated_tokens = estimated_tokens + :image_tokens
+            + :measured * (coalesce(expected_prompt_tokens, prompt_tokens) + expected_output_tokens),
+        estimated_input_tokens = estimated_input_tokens + :image_tokens
+            + :measured * coalesce(expected_prompt_tokens, prompt_tokens),
         estimated_image_tokens = estimated_image_tokens + :image_tokens,
-        saved_image_tokens = saved_image_tokens + :saved
+        saved_image_tokens = saved_image_tokens + :saved, sizes_corrected = sizes_corrected + :corrected
     WHERE id = :job_id
 """)
 
@@ -74,6 +85,7 @@ async def _keep(connection: AsyncConnection, kept: Sequence[Measurement], lane: 
         "widths": [measurement.width for measurement in kept],
         "heights": [measurement.height for measurement in kept],
         "tokens": [measurement.image_tokens for measurement in kept],
+        "unseen": [measurement.unseen for measurement in kept],
     }
     await connection.execute(_SIZES, sizes)
     ready = {"tenant_id": first.tenant_id, "job_id": first.job_id, "lane": lane, "numbers": numbers}
@@ -86,5 +98,6 @@ async def _keep(connection: AsyncConnection, kept: Sequence[Measurement], lane: 
         "image_tokens": sum(measurement.image_tokens for measurement in new),
         "saved": sum(measurement.saved_tokens for measurement in new),
         "cost": sum((measurement.cost for measurement in new), Decimal(0)),
+        "corrected": sum(measurement.corrects for measurement in kept),
     }
     await connection.execute(_JOB, counters)

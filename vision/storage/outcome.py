@@ -13,7 +13,10 @@ NOTHING = Usage(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One attempt, for the ledger. `known` False: the call's end was not seen and `cost` is the most it can be."""
+    """One attempt, for the ledger. `known` False: what it cost is not known and `cost` is the most it can be.
+
+    `counted`, `doubt`, `excess`: see `vision.prices.Booking`.
+    """
 
     lane: str
     outcome: str
@@ -21,6 +24,9 @@ class Charge:
     cost: Decimal
     known: bool = True
     request_id: str | None = None
+    counted: bool = False
+    doubt: Decimal = Decimal(0)
+    excess: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the same question to the same model took before, beside its images: text tokens in, answer tokens out."""
+"""What the same question took before on the same lane, beside its images: text tokens in, answer tokens out."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,12 @@ _OBSERVED = text("""
            percentile_disc(ARRAY[0.99]) WITHIN GROUP (ORDER BY output_tokens) AS outputs,
            percentile_disc(ARRAY[0.05, 0.95]) WITHIN GROUP (ORDER BY input_tokens - image_tokens) AS texts
     FROM (SELECT id FROM jobs
-          WHERE tenant_id = :tenant AND fingerprint = :fingerprint AND model = :model AND language = :language
-                AND succeeded + failed > 0
+          WHERE tenant_id = :tenant AND fingerprint = :fingerprint AND model = :model AND lane = :lane
+                AND language = :language AND succeeded + failed > 0
           ORDER BY id DESC LIMIT 5) job
     CROSS JOIN LATERAL (
-        SELECT output_tokens, input_tokens, image_tokens FROM results r WHERE r.job_id = job.id AND output_tokens > 0
+        SELECT output_tokens, input_tokens, image_tokens FROM results r
+        WHERE r.job_id = job.id AND output_tokens > 0 AND NOT counted
         ORDER BY number DESC LIMIT 400) answer
 """)
 
@@ -36,10 +37,14 @@ class Observed:
 
 
 async def observed(
-    connection: AsyncConnection, tenant: str, fingerprint: str, model: str, language: str
+    connection: AsyncConnection, tenant: str, fingerprint: str, lane: str, language: str
 ) -> Observed | None:
-    """The newest answers of the tenant's last five jobs with this question and model; None if there are too few."""
-    values = {"tenant": tenant, "fingerprint": fingerprint, "model": model, "language": language}
+    """The newest answers of the tenant's last five jobs with this question on this lane; None if there are too few.
+
+    Of the lane alone: what one provider tells of a model says nothing of another.
+    """
+    values = {"tenant": tenant, "fingerprint": fingerprint, "lane": lane, "language": language}
+    values["model"] = lane.partition("/")[2]
     row = (await connection.execute(_OBSERVED, values)).one()
     if row.answers < ENOUGH:
         return None

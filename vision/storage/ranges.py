@@ -22,6 +22,7 @@ from vision.prices import Price
 from vision.storage.budget import affordable
 from vision.storage.leases import Lease, hold
 from vision.storage.specs import most
+from vision.tokens import most_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Held:
     attempt: int
     crashes: int
     reserved: Decimal
+    unseen: bool = False
 
     @property
     def lease(self) -> Lease:
@@ -69,7 +71,7 @@ class _Piece:
 
 _NEXT = text("""
     SELECT t.job_id, t.tenant_id, j.status = 'queued' AS fresh,
-           j.max_cost IS NOT NULL AS capped, j.prompt_tokens, j.max_output_tokens, j.weight
+           j.max_cost IS NOT NULL AS capped, j.detail, j.prompt_tokens, j.max_output_tokens, j.weight
     FROM turns t JOIN jobs j ON j.id = t.job_id
     WHERE t.lane = :lane AND t.runnable AND t.job_id <> ALL(CAST(:passed AS uuid[]))
       AND EXISTS (SELECT 1 FROM ranges r WHERE r.job_id = t.job_id AND r.stage = :stage AND r.lease_token IS NULL
@@ -90,7 +92,7 @@ _WAITING = text("""
 
 # Bounded for each piece, or else the planner reads the whole table for a job that is a large part of it.
 _ITEMS = text("""
-    SELECT i.number, i.images, i.image_tokens, i.width, i.height, p.place
+    SELECT i.number, i.images, i.image_tokens, i.width, i.height, i.unseen, p.place
     FROM unnest(CAST(:starts AS int[]), CAST(:stops AS int[])) WITH ORDINALITY AS p(start, stop, place)
     CROSS JOIN LATERAL (SELECT * FROM items WHERE job_id = :job_id AND number >= p.start AND number < p.stop
                         ORDER BY number LIMIT p.stop - p.start) i
@@ -99,7 +101,7 @@ _ITEMS = text("""
 
 _LEASE_WHOLE = text("""
     UPDATE ranges SET lease_token = :token, lease_until = now() + :seconds * interval '1 second', worker = :worker,
-                      done = 0, reserved = :reserved
+                      done = 0, reserved = :reserved, decoding = '{}', sent = '{}', sent_costs = '{}'
     WHERE id = :id RETURNING id
 """)
 
@@ -128,11 +130,13 @@ async def claim(
     stage: Stage,
     lessee: Lessee,
     price: Price | None = None,
+    rule: str = "none",
 ) -> list[Held]:
     """Take up to `want` items of the job whose turn it is; empty when no job on this lane has any.
 
     With a price, each item's highest possible cost is set aside, and a job's max_cost is never passed, under any
-    concurrency, because the claim holds the job's row before it looks.
+    concurrency, because the claim holds the job's row before it looks. `rule`: of the lane's image tokens; an image of
+    a size that was only declared may be as large as it admits.
     """
     passed: list[UUID] = []
     while True:
@@ -140,22 +144,22 @@ async def claim(
             turn = await _first(connection, _NEXT, lane=lane, stage=stage, passed=passed)
             if turn is None:
                 return []
-            if held := await _take(connection, turn, want, stage, lessee, price):
+            if held := await _take(connection, turn, want, stage, lessee, _Cost(price, rule)):
                 return held
         passed.append(turn.job_id)
 
 
 async def _take(
-    connection: AsyncConnection, turn: Any, want: int, stage: Stage, lessee: Lessee, price: Price | None
+    connection: AsyncConnection, turn: Any, want: int, stage: Stage, lessee: Lessee, cost: "_Cost"
 ) -> list[Held]:
-    capped = turn.capped and price is not None
+    capped = turn.capped and cost.price is not None
     if capped or turn.fresh:
         await connection.execute(_JOB, {"job_id": turn.job_id})
     if not await _first(connection, _TURN, job_id=turn.job_id):
         return []
     pieces = await _pieces(connection, turn.job_id, stage, want)
     rows = await _items(connection, turn.job_id, pieces)
-    costs = [_most(price, turn, row.image_tokens or 0) for row in rows]
+    costs = [cost.most(turn, row) for row in rows]
     if rows and capped:
         rows = rows[: await affordable(connection, turn.job_id, costs)]
     if not rows:
@@ -186,8 +190,19 @@ async def _items(connection: AsyncConnection, job_id: UUID, pieces: Sequence[_Pi
     return (await connection.execute(_ITEMS, {"job_id": job_id, "starts": starts, "stops": stops})).all()
 
 
-def _most(price: Price | None, turn: Any, image_tokens: int) -> Decimal:
-    return most(price, image_tokens + turn.prompt_tokens, turn.max_output_tokens)
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """What to set money aside by."""
+
+    price: Price | None
+    rule: str
+
+    def most(self, turn: Any, row: Any) -> Decimal:
+        """What the item's call can cost at most."""
+        images = row.image_tokens or 0
+        if row.unseen:
+            images = max(images, len(row.images) * most_tokens(self.rule, turn.detail))
+        return most(self.price, images + turn.prompt_tokens, turn.max_output_tokens)
 
 
 def _service(turn: Any, rows: Sequence[Any], stage: Stage) -> float:
@@ -241,6 +256,7 @@ async def _lease(
             attempt=pieces[row.place - 1].attempt,
             crashes=pieces[row.place - 1].crashes,
             reserved=cost,
+            unseen=row.unseen,
         )
         for row, cost in zip(rows, costs, strict=False)
     ]

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vision.storage import commit, counters, ledger, results
+from vision.storage.late import release
 from vision.storage.leases import Lease, hold
 from vision.storage.outcome import Outcome
 from vision.storage.ranges import Held
@@ -64,12 +65,13 @@ async def record_in(connection: AsyncConnection, outcomes: Sequence[Outcome]) ->
     lanes = await tick_off(connection, [outcome.item for outcome in outcomes])
     held = [outcome for outcome in outcomes if outcome.item.lease in lanes]
     written = await results.write(connection, [outcome for outcome in held if outcome.status])
+    released = await release(connection, [late for late in outcomes if late.charge and late.item.lease not in lanes])
     await ledger.write(connection, outcomes)
     await _write_again(connection, [outcome for outcome in held if not outcome.status], lanes)
     corrected = await _correct_items(connection, [outcome for outcome in held if outcome.image_tokens is not None])
     # The same item may be here twice: with a lease that has run out, and with the one it was claimed anew under.
     recorded = [outcome for outcome in held if (outcome.item.job_id, outcome.item.number) in written]
-    return await counters.count(connection, outcomes, recorded, corrected)
+    return await counters.count(connection, outcomes, recorded, counters.Beside(corrected, released))
 
 
 async def tick_off(connection: AsyncConnection, items: Sequence[Held]) -> dict[Lease, str]:

@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from vision.storage.finish import finish_if_over
 
 MOST_CRASHES = 3
-"""An item that was in hand when more workers died than this is held to be the cause."""
+"""An item that was being decoded or sent when more workers died than this is held to be the cause."""
 SPREAD_SECONDS = 30
 """From their second crash on, items come back one by one at random: the guilty one must not take the others along."""
 
 _EXPIRED = text("""
-    SELECT id, tenant_id, job_id, lane, stage, start, stop, attempt, crashes, reserved FROM ranges
+    SELECT id, tenant_id, job_id, lane, stage, start, stop, attempt, crashes, decoding, sent, sent_costs FROM ranges
     WHERE lease_token IS NOT NULL AND lease_until < now()
     ORDER BY lease_until LIMIT 20 FOR UPDATE SKIP LOCKED
 """)
@@ -27,18 +27,22 @@ _LEFT = """
 """
 
 _UNKNOWN = text(f"""
-    WITH missing AS ({_LEFT}), part AS (SELECT CAST(:reserved AS numeric) / greatest(count(*), 1) AS cost FROM missing)
-    INSERT INTO ledger (tenant_id, job_id, number, attempt, lane, outcome, cost, cost_is_known)
-    SELECT :tenant_id, :job_id, number, :attempt + 1, :lane, 'unknown', part.cost, false FROM missing, part
+    WITH missing AS ({_LEFT}), paid AS (
+        INSERT INTO ledger (tenant_id, job_id, number, attempt, lane, outcome, cost, cost_is_known)
+        SELECT :tenant_id, :job_id, number, :attempt + 1, :lane, 'unknown', s.cost, false
+        FROM missing JOIN unnest(CAST(:sent AS int[]), CAST(:sent_costs AS numeric[])) AS s(number, cost) USING (number)
+        RETURNING cost)
+    UPDATE jobs SET unknown_cost = unknown_cost + (SELECT coalesce(sum(cost), 0) FROM paid) WHERE id = :job_id
 """)
 
 _POISON = text(f"""
     WITH missing AS ({_LEFT}), failed AS (
         INSERT INTO results (tenant_id, job_id, number, status, error_code, error_message, attempts, cost)
         SELECT :tenant_id, :job_id, number, 'failed', 'poison_item',
-               'Workers died several times with this item in hand; it is left out. Look at its image.', :attempt,
+               'Workers died several times while they worked on this item; it is left out. Look at its image.',
+               :attempt,
                (SELECT coalesce(sum(l.cost), 0) FROM ledger l WHERE l.job_id = :job_id AND l.number = missing.number)
-        FROM missing ON CONFLICT DO NOTHING RETURNING 1)
+        FROM missing WHERE number = ANY(CAST(:suspects AS int[])) ON CONFLICT DO NOTHING RETURNING 1)
     UPDATE jobs SET failed = failed + (SELECT count(*) FROM failed) WHERE id = :job_id
 """)
 
@@ -47,13 +51,12 @@ _BACK = text(f"""
     INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop, run_at, attempt, crashes)
     SELECT :tenant_id, :job_id, :lane, :stage, min(number), max(number) + 1,
            now() + random() * :spread * interval '1 second', :attempt, :crashes
-    FROM (SELECT number, number - (:spread = 0)::int * row_number() OVER (ORDER BY number) AS island FROM missing) runs
+    FROM (SELECT number, number - (:spread = 0)::int * row_number() OVER (ORDER BY number) AS island
+          FROM missing WHERE (number = ANY(CAST(:suspects AS int[]))) = :suspected) runs
     GROUP BY island
 """)
 
 _DROP = text("DELETE FROM ranges WHERE id = :id")
-
-_HELD_BACK = text("UPDATE jobs SET unknown_cost = unknown_cost + :reserved WHERE id = :job_id")
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Reclaimed:
 
 
 async def reclaim(engine: AsyncEngine) -> Reclaimed:
-    """Give the items of expired leases back, those of the oldest twenty. What they may have cost stays set aside."""
+    """Give the items of expired leases back, those of the oldest twenty. What was sent stays set aside at its most."""
     async with engine.begin() as connection:
         leases = (await connection.execute(_EXPIRED)).mappings().all()
         jobs = {lease["job_id"]: [other for other in leases if other["job_id"] == lease["job_id"]] for lease in leases}
@@ -77,12 +80,16 @@ async def reclaim(engine: AsyncEngine) -> Reclaimed:
 
 
 async def _give_back(connection: AsyncConnection, lease: dict[str, Any]) -> None:
+    """Only what the dead worker set out to decode or send can be why it died; only what it sent can cost anything."""
     crashes = lease["crashes"] + 1
-    if lease["reserved"]:
+    if lease["sent"]:
         await connection.execute(_UNKNOWN, lease)
-        await connection.execute(_HELD_BACK, lease)
-    values = {**lease, "crashes": crashes, "spread": SPREAD_SECONDS * (crashes - 1)}
-    await connection.execute(_POISON if crashes > MOST_CRASHES else _BACK, values)
+    lease |= {"suspects": lease["decoding"] + lease["sent"]}
+    await connection.execute(_BACK, {**lease, "suspected": False, "spread": 0})
+    if lease["suspects"]:
+        spread = SPREAD_SECONDS * (crashes - 1)
+        values = {**lease, "suspected": True, "crashes": crashes, "spread": spread}
+        await connection.execute(_POISON if crashes > MOST_CRASHES else _BACK, values)
     await connection.execute(_DROP, lease)
 
 

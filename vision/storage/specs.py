@@ -26,19 +26,21 @@ class JobSpec:
     detail: str
     fit: Fit
     prompt_tokens: int
+    expected_prompt_tokens: int
     max_output_tokens: int
     expected_output_tokens: int
     high_output_tokens: int | None
+    capped: bool
 
     def most_tokens(self, image_tokens: int) -> int:
-        """What one call can be charged at most: images, text, and all the output that it may write."""
+        """What one call can be charged at most by our own count: images, text, and all the output that it may write."""
         return image_tokens + self.prompt_tokens + self.max_output_tokens
 
     def likely_tokens(self, image_tokens: int) -> int:
         """What 99 of 100 calls stay within; the most, until enough answers to the question have been seen."""
         most = self.max_output_tokens
         output = most if self.high_output_tokens is None else min(most, self.high_output_tokens)
-        return image_tokens + self.prompt_tokens + output
+        return image_tokens + self.expected_prompt_tokens + output
 
     def most_cost(self, price: Price | None, image_tokens: int) -> Decimal:
         """What one call can cost at most, in dollars; 0 without a price."""
@@ -47,18 +49,21 @@ class JobSpec:
     def expected_cost(self, price: Price | None, image_tokens: int) -> Decimal:
         """What one call is expected to cost, in dollars; 0 without a price."""
         return (
-            price.cost(Usage(image_tokens + self.prompt_tokens, self.expected_output_tokens)) if price else Decimal(0)
+            price.cost(Usage(image_tokens + self.expected_prompt_tokens, self.expected_output_tokens))
+            if price
+            else Decimal(0)
         )
 
 
 def most(price: Price | None, input_tokens: int, output_tokens: int) -> Decimal:
-    """What so many tokens can cost at most: as if the provider's cache were written to, which some charge more for."""
-    return price.cost(Usage(input_tokens, output_tokens, cache_write_tokens=input_tokens)) if price else Decimal(0)
+    """What so many tokens can cost at most, in dollars; 0 without a price."""
+    return price.most(input_tokens, output_tokens) if price else Decimal(0)
 
 
 _SPEC = text("""
     SELECT id, tenant_id, lane, preset, prompt, schema, detail, fit, max_side, prompt_tokens, max_output_tokens,
-           expected_output_tokens, high_output_tokens
+           coalesce(expected_prompt_tokens, prompt_tokens) AS expected_prompt_tokens,
+           expected_output_tokens, high_output_tokens, max_cost IS NOT NULL AS capped
     FROM jobs WHERE id = :job_id
 """)
 

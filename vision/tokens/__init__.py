@@ -15,7 +15,7 @@ Beside it, each loaded only by who asks for it:
 - `vision.tokens.text`: prompts and schemas, with an offline tokenizer.
 """
 
-from vision.tokens.count import ImageTokens, count_image, details, fixed_tokens
+from vision.tokens.count import ImageTokens, count_image, details, fixed_tokens, least_tokens, most_tokens
 from vision.tokens.facts import Rule
 from vision.tokens.fit import NO_FIT, Fit, count_sent, sent_size
 from vision.tokens.rules import find_rule, get_rule
@@ -31,5 +31,7 @@ __all__ = [
     "find_rule",
     "fixed_tokens",
     "get_rule",
+    "least_tokens",
+    "most_tokens",
     "sent_size",
 ]

@@ -43,6 +43,16 @@ def fixed_tokens(rule: str, detail: str) -> int | None:
     return level.tokens if isinstance(level, Fixed) else None
 
 
+def most_tokens(rule: str, detail: str) -> int:
+    """What an image can cost at most, whatever its size; errors as `level_of`."""
+    return level_of(rule, detail)[1].ceiling
+
+
+def least_tokens(rule: str, detail: str) -> int:
+    """What an image must cost at least: that of a single pixel."""
+    return count_image(rule, detail, 1, 1).tokens
+
+
 def details(rule: str) -> tuple[str, ...]:
     """The levels of detail that a rule's model takes, `auto` first."""
     return tuple(get_rule(rule).levels)

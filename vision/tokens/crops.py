@@ -20,6 +20,11 @@ class Crops:
     most: int
     side: int
 
+    @property
+    def ceiling(self) -> int:
+        """Tokens of the image that is cut into the most crops: two rows of the smallest squares, or a full square."""
+        return self.tokens * max(2 * -(-self.side // self.least), (-(-self.side // self.most)) ** 2)
+
     def count(self, width: int, height: int) -> tuple[int, int, int, None, int]:
         """Tokens, size used, no patches, and crops."""
         width, height = within(width, height, self.side)

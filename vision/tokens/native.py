@@ -29,6 +29,12 @@ class Native:
         """The grid's line spacing in pixels."""
         return PATCH if self.area is None else None
 
+    @property
+    def ceiling(self) -> int:
+        """Tokens of the largest image."""
+        patches = min(self.budget, _cover(self.edge, self.edge))
+        return patches if self.area is None else -(-patches * PATCH**2 // self.area)
+
     def count(self, width: int, height: int) -> tuple[int, int, int, int | None, None]:
         """Tokens, size used, patches if they are what counts, and no tiles; ImageError image_too_large."""
         if max(width, height) > self.longest:

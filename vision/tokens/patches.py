@@ -42,6 +42,12 @@ class Patches:
     budget: int | None
     limit: int | None
 
+    @property
+    def ceiling(self) -> int:
+        """Tokens of the largest image that is not refused."""
+        patches = min(each for each in (self.budget, self.limit, cover(self.side, self.side)) if each is not None)
+        return -(-patches * self.multiplier.numerator // self.multiplier.denominator)
+
     def count(self, width: int, height: int) -> tuple[int, int, int, int, None]:
         """Tokens, size used, patches, and no tiles; ImageError image_too_many_patches."""
         used, patches = self._used(width, height)

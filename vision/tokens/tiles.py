@@ -20,6 +20,12 @@ class Tiles:
     extra_square: int = 0
     extra_oblong: int = 0
 
+    @property
+    def ceiling(self) -> int:
+        """Tokens of the largest image."""
+        tiles = -(-self.side // TILE) * -(-min(self.side, self.short) // TILE)
+        return self.base + tiles * self.tile + max(self.extra_square, self.extra_oblong)
+
     def count(self, width: int, height: int) -> tuple[int, int, int, None, int]:
         """Tokens, size used, no patches, and tiles."""
         used = self._used(width, height)
@@ -43,6 +49,11 @@ class Fixed:
     cell: ClassVar[None] = None
     tokens: int
     tiles: int | None = None
+
+    @property
+    def ceiling(self) -> int:
+        """Tokens of any image."""
+        return self.tokens
 
     def count(self, width: int, height: int) -> tuple[int, int, int, None, int | None]:
         """Tokens, the size as it is, no patches, and tiles."""

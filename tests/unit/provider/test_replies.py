@@ -117,6 +117,17 @@ def test_a_good_answer_is_kept_without_usage_or_with_a_broken_one(usage: Any) ->
     assert reply.usage is None or reply.usage == Usage(9, 5)
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"total_tokens": 314}, Usage(9, 5, total_tokens=314)),
+        ({"completion_tokens_details": {"reasoning_tokens": 300}}, Usage(9, 300)),
+    ],
+)
+def test_where_parts_and_sums_do_not_add_up_the_larger_count_is_taken(more: dict[str, Any], expected: Usage) -> None:
+    assert read("chat", chat(usage={"prompt_tokens": 9, "completion_tokens": 5} | more)).usage == expected
+
+
 @pytest.mark.parametrize("usage", [None, RESPONSES_USAGE])
 def test_a_response_that_failed_keeps_the_providers_error(usage: Any) -> None:
     error = {"code": "server_error", "message": "Sorry."}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision.errors import ImageError
-from vision.tokens import ImageTokens, count_image, details, get_rule
+from vision.tokens import ImageTokens, count_image, details, get_rule, least_tokens, most_tokens
 from vision.tokens.facts import rules
 from vision.tokens.patches import Patches, cover, shrink
 from vision.tokens.scale import within
@@ -187,3 +187,25 @@ def test_auto_is_the_level_that_the_rule_says(width: int, height: int) -> None:
     for rule in rules().values():
         assert details(rule.name)[0] == "auto"
         assert counted((rule.name, "auto"), width, height) == counted((rule.name, rule.auto), width, height)
+
+
+@given(levels, sides, sides)
+def test_an_image_costs_no_less_than_the_least_and_no_more_than_the_most(
+    level: tuple[str, str], width: int, height: int
+) -> None:
+    if found := counted(level, width, height):
+        assert least_tokens(*level) <= found.tokens <= most_tokens(*level)
+
+
+@pytest.mark.parametrize(
+    ("rule", "detail", "size", "most"),
+    [
+        ("openai:gpt-4o-mini", "high", (768, 2_048), 2_833 + 8 * 5_667),
+        ("openai:gpt-4o", "low", (9, 9), 85),
+        ("openai:gpt-5.4", "high", (1_600, 1_600), 3_000),
+        ("openai:gpt-5.6-sol", "original", (4_800, 6_400), 36_000),
+        ("none", "auto", (9_000, 9_000), 0),
+    ],
+)
+def test_the_most_is_what_some_image_costs(rule: str, detail: str, size: tuple[int, int], most: int) -> None:
+    assert most_tokens(rule, detail) == count_image(rule, detail, *size).tokens == most

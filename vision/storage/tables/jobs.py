@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, SmallInteger, func, text
+from sqlalchemy import BigInteger, Index, SmallInteger, false, func, text
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -44,7 +44,9 @@ class Job(Table):
     """Pixels of the long side, with fit `max`."""
     language: Mapped[str]
     prompt_tokens: Mapped[int]
-    """Text tokens of one call: prompt, schema and message overhead."""
+    """Text tokens of one call by our own count: prompt, schema and message overhead. Money is set aside by these."""
+    expected_prompt_tokens: Mapped[int | None]
+    """The same as the lane has charged them before, for estimates and the rate limit; None: as counted."""
     max_output_tokens: Mapped[int]
     expected_output_tokens: Mapped[int]
     """Of one answer, on average: as observed before, or the preset's own figure."""
@@ -78,6 +80,10 @@ class Job(Table):
     spent: Mapped[Decimal] = mapped_column(server_default="0")
     unknown_cost: Mapped[Decimal] = mapped_column(server_default="0")
     """Upper bound of what calls with an unknown outcome may have cost; held against max_cost."""
+    doubted_cost: Mapped[Decimal] = mapped_column(server_default="0")
+    """By how much our own count of answered calls is above what was told of them; held against max_cost."""
+    excess_cost: Mapped[Decimal] = mapped_column(server_default="0")
+    """By how much the provider charged more than its published rule says."""
 
     ending: Mapped[str | None]
     """`cancelled` or `expired`, once asked for; the job ends so when its calls in flight are done."""
@@ -106,6 +112,8 @@ class Item(Table):
     """Pixels of the first image, as it is shown (EXIF orientation applied)."""
     image_tokens: Mapped[int | None]
     """None until measured."""
+    unseen: Mapped[bool] = mapped_column(server_default=false())
+    """Its size was declared, the provider fetches it, and nobody here has seen its bytes: it may be of any size."""
 
 
 class IdempotencyKey(Table):

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, SmallInteger, func, text
+from sqlalchemy import BigInteger, Identity, Index, SmallInteger, false, func, text
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,6 +29,8 @@ class Result(Table):
     output_tokens: Mapped[int] = mapped_column(server_default="0")
     image_tokens: Mapped[int] = mapped_column(server_default="0")
     cached_tokens: Mapped[int] = mapped_column(server_default="0")
+    counted: Mapped[bool] = mapped_column(server_default=false())
+    """The tokens are our own count, because the provider told none that can be true."""
     cost: Mapped[Decimal] = mapped_column(server_default="0")
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     latency_ms: Mapped[int | None]
@@ -54,6 +56,7 @@ class LedgerEntry(Table):
     output_tokens: Mapped[int] = mapped_column(server_default="0")
     image_tokens: Mapped[int] = mapped_column(server_default="0")
     cached_tokens: Mapped[int] = mapped_column(server_default="0")
+    counted: Mapped[bool] = mapped_column(server_default=false())
     cost: Mapped[Decimal] = mapped_column(server_default="0")
     cost_is_known: Mapped[bool] = mapped_column(server_default=text("true"))
     """False: `cost` is the most that it can have been."""

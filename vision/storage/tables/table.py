@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import DateTime, MetaData, Numeric, Text
+from sqlalchemy import DateTime, Integer, MetaData, Numeric, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase
 
@@ -28,4 +28,6 @@ class Table(DeclarativeBase):
         Decimal: MONEY,
         dict[str, Any]: JSONB,
         list[str]: ARRAY(Text),
+        list[int]: ARRAY(Integer),
+        list[Decimal]: ARRAY(MONEY),
     }

@@ -48,6 +48,11 @@ class Range(Table):
     """Items of this lease that have been recorded."""
     reserved: Mapped[Decimal] = mapped_column(server_default="0")
     """Money set aside for the items of this lease that are not yet recorded."""
+    decoding: Mapped[list[int]] = mapped_column(server_default=text("'{}'"))
+    """Items of this lease whose images a worker set out to decode."""
+    sent: Mapped[list[int]] = mapped_column(server_default=text("'{}'"))
+    """Items of this lease whose calls a worker set out to send, and what each may cost at most."""
+    sent_costs: Mapped[list[Decimal]] = mapped_column(server_default=text("'{}'"))
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
     worker: Mapped[str | None]
