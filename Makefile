@@ -7,7 +7,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-dep
 # Compiled once here, or else at every start of every process where nobody may write beside the sources.
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --no-deps --python $(BIN)/python
 # A file at a time for each worker process: what its tests share is started once. The slowest, tests/acceptance, go first.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+QUICK := --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not long"
+LONG := --numprocesses auto --dist worksteal -m long
 PROVIDER ?= local
 
 .PHONY: help setup demo test test-all check format run bench lock docs clean
@@ -21,10 +22,10 @@ demo: .venv/.demo ## the main job on real photographs, embedded services, no key
 	$(BIN)/tessera demo --provider $(PROVIDER)
 
 test: .venv/.demo ## all tests but the long ones, against real services out of wheels
-	$(PYTEST) -m "not long"
+	$(BIN)/python -m pytest $(QUICK)
 
 test-all: .venv/.demo ## all tests: first the long ones, then those of `make test`
-	$(PYTEST) -m long
+	$(BIN)/python -m pytest $(LONG)
 	@$(MAKE) --no-print-directory test
 
 check: .venv/.demo ## format, lint, types, import contracts, docs drift

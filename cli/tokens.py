@@ -81,7 +81,7 @@ def _show(counts: Sequence[Count]) -> None:
 
 def _refusal(count: Count, error: TesseraError) -> str:
     """What is wrong with the picture itself is the same for every model."""
-    name, message = count.picture.name[:80], f"{error.message} [{error.code}]"
+    name, message = count.picture.name, f"{error.message} [{error.code}]"
     if error is not count.picture.error:
         return f"{name}, {count.model}, {count.detail}: {message}"
-    return message if message.startswith(name) else f"{name}: {message}"
+    return message if message.startswith(name[:80]) else f"{name}: {message}"

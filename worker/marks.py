@@ -13,7 +13,7 @@ from vision.storage.ranges import Held
 
 log = logging.getLogger(__name__)
 
-GATHER_SECONDS = 0.03
+GATHER_SECONDS = 0.1
 """Between two statements while many items come: one that comes alone does not wait."""
 AWAY_SECONDS = 0.5
 """Between two tries while the database is away: nothing is sent that cannot be accounted for."""

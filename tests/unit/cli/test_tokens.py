@@ -104,6 +104,15 @@ def test_a_file_is_measured_upright(tmp_path: Path) -> None:
     assert shown.exit_code == 1
 
 
+def test_a_long_path_is_told_whole(tmp_path: Path) -> None:
+    folder = tmp_path / ("deep" * 30)
+    folder.mkdir()
+    (folder / "text.jpg").write_text("not an image")
+    told = run(str(folder / "text.jpg"), f"{'9' * 999}x5", "--model", "gpt-4o").stderr.splitlines()
+    assert told[0] == f"Error: {folder / 'text.jpg'}: The bytes are not an image. [image_corrupt]"
+    assert told[1].startswith(f"Error: {'9' * 80} is not the size of an image")
+
+
 def test_the_table_has_every_level_and_the_price() -> None:
     title, header, low, high = cells("1024x1024", "--model", "gpt-4o")
     assert (title, header[0], header[-1]) == (["1024x1024,", "gpt-4o"], "detail", "100,000")
