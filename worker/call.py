@@ -192,12 +192,15 @@ def _answered(
     made = charge(line.lane, item, spec, ready.tokens, called.reply)
     line.pacer.settle(ticket, made.usage.input_tokens + made.usage.output_tokens, called)
     answer, code, message = _read(spec, called.reply)
-    made = replace(made, outcome=code or "succeeded", request_id=called.request_id)
+    charged = Charge(
+        line.lane.name, code or "succeeded", made.usage, made.cost, made.known, called.request_id,
+        counted=made.counted, doubt=made.doubt, excess=made.excess,
+    )  # fmt: skip
     if code == "output_invalid" and item.attempt + 1 < min(MOST_INVALID, line.max_attempts):
-        return Outcome(item, made, again_seconds=0.0, latency_ms=latency_ms)
+        return Outcome(item, charged, again_seconds=0.0, latency_ms=latency_ms)
     return Outcome(
         item,
-        made,
+        charged,
         status=ItemStatus.FAILED if code else ItemStatus.SUCCEEDED,
         answer=answer,
         error_code=code,

@@ -12,7 +12,7 @@ from tests.factories import make_job
 from tests.queries import one, run
 from vision.lifecycle import ItemStatus, Stage
 from vision.limits import Limit
-from vision.prices import Price, Tariff, Usage
+from vision.prices import Booking, Price, Tariff, Usage
 from vision.provider.lane import Lane, Provider
 from vision.provider.replies import Ending, Reply
 from vision.storage import marks, ranges, recovery
@@ -143,7 +143,10 @@ class Spending:
             lost = Charge(self.shop.lane.name, "upstream_timeout", Usage(0, 0), item.reserved, known=False)
             return Outcome(item, lost, again_seconds=0.0)
         seen = sum(count_image(self.shop.lane.image_tokens, self.spec.detail, *size).tokens for size in sizes)
-        made = charge(self.shop.lane, item, self.spec, (item.image_tokens or 0) if item.unseen else seen, reply)
+        made = _charge(
+            self.shop.lane,
+            charge(self.shop.lane, item, self.spec, (item.image_tokens or 0) if item.unseen else seen, reply),
+        )
         if way < 0.2:  # the answer did not fit, and is asked for again
             return Outcome(item, made, again_seconds=0.0)
         return Outcome(item, made, ItemStatus.SUCCEEDED, answer={"text": reply.text})
@@ -166,6 +169,13 @@ async def spend(engine: AsyncEngine, seed: int) -> tuple[Shop, UUID]:
     shop = Shop(lane, dice.choice(TELLINGS), dice)
     await Spending(engine, dice, shop, await load(engine, job_id), sizes).run()
     return shop, job_id
+
+
+def _charge(lane: Lane, made: Booking) -> Charge:
+    return Charge(
+        lane.name, "answered", made.usage, made.cost, made.known,
+        counted=made.counted, doubt=made.doubt, excess=made.excess,
+    )  # fmt: skip
 
 
 _SIZES = """

@@ -1,6 +1,5 @@
 """What is booked for a call: what was told, unless that cannot be true."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -34,14 +33,14 @@ def test_an_honest_provider_is_booked_as_it_says() -> None:
     ],
 )
 def test_what_cannot_be_true_is_counted_by_us(told: Usage) -> None:
-    booked = book(told, replace(COUNT, written=55), PRICE)
+    booked = book(told, COUNT._replace(written=55), PRICE)
     assert booked.counted
     assert booked.usage == Usage(9_500, max(55, told.output_tokens), 8_500)
     assert (booked.cost, booked.doubt) == (PRICE.charge(booked.usage), 0)
 
 
 def test_what_is_told_too_low_and_may_be_true_is_held_against_the_cap() -> None:
-    booked = book(Usage(8_600, 10), replace(COUNT, written=55), PRICE)
+    booked = book(Usage(8_600, 10), COUNT._replace(written=55), PRICE)
     assert not booked.counted
     assert booked.cost + booked.doubt == PRICE.charge(Usage(9_500, 55))
 

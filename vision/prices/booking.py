@@ -1,13 +1,14 @@
 """What is booked for a call that was answered: what the provider told, or our own count where that cannot be true."""
 
-from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from vision.prices.price import Price, Usage
 
+NOTHING = Decimal(0)
 
-@dataclass(frozen=True, slots=True)
-class Count:
+
+class Count(NamedTuple):
     """Our own count of one call, in tokens, by the published rules.
 
     `text`: its instructions and schema. `images`: all its images, at most. `certain`: the least that they must cost,
@@ -22,19 +23,20 @@ class Count:
     written: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
+class Booking(NamedTuple):
     """What a call is booked at, in tokens and dollars.
 
     `counted`: by our own count, because what was told cannot be true. `doubt`: by how much our count is above the cost
-    booked; it is held against the job's cap. `excess`: by how much the cost booked is above our count.
+    booked; it is held against the job's cap. `excess`: by how much the cost booked is above our count. `known`: False
+    where the provider told nothing, and `cost` is the most that it can be.
     """
 
     usage: Usage
     counted: bool
     cost: Decimal
-    doubt: Decimal = Decimal(0)
-    excess: Decimal = Decimal(0)
+    doubt: Decimal = NOTHING
+    excess: Decimal = NOTHING
+    known: bool = True
 
 
 def credible(told: Usage, count: Count) -> bool:
@@ -47,19 +49,25 @@ def credible(told: Usage, count: Count) -> bool:
 def book(told: Usage, count: Count, price: Price | None) -> Booking:
     """The larger of what was told and what is certain; see Booking."""
     counted = not credible(told, count)
-    own_input = count.images + count.text
-    usage = replace(told, total_tokens=0)
-    if counted:
-        usage = Usage(max(own_input, told.input_tokens), max(told.output_tokens, count.written), count.images)
-    # What a total tells beyond its parts can only have been written, out of sight.
-    usage = replace(usage, output_tokens=max(usage.output_tokens, told.total_tokens - usage.input_tokens))
+    usage = _believed(told, count, counted)
     if price is None:
-        return Booking(usage, counted, Decimal(0))
-    own = Usage(
-        input_tokens=own_input,
-        output_tokens=max(min(usage.output_tokens, count.ceiling), count.written),
-        # Images come last and differ: only the text before them can have been read from a cache.
-        cached_tokens=min(usage.cached_tokens, count.text),
-    )
-    cost, by_count = price.charge(usage), price.charge(own)
-    return Booking(usage, counted, cost, max(Decimal(0), by_count - cost), max(Decimal(0), cost - by_count))
+        return Booking(usage, counted, NOTHING)
+    cost = price.charge(usage)
+    # Images come last and differ: only the text before them can have been read from a cache.
+    cached = min(usage.cached_tokens, count.text)
+    written = max(min(usage.output_tokens, count.ceiling), count.written)
+    above = cost - price.charge(Usage(count.images + count.text, written, 0, cached))
+    return Booking(usage, counted, cost, max(NOTHING, -above), max(NOTHING, above))
+
+
+def _believed(told: Usage, count: Count, counted: bool) -> Usage:
+    """The tokens to book. What a total tells beyond its parts can only have been written, out of sight."""
+    input_tokens, output_tokens = told.input_tokens, told.output_tokens
+    if counted:
+        input_tokens = max(input_tokens, count.images + count.text)
+        output_tokens = max(output_tokens, count.written)
+    output_tokens = max(output_tokens, told.total_tokens - input_tokens)
+    if counted:
+        return Usage(input_tokens, output_tokens, count.images)
+    images = told.image_tokens or min(count.images, input_tokens)
+    return Usage(input_tokens, output_tokens, images, told.cached_tokens, told.cache_write_tokens)

@@ -69,8 +69,13 @@ class Price:
 
     def most(self, input_tokens: int, output_tokens: int) -> Decimal:
         """What one call of so many tokens can cost at most: input may be new, read from a cache, or written to one."""
-        ways = ((0, 0), (input_tokens, 0), (0, input_tokens))
-        return max(self.charge(Usage(input_tokens, output_tokens, 0, *way)) for way in ways)
+        rates = (self,) if self.long is None else (self, self.long)
+        most = self.charge(Usage(input_tokens, output_tokens))
+        if any(rate.cached_input > rate.input for rate in rates):
+            most = max(most, self.charge(Usage(input_tokens, output_tokens, 0, input_tokens)))
+        if any(rate.cache_write is not None for rate in rates):
+            most = max(most, self.charge(Usage(input_tokens, output_tokens, 0, 0, input_tokens)))
+        return most
 
     def or_higher(self, other: "Price") -> "Price":
         """A price that asks no less than either of the two, for any call."""

@@ -43,11 +43,13 @@ def fixed_tokens(rule: str, detail: str) -> int | None:
     return level.tokens if isinstance(level, Fixed) else None
 
 
+@lru_cache(maxsize=1024)
 def most_tokens(rule: str, detail: str) -> int:
     """What an image can cost at most, whatever its size; errors as `level_of`."""
     return level_of(rule, detail)[1].ceiling
 
 
+@lru_cache(maxsize=1024)
 def least_tokens(rule: str, detail: str) -> int:
     """What an image must cost at least: that of a single pixel."""
     return count_image(rule, detail, 1, 1).tokens
