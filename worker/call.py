@@ -131,7 +131,10 @@ async def _send(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ti
 
 async def _may_send(line: Line, item: Held) -> bool:
     """Whether nothing speaks against the call now; that it is made is written down then."""
-    return await line.breaker.may_send(item) and await line.marks.sent(item) and line.holdings.may_send(item)
+    scarce = line.lane.max_in_flight is not None
+    if not await line.breaker.may_send(item) or not await line.marks.sent(item, soon=scarce):
+        return False
+    return line.holdings.may_send(item)
 
 
 async def _ready(line: Line, item: Held, spec: JobSpec) -> _Ready:

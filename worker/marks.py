@@ -7,14 +7,15 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.storage import marks
-from vision.storage.marks import Mark, Step
+from vision.storage.marks import Mark, Step, Writer
 from vision.storage.ranges import Held
 
 log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.1
 """Between two statements while many items come: one that comes alone does not wait."""
+ANSWER_SECONDS = 15.0
+"""After this long without a word from the database its connection is taken to be broken."""
 AWAY_SECONDS = 0.5
 """Between two tries while the database is away: nothing is sent that cannot be accounted for."""
 
@@ -23,41 +24,57 @@ class Marks:
     """The marks of one process, written one statement after the other."""
 
     def __init__(self, engine: AsyncEngine, stopped: Callable[[], bool]) -> None:
-        self._engine = engine
+        self._writer = Writer(engine)
         self._stopped = stopped
         self._waiting: list[tuple[Mark, asyncio.Future[bool]]] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._soon = asyncio.Event()
+        self._writing: asyncio.Task[None] | None = None
 
     async def decoding(self, item: Held) -> bool:
         """The item's images are about to be decoded. False: leave it, its lease has gone or its job is stopped."""
         return await self._mark(Mark(item, Step.DECODING))
 
-    async def sent(self, item: Held) -> bool:
-        """The item's call is about to be sent; likewise."""
-        return await self._mark(Mark(item, Step.SENT))
+    async def sent(self, item: Held, *, soon: bool = False) -> bool:
+        """The item's call is about to be sent; likewise. `soon`: others wait for the place that it takes."""
+        return await self._mark(Mark(item, Step.SENT), soon=soon)
 
-    async def _mark(self, mark: Mark) -> bool:
+    async def close(self) -> None:
+        """Give up the connection."""
+        await self._writer.close()
+
+    async def _mark(self, mark: Mark, *, soon: bool = False) -> bool:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
         self._waiting.append((mark, future))
-        if not self._writer or self._writer.done():
-            self._writer = loop.create_task(self._write())
+        if soon:
+            self._soon.set()
+        if not self._writing or self._writing.done():
+            self._writing = loop.create_task(self._write())
         return await future
 
     async def _write(self) -> None:
         await asyncio.sleep(0)
         while self._waiting:
             batch, self._waiting = self._waiting, []
+            self._soon.clear()
             held = await self._held([mark for mark, _ in batch])
             for mark, future in batch:
                 if not future.done():
                     future.set_result(mark.item.token in held)
-            await asyncio.sleep(GATHER_SECONDS)
+            await self._gather()
+
+    async def _gather(self) -> None:
+        try:
+            async with asyncio.timeout(GATHER_SECONDS):
+                await self._soon.wait()
+        except TimeoutError:
+            return
 
     async def _held(self, batch: list[Mark]) -> set[UUID]:
         while True:
             try:
-                return await marks.write(self._engine, batch)
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    return await self._writer.write(batch)
             except Exception as error:  # noqa: BLE001 - the database may be away for a while
                 log.warning("%d calls wait for the database (%s).", len(batch), type(error).__name__)
             if self._stopped():

@@ -111,6 +111,7 @@ class Work:
         await self._fetcher.__aexit__(None, None, None)
         await asyncio.gather(*self._ringing)
         await self._bell.close()
+        await self._marks.close()
         await self._redis.aclose()
         await self._engine.dispose()
         self._executor.shutdown(wait=False, cancel_futures=True)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vision.storage.ranges import Held
 from vision.storage.recordset import recordset
@@ -53,6 +53,11 @@ _MARK = text("""
 
 async def write(engine: AsyncEngine, marks: Sequence[Mark]) -> set[UUID]:
     """Write these marks; the lease tokens of what may go on: still held, of jobs that are neither paused nor ending."""
+    async with engine.begin() as connection:
+        return await _write(connection, marks)
+
+
+async def _write(connection: AsyncConnection, marks: Sequence[Mark]) -> set[UUID]:
     rows = [
         {
             "id": mark.item.range_id,
@@ -63,5 +68,29 @@ async def write(engine: AsyncEngine, marks: Sequence[Mark]) -> set[UUID]:
         }
         for mark in marks
     ]
-    async with engine.begin() as connection:
-        return set((await connection.execute(_MARK, {"rows": recordset(rows)})).scalars())
+    return set((await connection.execute(_MARK, {"rows": recordset(rows)})).scalars())
+
+
+class Writer:
+    """Writes marks on a connection of its own, each statement a transaction: at less than half the cost of `write`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._connection: AsyncConnection | None = None
+
+    async def write(self, marks: Sequence[Mark]) -> set[UUID]:
+        """As `write`; after an error the next call takes a new connection."""
+        if self._connection is None:
+            connection = await self._engine.connect()
+            self._connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            return await _write(self._connection, marks)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Give the connection back, or drop it if it is broken."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()

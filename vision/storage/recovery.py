@@ -32,7 +32,10 @@ _UNKNOWN = text(f"""
     WITH missing AS ({_LEFT}), paid AS (
         INSERT INTO ledger (tenant_id, job_id, number, attempt, lane, outcome, cost, cost_is_known)
         SELECT :tenant_id, :job_id, number, :attempt + 1, :lane, 'unknown', s.cost, false
-        FROM missing JOIN unnest(CAST(:sent AS int[]), CAST(:sent_costs AS numeric[])) AS s(number, cost) USING (number)
+        FROM missing JOIN (
+            -- A mark that was written again after a broken connection stands there twice.
+            SELECT number, max(cost) AS cost FROM unnest(CAST(:sent AS int[]), CAST(:sent_costs AS numeric[]))
+                AS marked(number, cost) GROUP BY number) AS s USING (number)
         RETURNING cost)
     UPDATE jobs SET unknown_cost = unknown_cost + (SELECT coalesce(sum(cost), 0) FROM paid) WHERE id = :job_id
 """)
