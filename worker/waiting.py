@@ -17,7 +17,7 @@ Calls of a burst that were sent before it have arrived by then.
 
 
 class Ticket:
-    """A call's place in line, and the tokens that are reserved for it in which mode.
+    """A call's place in line, and the tokens that are reserved for it, in which mode and at how many for one of ours.
 
     `fits`: whether it has a place. `starts`: that it may start (True) or is given up (False). `begun`: when it was sent
     (loop time; None: it was not), `bound`: whose lines held it back until then, and `filled`: the line's, then.
@@ -28,6 +28,7 @@ class Ticket:
         "ask",
         "begun",
         "bound",
+        "factor",
         "filled",
         "fits",
         "flying",
@@ -46,6 +47,7 @@ class Ticket:
         self.starts: asyncio.Future[bool] = loop.create_future()
         self.place: Place = ()
         self.tokens = 0
+        self.factor = 1.0
         self.frame = self.mode = ""
         self.begun: float | None = None
         self.placed = 0.0
@@ -55,7 +57,7 @@ class Ticket:
 
     def take(self, line: Line, place: Place | None, tokens: int) -> bool:
         """Its place, or that there is none for it; whether there is, and somebody still waits for it."""
-        self.frame, self.mode, self.place, self.tokens = line.frame, line.mode, place or (), tokens
+        self.frame, self.mode, self.factor, self.place, self.tokens = line.frame, line.mode, line.factor, place or (), tokens
         if not self.fits.done():
             self.fits.set_result(place is not None)
         elif place is None and not self.starts.done():
@@ -99,6 +101,10 @@ class Waiting:
     def pause(self, seconds: float) -> None:
         """Nobody starts for so long, whether Redis hears of it or not."""
         self._paused = max(self._paused, asyncio.get_running_loop().time() + seconds)
+
+    def shared(self) -> None:
+        """Redis has heard of the pause: from now on the line tells of it, and of its end."""
+        self._paused = 0.0
 
     def add(self, tickets: list[Ticket]) -> None:
         """More calls, with their places on the line that was heard last."""

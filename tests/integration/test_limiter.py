@@ -282,7 +282,7 @@ async def test_losing_everything_starts_a_new_frame_in_which_old_places_mean_not
 
 async def test_what_redis_forgot_in_a_restart_the_process_still_knows(limiter: Limiter, redis: Redis) -> None:
     await know(limiter, 300_000)
-    key = "tessera:lane:2:{fake/gpt-4o}"
+    key = "tessera:lane:3:{fake/gpt-4o}"
     kept = await redis.hgetall(key)  # type: ignore[misc]
     await reserve(limiter, [200_000])
     await redis.hset(key, mapping=kept)  # type: ignore[misc]

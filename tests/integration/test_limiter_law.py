@@ -60,13 +60,13 @@ async def saturate(
 KNOWN = """
 local line = {tokens = ARGV[2] * (2000000 - 3400), requests = ARGV[2] * (1000000 - 1700)}
 redis.call('HSET', KEYS[1], 'lane', cmsgpack.pack({frame = 'known', at = tonumber(ARGV[1]), mode = 'max', known = true,
-  paused = 0, filled = 0, open = {}, kept = 0, line = line, spent = {tokens = 0, requests = 0}, told = {}}))
+  sure = true, factor = 1, paused = 0, grown = 0, filled = 0, open = {}, kept = 0, line = line, spent = {tokens = 0, requests = 0}, told = {}}))
 """
 
 
 async def know(process: Process, full: float) -> None:
     """As if the lane had long been in use."""
-    await process.loop.ask(process.redis.eval(KNOWN, 1, "tessera:lane:2:{fake/m}", EPOCH, full))  # type: ignore[arg-type]
+    await process.loop.ask(process.redis.eval(KNOWN, 1, "tessera:lane:3:{fake/m}", EPOCH, full))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("processes", "charge", "full"), [*product((1, 2, 4), ("usage", "max"), (1.0, 0.0))])

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from tests.simulation.clock import SimulatedLoop
 from tests.simulation.provider import Provider
@@ -36,7 +37,10 @@ class _Scripts(Scripts):
     trip = 0.001
 
     async def run(self, name: str, keys: list[str], args: list[Any]) -> Any:
-        return await self.loop.ask(super().run(name, keys, args), self.trip)
+        try:
+            return await self.loop.ask(super().run(name, keys, args), self.trip)
+        except ResponseError as error:
+            raise AssertionError(f"{name}.lua: {error}") from None  # the pacer would go on as if Redis were away
 
 
 class Process:
@@ -123,7 +127,7 @@ class Process:
             return
         self.pacer.settle(ticket, 0, called, throttled=True)
         assert called.failure
-        await self.pacer.pause(called.failure.retry_after or 1.0, told=called.limits.tokens.remaining is not None)
+        await self.pacer.pause(called.failure.retry_after, told=called.limits.tokens.remaining is not None)
         self.items.append(item)
 
 

@@ -8,6 +8,7 @@
 -- A frame is the life of a lane in Redis: places of another frame mean nothing.
 local MARGIN = 0.1  -- seconds of refill that stay with the provider
 local KEPT = 172800  -- seconds after which a lane that nobody uses is forgotten
+local REPEATED, MISSING = 3600, 300  -- seconds for which a told limit holds: unrepeated; while answers come without it
 local words = {}
 for word in string.gmatch(ARGV[1], '%S+') do words[#words + 1] = word end
 local now = tonumber(words[1])
@@ -18,18 +19,28 @@ end
 
 local lane = redis.call('HGET', KEYS[1], 'lane')
 lane = lane and cmsgpack.unpack(lane) or {frame = string.format('%.6f', now), at = now, mode = 'max', known = false,
-  paused = 0, filled = 0, open = {}, kept = 0, line = {}, spent = {}, told = {}}
+  sure = false, factor = 1, paused = 0, grown = 0, filled = 0, open = {}, kept = 0, line = {}, spent = {}, told = {}}
 local same_frame = words[2] == lane.frame
 local elapsed = math.max(0, now - lane.at)  -- a clock that was set back refills nothing
 lane.at = now
+
+-- The limit in force: as the provider told it, unless it was told long ago or for another configured limit.
+local function in_force(name, limit)
+  local told = lane.told[name]
+  if not told then return limit end
+  if told.of ~= limit or now - told.at > REPEATED or told.missing and now - told.missing > MISSING then
+    lane.told[name] = nil
+    return limit
+  end
+  return (told.limit < limit or words[3] == '1') and told.limit or limit
+end
 
 local buckets, tokens = {}, nil
 local rest = 5 + 4 * words[4]  -- where a script's own words begin
 for i = 5, rest - 1, 4 do
   local name, limit, window = words[i], tonumber(words[i + 1]), tonumber(words[i + 2])
-  local b = {name = name, kind = string.match(name, '^%a+'), minute = window == 60}
-  local told = lane.told[name]
-  b.limit = told and (told < limit or words[3] == '1') and told or limit
+  local b = {name = name, kind = string.match(name, '^%a+'), minute = window == 60, of = limit}
+  b.limit = in_force(name, limit)
   b.rate = b.limit / window
   b.cap = math.max(1, b.limit - MARGIN * b.rate)
   -- Nothing is known of a new bucket. A minute's fills soon; a day's would not, and is taken to be full.
@@ -56,11 +67,12 @@ local function save()
   if not lasts then redis.call('EXPIRE', KEYS[1], KEPT) end
 end
 
--- The lane in one text: frame, now, mode, whether its level is known, until when it is paused, filled; then of each
--- bucket line, spent, rate.
+-- The lane in one text: frame, now, mode, what is known (0 nothing, 1 its level, 2 also what it charges), until when it is
+-- paused, filled, what it charges for a token of ours; then of each bucket line, spent, rate.
 local function told()
-  local parts = {string.format('%s %.6f %s %d %.6f %.17g', lane.frame, now, lane.mode, lane.known and 1 or 0, lane.paused,
-    lane.filled)}
+  local known = lane.known and (lane.sure and 2 or 1) or 0
+  local parts = {string.format('%s %.6f %s %d %.6f %.17g %.17g', lane.frame, now, lane.mode, known, lane.paused, lane.filled,
+    lane.factor)}
   for _, b in ipairs(buckets) do
     parts[#parts + 1] = string.format('%.17g %.17g %.17g', reached(b), b.spent, b.rate)
   end

@@ -1,13 +1,23 @@
 -- Stop a lane for a while; a longer pause in force stays.
--- Words besides: seconds, and whether the provider told what is left (1) or not (0)
+-- Words besides: seconds ('-' nobody knows), and whether the provider told what is left (1) or not (0)
 -- Answer: the lane.
+local LONGEST = 60  -- seconds of a pause that nobody told
 local before = math.max(lane.paused, now)
-lane.paused = math.max(before, now + tonumber(words[rest]))
+local seconds = tonumber(words[rest])
+if not seconds then
+  -- Each is twice as long as the one before, until a call that began after it is answered.
+  if lane.paused <= now then lane.grown = math.min(LONGEST, math.max(1, 2 * lane.grown)) end
+  seconds = math.max(lane.grown, 1)
+  if lane.paused > now then seconds = lane.paused - now end
+end
+lane.paused = math.max(before, now + seconds)
 if words[rest + 1] == '0' then
   -- All that is known is that it waits for the refill of this time: nothing gathers in it.
   for _, b in ipairs(buckets) do
     if b.minute then b.line = b.line - (lane.paused - before) * b.rate end
   end
+  refused()
+  remember()
 end
 save()
 return told()

@@ -34,7 +34,7 @@ end
 
 for i = rest, #words, 3 do
   most, cost.images = tonumber(words[i]), tonumber(words[i + 2])
-  cost.tokens = lane.mode == 'max' and most or tonumber(words[i + 1])
+  cost.tokens = math.ceil((lane.mode == 'max' and most or tonumber(words[i + 1])) * lane.factor)
   if not fits() then
     offsets[#offsets + 1] = '-'
   else

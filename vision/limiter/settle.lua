@@ -1,17 +1,18 @@
 -- Tell a lane how calls ended, and learn from what the provider said was left.
 -- KEYS[2] the lane's counts of this minute
 -- Words besides: tokens used, calls made, 429s; the part of the provider's limits that is ours; of answers that told what
--- was left the largest, and what they used less than the most; then of each bucket: to give back, the last place that was begun, the
--- provider's limit; the least of what was left and of left + place + refill since, both to calls that started just when
--- they could, and the least of left + refill since to any ('-' unknown)
+-- was left the largest, and what they used less than the most; seconds since the latest call that was answered began, and
+-- since the earliest that told what was left; the place on the tokens' line of the answer that told the second of what follows.
+-- Then of each bucket: to give back, the last place that was begun, the provider's limit; the least of what was left and of
+-- left + place + refill since, both to calls that started just when they could, the least of left + refill since to any, and
+-- where the line may be as long as nobody knows what is charged ('-' unknown)
 -- Answer: the lane.
 local SEEN, SLOT = 8, 0.1  -- the line is raised by the least of so many observations, each of so many seconds
 local CLEAR = 0.6  -- of all wandering, by which the one has to wander more than the other
 local TRIP = 0.3  -- seconds that a call may be on its way to the provider
 local DOUBT = 2  -- seconds after which the mode is weighed, if there is enough to weigh
-local memory = redis.call('HGET', KEYS[1], 'memory')
-memory = memory and cmsgpack.unpack(memory) or {}
 local share, largest, spare = tonumber(words[rest + 3]), tonumber(words[rest + 4]), tonumber(words[rest + 5])
+local answered, age, where = tonumber(words[rest + 6]), tonumber(words[rest + 7]), tonumber(words[rest + 8])
 
 -- What we think is left with the provider now, at least and at most: of calls that wait, some may just have begun.
 local function level(b, m)
@@ -20,10 +21,7 @@ local function level(b, m)
   return 0, math.max(0, math.min(b.cap, reached(b) - m.begun))
 end
 
-local function shift(b, m, amount)
-  b.line = b.line + amount
-  if m.old then m.old, m.new = m.old - amount, m.new - amount end
-  for i, seen in ipairs(m.seen) do m.seen[i] = seen - amount end
+local function pay(m, amount)
   local paid = math.min(m.unpaid, lane.mode == 'max' and amount or -amount)
   if paid > 0 then m.paid, m.unpaid = m.paid + paid, m.unpaid - paid end
 end
@@ -40,26 +38,35 @@ local function surplus(m, old, new)
 end
 
 local function raise(b, m, more, margin)
-  if now - m.slot < SLOT then
+  if #m.seen > 0 and now - m.slot < SLOT then
     m.seen[#m.seen] = math.min(m.seen[#m.seen], more)
   else
     m.seen[#m.seen + 1], m.slot = more, now
   end
   if #m.seen > SEEN then table.remove(m.seen, 1) end
   local sure = math.min(unpack(m.seen))
-  if #m.seen == SEEN and sure > margin and share == 1 then shift(b, m, sure - margin) end
+  if #m.seen == SEEN and sure > margin and share == 1 then
+    pay(m, sure - margin)
+    shift(b, m, sure - margin)
+  end
 end
 
 local function learn(b, m, left, past)
-  local margin = MARGIN * b.rate
+  local margin = MARGIN * b.rate + m.others
+  local near = margin - MARGIN * b.rate / 2
   local least, most = level(b, m)
   local more = surplus(m, past - b.line, left - most)
   -- What is left is told in whole numbers: there may be nearly one more.
   local at_most = math.max(m.old, left - least) + 1
   if not lane.known and more > margin then
     b.line = b.line + math.min(more, share * left - most) - margin
-  elseif at_most < margin / 2 then
-    shift(b, m, at_most - margin / 2)
+  elseif b == tokens and where and measure(where, m.old) then
+    m.run, m.others = 0, 0  -- what seemed to be missing was charged for our own calls
+  elseif at_most < near then
+    -- What calls of these answers may have used less is no more than that; the rest is others'.
+    if near - at_most <= 2 * spare then pay(m, at_most - near) end
+    missed(b, m, near - at_most, left < MARGIN * b.rate / 2)
+    shift(b, m, at_most - MARGIN * b.rate / 2 - m.others)
   elseif lane.known then
     raise(b, m, more, margin)
   end
@@ -80,32 +87,49 @@ local function weigh(m)
   if m.wrong == 2 then lane.mode, m.wrong = lane.mode == 'max' and 'usage' or 'max', 0 end
 end
 
+-- The limit that an answer told, or that it told none.
+local function note(b, limit)
+  local told = lane.told[b.name]
+  if limit then
+    lane.told[b.name] = {limit = limit, of = b.of, at = now}
+  elseif told and answered then
+    told.missing = told.missing or now
+  end
+end
+
+if age then memory.age = memory.age and 0.9 * memory.age + 0.1 * age or age end
+if answered and now - answered >= lane.paused then lane.grown = 0 end
 local heard = false
 for i, b in ipairs(buckets) do
-  local at = rest + 6 * i
+  local at = rest + 2 + 7 * i
   local back, begun, limit = tonumber(words[at]), tonumber(words[at + 1]), tonumber(words[at + 2])
   local left, past, reach = tonumber(words[at + 3]), tonumber(words[at + 4]), tonumber(words[at + 5])
-  local m = memory[b.name] or {begun = 0, seen = {}, slot = 0, lead = 0, all = 0, large = 0,
-    begun_before = 0, begun_next = 0, begun_at = now,
-    weighed = now, paid = 0, unpaid = 0, wrong = 0}
-  memory[b.name] = m
+  local gate = tonumber(words[at + 6])
+  local m = recall(b)
   if same_frame then
     b.line, m.begun = b.line + back, math.max(m.begun, begun)
+    if b == tokens then count(begun, back) end
     if now - m.begun_at > TRIP then m.begun_before, m.begun_next, m.begun_at = m.begun_next, m.begun, now end
     m.large = math.max(b.kind == 'tokens' and largest or 1, 0.95 * m.large)
+    fade(b, m)
     if left then learn(b, m, left, past) end
     -- Whatever happened since, the provider cannot have more than this.
     local free = reached(b) - b.spent
-    if reach and free > reach then shift(b, m, reach - free) end
+    if reach and free > reach then
+      pay(m, reach - free)
+      shift(b, m, reach - free)
+    end
+    if gate and b == tokens and not lane.sure then shift(b, m, gate - b.line) end
     heard = heard or reach ~= nil
   end
-  if limit then lane.told[b.name] = limit end
+  note(b, limit)
 end
 if same_frame and lane.known and share == 1 then weigh(memory.tokens) end
 lane.known = lane.known or heard
+if heard then memory.heard = now end
 level_off()
 save()
-redis.call('HSET', KEYS[1], 'memory', cmsgpack.pack(memory))
+remember()
 redis.call('HINCRBY', KEYS[1], 'throttled', words[rest + 2])
 redis.call('HINCRBY', KEYS[2], 'tokens', words[rest])
 redis.call('HINCRBY', KEYS[2], 'calls', words[rest + 1])

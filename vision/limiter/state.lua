@@ -1,3 +1,3 @@
 -- Look at a lane.
--- Answer: the lane, and its 429s.
-return {told(), tonumber(redis.call('HGET', KEYS[1], 'throttled') or 0)}
+-- Answer: the lane, its 429s, and the tokens that are kept for others.
+return {told(), tonumber(redis.call('HGET', KEYS[1], 'throttled') or 0), math.floor(recall(tokens).others)}

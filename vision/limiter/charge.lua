@@ -1,0 +1,71 @@
+-- What the provider charges for a token that we count: the lane's `factor`, one or more.
+-- Where it tells what is left, two of its answers measure it. Others who use the key take in bursts or at any rate not in
+-- step with our calls, so that it counts only what three of four measurements agree on.
+-- Where it tells nothing, refusals do: between two of them the refill was used up by what we took.
+local SPAN, SPANS, ENOUGH = 0.25, 12, 6  -- seconds of refill between two answers; measurements that are kept; that decide
+local AGREE = 0.05  -- by which they have to differ from what is counted
+local STEP = 1.3  -- after a refusal that tells nothing, until there is more to go by
+local LONG = 8  -- seconds between two refusals that tell enough
+local SLIDE, SLOW = 0.01, 0.0002  -- a second: how fast a factor by refusals falls, at first and once they told enough
+local DEAF = 300  -- seconds after which a provider that told what is left tells nothing
+
+local function charges(factor)
+  factor = math.max(1, factor)
+  -- Calls that wait were counted by the factor before.
+  local waiting = math.max(0, tokens.spent - reached(tokens))
+  local m = recall(tokens)
+  shift(tokens, m, waiting * (1 - factor / lane.factor))
+  lane.factor, m.seen, memory.from, memory.spans = factor, {}, nil, {}
+end
+
+-- An answer at this place told that the provider has so much more than we think.
+local function measure(place, more)
+  local from = memory.from
+  if not from or place < from.place then
+    memory.from = {place = place, more = more}
+    return
+  end
+  local far = place - from.place
+  if far < SPAN * tokens.rate then return end
+  memory.from = {place = place, more = more}
+  local spans = memory.spans or {}
+  memory.spans = spans
+  spans[#spans + 1] = 1 - (more - from.more) / far
+  if #spans > SPANS then table.remove(spans, 1) end
+  if #spans < ENOUGH then return end
+  lane.sure = true
+  local sorted = {unpack(spans)}
+  table.sort(sorted)
+  local low, high = sorted[math.ceil(#sorted / 4)], sorted[math.ceil(#sorted * 3 / 4)]
+  if low > 1 + AGREE or (high < 1 - AGREE and lane.factor > 1) then
+    charges(lane.factor * sorted[math.ceil(#sorted / 2)])
+    return true
+  end
+end
+
+local function deaf() return now - (memory.heard or -DEAF) >= DEAF end
+
+-- So far the calls of this lane have come: what was begun is counted by the factor then.
+local function count(begun, back)
+  if begun > memory.begun then memory.taken = memory.taken + (begun - memory.begun) / lane.factor end
+  memory.begun = math.max(memory.begun, begun)
+  memory.taken = memory.taken - back / lane.factor
+  local passed = math.min(1, now - (memory.counted or now))
+  memory.counted = now
+  if lane.factor > 1 and deaf() then lane.factor = math.max(1, lane.factor * (1 - memory.slide * passed)) end
+end
+
+-- A refusal that told nothing.
+local function refused()
+  local before = memory.refused
+  if not deaf() or (before and now - before.at < 2 * math.max(0.25, memory.age or 0)) then return end
+  memory.refused = {at = now, taken = memory.taken}
+  local taken = before and memory.taken - before.taken or 0
+  if before and now - before.at >= LONG and taken > 0 then
+    memory.slide = SLOW
+    charges(math.min(lane.factor * STEP, tokens.rate * (now - before.at) / taken * 1.01))
+  elseif before then
+    memory.slide = SLIDE
+    charges(lane.factor * STEP)
+  end
+end
