@@ -213,7 +213,7 @@ async def _refused(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket:
     # A refused call was not charged; one whose end was not seen may have been, so its tokens stay spent.
     line.pacer.settle(ticket, None if failure.unknown_cost else 0, called, throttled=throttled)
     if throttled:
-        await line.pacer.pause(failure.retry_after, told=called.limits.known)
+        await line.pacer.pause(ticket, failure.retry_after, called.limits)
         # It waits with the lane, so that it starts when the lane does, also where somebody lifts the pause.
         return Outcome(item, again_seconds=0.0, burned=False)
     if failure.then == Then.PAUSE:

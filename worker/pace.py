@@ -9,8 +9,9 @@ from vision.limiter import Ask, Limiter, Line, Reserved
 from vision.limits import Bucket
 from vision.provider.catalogue import Lane
 from vision.provider.client import Called
+from vision.provider.headers import RateLimits
 from worker.flights import Flights
-from worker.settling import Ended, add_up
+from worker.settling import Ended, add_up, refusal
 from worker.waiting import Ticket, Waiting
 
 log = logging.getLogger(__name__)
@@ -91,11 +92,13 @@ class Pacer:
         if under_way := [keeper for keeper in keepers if keeper and not keeper.done()]:
             await asyncio.wait(under_way, timeout=DRAIN_SECONDS)
 
-    async def pause(self, seconds: float | None, *, told: bool = False) -> None:
-        """A 429: stop every worker's calls on this lane for so long (None: nobody said). `told`: it said what is left."""
+    async def pause(self, ticket: Ticket, seconds: float | None, limits: RateLimits) -> None:
+        """A 429: stop every worker's calls on this lane for so long (None: nobody said)."""
         self._waiting.pause(UNTOLD_SECONDS if seconds is None else seconds)
         try:
-            line = await self._limiter.pause(self._lane, self._limit, seconds, told=told)
+            line = await self._limiter.pause(
+                self._lane, self._limit, seconds, told=limits.known, refused=refusal(ticket, limits, self._waiting)
+            )
             self._waiting.shared()
             self._hear(line)
         except (RedisError, OSError) as error:

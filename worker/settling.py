@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from math import ceil
 from typing import NamedTuple
 
-from vision.limiter import Sample, Settlement
-from vision.limits import Limit
+from vision.limiter import Refused, Sample, Settlement
+from vision.limits import MINUTE, Limit
 from vision.provider.client import Called
 from vision.provider.headers import RateLimits
 from worker.waiting import Ticket, Waiting
@@ -38,6 +38,13 @@ def add_up(ended: Sequence[Ended], limit: Limit, waiting: Waiting, now: float) -
         calls=sum(each.called is not None for each in ended),
         throttled=sum(each.throttled for each in ended),
     )
+
+
+def refusal(ticket: Ticket, limits: RateLimits, waiting: Waiting) -> Refused:
+    """What is known of a call that was refused: whether tokens were lacking shows only where requests were not."""
+    requests, tokens = limits.left("requests", MINUTE), limits.left("tokens", MINUTE)
+    left = tokens if requests is not None and requests >= 1 else None
+    return Refused(max(1, round(ticket.tokens / ticket.factor)), left, waiting.begun[0] if waiting.begun else 0)
 
 
 def _age(ticket: Ticket, now: float) -> float:

@@ -150,14 +150,19 @@ class Waiting:
         wait = self.line.wait(ticket.place) if self.line else 0.0
         return max(self._heard + wait, self._paused)
 
+    def _held(self, ticket: Ticket) -> bool:
+        return self.line is not None and ticket.place[0] - ticket.tokens > self.line.hold
+
     def _look(self) -> None:
         """Start who may, and come back when the next one may."""
         loop = asyncio.get_running_loop()
-        while self._heap and self._start(self._heap[0][2]) <= loop.time():
+        while self._heap and not self._held(self._heap[0][2]) and self._start(self._heap[0][2]) <= loop.time():
             self._begin(heapq.heappop(self._heap)[2])
         if self._timer:
             self._timer.cancel()
-        self._timer = loop.call_at(self._start(self._heap[0][2]), self._look) if self._heap else None
+        # Who is held back looks again when more is heard.
+        first = self._heap[0][2] if self._heap else None
+        self._timer = loop.call_at(self._start(first), self._look) if first and not self._held(first) else None
 
     def _begin(self, ticket: Ticket) -> None:
         if ticket.starts.done():

@@ -60,7 +60,7 @@ async def saturate(
 KNOWN = """
 local line = {tokens = ARGV[2] * (2000000 - 3400), requests = ARGV[2] * (1000000 - 1700)}
 redis.call('HSET', KEYS[1], 'lane', cmsgpack.pack({frame = 'known', at = tonumber(ARGV[1]), mode = 'max', known = true,
-  sure = true, factor = 1, paused = 0, grown = 0, filled = 0, open = {}, kept = 0, line = line, spent = {tokens = 0, requests = 0}, told = {}}))
+  sure = true, raised = true, factor = 1, paused = 0, grown = 0, filled = 0, open = {}, kept = 0, line = line, spent = {tokens = 0, requests = 0}, told = {}}))
 """
 
 

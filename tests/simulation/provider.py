@@ -23,6 +23,8 @@ class Provider:
     tpm: int
     charge: Charge = "usage"
     tells: Literal["admission", "answer", "nothing"] = "admission"
+    factor: float = 1.0
+    """What it charges for a token of our count."""
     full: float = 1.0
     delay: tuple[float, float] = (0.005, 0.02)
     latency: tuple[float, float] = (0.3, 0.3)
@@ -45,6 +47,7 @@ class Provider:
         """One call from the instant when it is sent until its answer is there."""
         await asyncio.sleep(self.dice.uniform(*self.delay))
         now = asyncio.get_running_loop().time()
+        most, usage = round(most * self.factor), round(usage * self.factor)
         tokens = usage if self.charge == "usage" else most
         if refusal := self.lane.refusal(now, tokens):
             self.refused.append(now)

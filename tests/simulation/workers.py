@@ -127,7 +127,7 @@ class Process:
             return
         self.pacer.settle(ticket, 0, called, throttled=True)
         assert called.failure
-        await self.pacer.pause(called.failure.retry_after, told=called.limits.tokens.remaining is not None)
+        await self.pacer.pause(ticket, called.failure.retry_after, called.limits)
         self.items.append(item)
 
 

@@ -2,20 +2,27 @@
 -- Where it tells what is left, two of its answers measure it. Others who use the key take in bursts or at any rate not in
 -- step with our calls, so that it counts only what three of four measurements agree on.
 -- Where it tells nothing, refusals do: between two of them the refill was used up by what we took.
-local SPAN, SPANS, ENOUGH = 0.25, 12, 6  -- seconds of refill between two answers; measurements that are kept; that decide
-local AGREE = 0.05  -- by which they have to differ from what is counted
+local SPAN, SPANS, ENOUGH = 0.25, 12, 8  -- seconds of refill between two answers; measurements that are kept; that decide
+local AGREE = 0.1  -- by which they have to differ from what is counted
 local STEP = 1.3  -- after a refusal that tells nothing, until there is more to go by
+local LEAP = 8  -- more than so much a single refusal is not believed
+local ROUNDED = 0.001  -- seconds by which a wait is rounded up
 local LONG = 8  -- seconds between two refusals that tell enough
 local SLIDE, SLOW = 0.01, 0.0002  -- a second: how fast a factor by refusals falls, at first and once they told enough
 local DEAF = 300  -- seconds after which a provider that told what is left tells nothing
 
+-- A new frame: calls that wait were counted by the factor before, and are reserved again.
 local function charges(factor)
-  factor = math.max(1, factor)
-  -- Calls that wait were counted by the factor before.
-  local waiting = math.max(0, tokens.spent - reached(tokens))
-  local m = recall(tokens)
-  shift(tokens, m, waiting * (1 - factor / lane.factor))
-  lane.factor, m.seen, memory.from, memory.spans = factor, {}, nil, {}
+  lane.factor = math.max(1, factor)
+  local frame = string.format('%.6f', now)
+  lane.frame, lane.open = frame == lane.frame and frame .. '+' or frame, {}
+  for _, b in ipairs(buckets) do
+    local m = recall(b)
+    -- Whatever the line has reached may just have begun.
+    b.spent, m.seen = math.max(m.begun, math.min(b.spent, reached(b))), {}
+  end
+  memory.from, memory.spans = nil, {}
+  level_off()
 end
 
 -- An answer at this place told that the provider has so much more than we think.
@@ -55,16 +62,25 @@ local function count(begun, back)
   if lane.factor > 1 and deaf() then lane.factor = math.max(1, lane.factor * (1 - memory.slide * passed)) end
 end
 
+-- A refusal that told what was left of the tokens and how long a call has to wait that is `count` tokens for us.
+-- Answer: whether it is charged as we count; then others have taken what was lacking.
+-- A wait in whole seconds is rounded and tells nothing.
+local function told_charge(left, count, seconds)
+  if seconds % 1 == 0 then return end
+  local found = math.min((left + (seconds - ROUNDED) * tokens.rate) / count, LEAP)
+  if found > lane.factor * (1 + AGREE) then charges(found) else return true end
+end
+
 -- A refusal that told nothing.
 local function refused()
   local before = memory.refused
-  if not deaf() or (before and now - before.at < 2 * math.max(0.25, memory.age or 0)) then return end
+  if not deaf() or (before and now - before.at < math.max(0.25, memory.age or 0)) then return end
   memory.refused = {at = now, taken = memory.taken}
   local taken = before and memory.taken - before.taken or 0
   if before and now - before.at >= LONG and taken > 0 then
     memory.slide = SLOW
     charges(math.min(lane.factor * STEP, tokens.rate * (now - before.at) / taken * 1.01))
-  elseif before then
+  else
     memory.slide = SLIDE
     charges(lane.factor * STEP)
   end

@@ -68,11 +68,13 @@ local function save()
 end
 
 -- The lane in one text: frame, now, mode, what is known (0 nothing, 1 its level, 2 also what it charges), until when it is
--- paused, filled, what it charges for a token of ours; then of each bucket line, spent, rate.
+-- paused, filled, what it charges for a token of ours, the place on the tokens' line behind which nobody may start (-1
+-- none); then of each bucket line, spent, rate.
 local function told()
   local known = lane.known and (lane.sure and 2 or 1) or 0
-  local parts = {string.format('%s %.6f %s %d %.6f %.17g %.17g', lane.frame, now, lane.mode, known, lane.paused, lane.filled,
-    lane.factor)}
+  local hold = lane.careful and lane.careful.place or -1
+  local parts = {string.format('%s %.6f %s %d %.6f %.17g %.17g %.17g', lane.frame, now, lane.mode, known, lane.paused,
+    lane.filled, lane.factor, hold)}
   for _, b in ipairs(buckets) do
     parts[#parts + 1] = string.format('%.17g %.17g %.17g', reached(b), b.spent, b.rate)
   end

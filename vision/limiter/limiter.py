@@ -43,6 +43,17 @@ class Sample(NamedTuple):
         return left if left is None or self.refused is None else left - self.refused[index]
 
 
+class Refused(NamedTuple):
+    """The tokens of a call that was refused, by our count, and what was left if that was too little (None: unknown).
+
+    `begun`: the last place on the first line that its process began.
+    """
+
+    cost: int
+    left: float | None
+    begun: float
+
+
 @dataclass(frozen=True)
 class Settlement:
     """How calls on a lane ended, added up; `back`, `begun` and `told` in the order of `Limit.buckets`, empty for none.
@@ -113,12 +124,15 @@ class Limiter:
         )
         return line
 
-    async def pause(self, lane: str, limit: Limit, seconds: float | None, *, told: bool = False) -> Line:
+    async def pause(
+        self, lane: str, limit: Limit, seconds: float | None, *, told: bool = False, refused: Refused | None = None
+    ) -> Line:
         """Let no call start on this lane for so many seconds, for every worker; None: longer each time, a minute at most.
 
         `told`: the provider also said what is left, so that settling corrects the lane.
         """
-        words: list[Argument] = [None if seconds is None else f"{seconds:.6f}", int(told)]
+        cost, left, begun = refused or Refused(1, None, 0)
+        words: list[Argument] = [None if seconds is None else f"{seconds:.6f}", int(told), cost, left, begun]
         line = self._lines[lane] = Line.read(
             await self._scripts.run("pause", [_key(lane)], self._head(lane, limit) + words)
         )

@@ -14,6 +14,7 @@ class Line:
     """A lane as a script left it: `ends`, `spent` and `rates` (a second) in the order of `Limit.buckets`.
 
     `known`: the provider has told what is left; `sure`: and what it charges. `factor`: that, for a token of our count.
+    `hold`: after a pause, the place on the first line behind which nobody may start; infinite otherwise.
     """
 
     frame: str
@@ -24,6 +25,7 @@ class Line:
     paused: float
     filled: float
     factor: float
+    hold: float
     ends: tuple[float, ...]
     spent: tuple[float, ...]
     rates: tuple[float, ...]
@@ -31,10 +33,11 @@ class Line:
     @classmethod
     def read(cls, told: bytes) -> Self:
         """From a script's answer."""
-        frame, now, mode, known, paused, filled, factor, *rest = told.decode().split(" ")
+        frame, now, mode, known, paused, filled, factor, hold, *rest = told.decode().split(" ")
         numbers = [float(word) for word in rest]
+        place = math.inf if hold == "-1" else float(hold)
         head = (frame, float(now), mode, known != "0", known == "2", float(paused), float(filled), float(factor))
-        return cls(*head, tuple(numbers[0::3]), tuple(numbers[1::3]), tuple(numbers[2::3]))
+        return cls(*head, place, tuple(numbers[0::3]), tuple(numbers[1::3]), tuple(numbers[2::3]))
 
     def charge(self, tokens: int) -> int:
         """What the provider takes for so many tokens of our count."""

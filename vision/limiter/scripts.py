@@ -13,8 +13,8 @@ Argument = str | int | float | None
 
 _PARTS = {
     "reserve": ("lane", "reserve"),
-    "settle": ("lane", "memory", "others", "charge", "settle"),
-    "pause": ("lane", "memory", "charge", "pause"),
+    "settle": ("lane", "memory", "careful", "others", "charge", "settle"),
+    "pause": ("lane", "memory", "careful", "charge", "pause"),
     "resume": ("lane", "resume"),
     "state": ("lane", "memory", "state"),
     "flights": ("flights",),

@@ -62,9 +62,12 @@ local function learn(b, m, left, past)
     b.line = b.line + math.min(more, share * left - most) - margin
   elseif b == tokens and where and measure(where, m.old) then
     m.run, m.others = 0, 0  -- what seemed to be missing was charged for our own calls
+  elseif b == tokens and lane.sure and not lane.raised and more > margin then
+    lane.raised = true  -- what was kept back while nobody knew what is charged
+    if share == 1 then shift(b, m, more - margin) end
   elseif at_most < near then
     -- What calls of these answers may have used less is no more than that; the rest is others'.
-    if near - at_most <= 2 * spare then pay(m, at_most - near) end
+    if near - at_most <= 2 * spare * lane.factor then pay(m, at_most - near) end
     missed(b, m, near - at_most, left < MARGIN * b.rate / 2)
     shift(b, m, at_most - MARGIN * b.rate / 2 - m.others)
   elseif lane.known then
@@ -76,7 +79,7 @@ end
 -- raised by what calls did not use (taken for the second, lowered), again and again: that is `paid`, the rest `unpaid`.
 -- Once may have other causes: a process that died gives back much at a time.
 local function weigh(m)
-  m.unpaid = m.unpaid + spare
+  m.unpaid = m.unpaid + spare * lane.factor
   if now - m.weighed < DOUBT or m.paid + m.unpaid < tokens.rate then return end
   m.weighed = now
   if m.paid <= m.unpaid then
@@ -120,11 +123,12 @@ for i, b in ipairs(buckets) do
       shift(b, m, reach - free)
     end
     if gate and b == tokens and not lane.sure then shift(b, m, gate - b.line) end
+    if b == tokens then more_careless(answered, m) end
     heard = heard or reach ~= nil
   end
   note(b, limit)
 end
-if same_frame and lane.known and share == 1 then weigh(memory.tokens) end
+if same_frame and lane.sure and share == 1 then weigh(memory.tokens) end
 lane.known = lane.known or heard
 if heard then memory.heard = now end
 level_off()
