@@ -2,14 +2,13 @@
 -- Where it tells what is left, two of its answers measure it. Others who use the key take in bursts or at any rate not in
 -- step with our calls, so that it counts only what three of four measurements agree on.
 -- Where it tells nothing, refusals do: between two of them the refill was used up by what we took.
-local SPAN, SPANS, ENOUGH = 0.25, 12, 8  -- seconds of refill between two answers; measurements that are kept; that decide
-local AGREE = 0.1  -- by which they have to differ from what is counted
+local SPAN, SPANS, ENOUGH = 0.25, 12, 12  -- seconds of refill between two answers; measurements that are kept; that decide
+local AGREE, EXACT = 0.1, 0.02  -- by which they, and what a refusal tells, have to differ from what is counted
 local STEP = 1.3  -- after a refusal that tells nothing, until there is more to go by
 local LEAP = 8  -- more than so much a single refusal is not believed
 local ROUNDED = 0.001  -- seconds by which a wait is rounded up
 local LONG = 8  -- seconds between two refusals that tell enough
 local SLIDE, SLOW = 0.01, 0.0002  -- a second: how fast a factor by refusals falls, at first and once they told enough
-local DEAF = 300  -- seconds after which a provider that told what is left tells nothing
 
 -- A new frame: calls that wait were counted by the factor before, and are reserved again.
 local function charges(factor)
@@ -28,7 +27,7 @@ end
 -- An answer at this place told that the provider has so much more than we think.
 local function measure(place, more)
   local from = memory.from
-  if not from or place < from.place then
+  if not from then
     memory.from = {place = place, more = more}
     return
   end
@@ -45,12 +44,11 @@ local function measure(place, more)
   table.sort(sorted)
   local low, high = sorted[math.ceil(#sorted / 4)], sorted[math.ceil(#sorted * 3 / 4)]
   if low > 1 + AGREE or (high < 1 - AGREE and lane.factor > 1) then
-    charges(lane.factor * sorted[math.ceil(#sorted / 2)])
-    return true
+    local before = lane.factor
+    charges(before * sorted[math.ceil(#sorted / 2)])
+    return lane.factor > before
   end
 end
-
-local function deaf() return now - (memory.heard or -DEAF) >= DEAF end
 
 -- So far the calls of this lane have come: what was begun is counted by the factor then.
 local function count(begun, back)
@@ -68,7 +66,7 @@ end
 local function told_charge(left, count, seconds)
   if seconds % 1 == 0 then return end
   local found = math.min((left + (seconds - ROUNDED) * tokens.rate) / count, LEAP)
-  if found > lane.factor * (1 + AGREE) then charges(found) else return true end
+  if found > lane.factor * (1 + EXACT) then charges(found) else return true end
 end
 
 -- A refusal that told nothing.
