@@ -14,6 +14,9 @@ from vision.provider.replies import Ending, Reply
 Charge = Literal["max", "usage", "refund"]
 """The most that a call may use; what it uses; the most, of which what was not used comes back with the answer."""
 
+Tells = Literal["admission", "answer", "nothing"]
+"""Of which instant its headers tell what is left."""
+
 
 @dataclass
 class Provider:
@@ -22,7 +25,7 @@ class Provider:
     rpm: int
     tpm: int
     charge: Charge = "usage"
-    tells: Literal["admission", "answer", "nothing"] = "admission"
+    tells: Tells = "admission"
     factor: float = 1.0
     """What it charges for a token of our count."""
     full: float = 1.0

@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 
 from tests.simulation.clock import SimulatedLoop
 from tests.simulation.provider import Provider
-from vision.limiter import Limiter, connect
+from vision.limiter import LaneState, Limiter, connect
 from vision.limiter.scripts import Scripts
 from vision.provider.lane import Lane
 from worker.appetite import HORIZON_SECONDS, LOW_SECONDS
@@ -53,7 +53,7 @@ class Process:
         limiter = Limiter(self.redis, clock=lambda: EPOCH + self.loop.time())
         limiter._scripts = _Scripts(self.redis)
         limiter._scripts.loop = self.loop
-        self.limiter = limiter
+        self.limiter, self.lane = limiter, lane
         self.pacer = Pacer(limiter, lane)
         self.provider = provider
         self.items = items
@@ -78,6 +78,11 @@ class Process:
                     await asyncio.wait_for(self.moved.wait(), 0.25)
                 except TimeoutError:
                     continue
+
+    async def state(self) -> LaneState:
+        """What the lane has learned, after a second in which all that ended is told."""
+        await asyncio.sleep(1)
+        return await self.loop.ask(Limiter(self.redis).state(self.lane.name, self.lane.limit))
 
     async def close(self) -> None:
         """The connections."""

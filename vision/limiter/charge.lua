@@ -6,7 +6,7 @@ local SPAN, SPANS, ENOUGH = 0.25, 12, 12  -- seconds of refill between two answe
 local AGREE, EXACT = 0.1, 0.02  -- by which they, and what a refusal tells, have to differ from what is counted
 local STEP = 1.3  -- after a refusal that tells nothing, until there is more to go by
 local LEAP = 8  -- more than so much a single refusal is not believed
-local ROUNDED = 0.001  -- seconds by which a wait is rounded up
+local ROUNDED = 0.001  -- seconds by which a wait, and what is left, may be rounded
 local LONG = 8  -- seconds between two refusals that tell enough
 local SLIDE, SLOW = 0.01, 0.0002  -- a second: how fast a factor by refusals falls, at first and once they told enough
 
@@ -39,7 +39,7 @@ local function measure(place, more)
   spans[#spans + 1] = 1 - (more - from.more) / far
   if #spans > SPANS then table.remove(spans, 1) end
   if #spans < ENOUGH then return end
-  lane.sure = true
+  lane.sure = lane.sure or now
   local sorted = {unpack(spans)}
   table.sort(sorted)
   local low, high = sorted[math.ceil(#sorted / 4)], sorted[math.ceil(#sorted * 3 / 4)]
@@ -66,7 +66,7 @@ end
 local function told_charge(left, count, seconds)
   if seconds % 1 == 0 then return end
   local found = math.min((left + (seconds - ROUNDED) * tokens.rate) / count, LEAP)
-  if found > lane.factor * (1 + EXACT) then charges(found) else return true end
+  if found > lane.factor * (1 + EXACT) + 2 * ROUNDED * tokens.rate / count then charges(found) else return true end
 end
 
 -- A refusal that told nothing.

@@ -60,7 +60,7 @@ class Settlement:
 
     `frame` is that of the calls' places. Of calls that told
     what is left, `spare` is what they used less than the most, `largest` the tokens of the largest. `answered`: seconds
-    since the latest call began that was answered.
+    since the latest call that was answered began.
     """
 
     frame: str = ""
@@ -112,7 +112,7 @@ class Limiter:
         line = self._lines.get(lane)
         words: list[Argument] = [ended.tokens_used, ended.calls, ended.throttled]
         words += [limit.share, ended.largest, ended.spare, ended.answered]
-        words += _oldest(ended.samples, line)
+        words += _ages(ended.samples, line)
         for index in range(len(limit.buckets)):
             words += [ended.back[index] if ended.back else 0, ended.begun[index] if ended.begun else 0]
             words.append(ended.told[index] if ended.told else None)
@@ -209,14 +209,14 @@ def _least(samples: Sequence[Sample], index: int, line: Line | None) -> list[Arg
     return [least, past, reach, gate]
 
 
-def _oldest(samples: Sequence[Sample], line: Line | None) -> list[Argument]:
-    """The age of the oldest sample, and the place of the one that tells the least of the tokens' line."""
+def _ages(samples: Sequence[Sample], line: Line | None) -> list[Argument]:
+    """The usual age of the samples, and the place of the one that tells the least of the tokens' line."""
     if not line or not samples:
         return [None, None]
     rate = line.rates[0]
     bound = [each for each in samples if each.left[0] is not None and each.bound[0]]
     least = min(bound, key=lambda each: (each.after(0) or 0) + each.place[0] + rate * each.age, default=None)
-    return [max(each.age for each in samples), least.place[0] if least else None]
+    return [sum(each.age for each in samples) / len(samples), least.place[0] if least else None]
 
 
 def _key(lane: str) -> str:

@@ -2,7 +2,7 @@
 -- KEYS[2] the lane's counts of this minute
 -- Words besides: tokens used, calls made, 429s; the part of the provider's limits that is ours; of answers that told what
 -- was left the largest, and what they used less than the most; seconds since the latest call that was answered began, and
--- since the earliest that told what was left; the place on the tokens' line of the answer that told the second of what follows.
+-- since those usually did that told what was left; the place on the tokens' line of the answer that told the second of what follows.
 -- Then of each bucket: to give back, the last place that was begun, the provider's limit; the least of what was left and of
 -- left + place + refill since, both to calls that started just when they could, the least of left + refill since to any, and
 -- where the line may be as long as nobody knows what is charged ('-' unknown)
@@ -10,6 +10,7 @@
 local SEEN, SLOT = 8, 0.1  -- the line is raised by the least of so many observations, each of so many seconds
 local CLEAR = 0.6  -- of all wandering, by which the one has to wander more than the other
 local TRIP = 0.3  -- seconds that a call may be on its way to the provider
+local RISE = 5  -- seconds in which a lane rises to its level once it is known what is charged
 local DOUBT = 2  -- seconds after which the mode is weighed, if there is enough to weigh
 local share, largest, spare = tonumber(words[rest + 3]), tonumber(words[rest + 4]), tonumber(words[rest + 5])
 local answered, age, where = tonumber(words[rest + 6]), tonumber(words[rest + 7]), tonumber(words[rest + 8])
@@ -46,7 +47,8 @@ local function raise(b, m, more, margin)
   if #m.seen > SEEN then table.remove(m.seen, 1) end
   local sure = math.min(unpack(m.seen))
   if #m.seen == SEEN and sure > margin and share == 1 then
-    pay(m, sure - margin)
+    -- What was kept back until it was known what is charged comes first, and says nothing of that.
+    if lane.sure and now - lane.sure > RISE then pay(m, sure - margin) end
     shift(b, m, sure - margin)
   end
 end
@@ -58,17 +60,16 @@ local function learn(b, m, left, past)
   local more = surplus(m, past - b.line, left - most)
   -- What is left is told in whole numbers: there may be nearly one more.
   local at_most = math.max(m.old, left - least) + 1
+  local had = math.max(near, math.min(m.had, m.had_before))
+  m.had_before, m.had = m.had, at_most
   if not lane.known and more > margin then
     b.line = b.line + math.min(more, share * left - most) - margin
   elseif b == tokens and where and measure(where, m.old) then
     m.run, m.others = 0, 0  -- what seemed to be missing was charged for our own calls
-  elseif b == tokens and lane.sure and not lane.raised and more > margin then
-    lane.raised = true  -- what was kept back while nobody knew what is charged
-    if share == 1 then shift(b, m, more - margin) end
   elseif at_most < near then
     -- What calls of these answers may have used less is no more than that; the rest is others'.
     if near - at_most <= 2 * spare * lane.factor then pay(m, at_most - near) end
-    missed(b, m, near - at_most, left < MARGIN * b.rate / 2)
+    missed(b, m, had - at_most, left < MARGIN * b.rate / 2)
     shift(b, m, at_most - MARGIN * b.rate / 2 - m.others)
   elseif lane.known then
     raise(b, m, more, margin)

@@ -18,6 +18,8 @@ NOW = {
     "requests_per_minute": 500,
     "waiting_seconds": 0.0,
     "mode": "usage",
+    "charge_factor": 1.0,
+    "tokens_for_others": 0,
 }
 
 
@@ -49,6 +51,11 @@ def test_a_lower_limit_that_the_provider_told_is_shown() -> None:
 def test_what_is_not_known_is_not_invented() -> None:
     assert cells(None)[-1] == "Redis cannot be reached"
     assert cells(None).count("?") == 4
+
+
+def test_what_the_lane_has_learned_is_shown() -> None:
+    learned = NOW | {"charge_factor": 1.302, "tokens_for_others": 25_000}
+    assert cells(learned)[-1] == "charges 1.30 × our count, 25k kept for others"
 
 
 def test_a_pause_is_shown() -> None:
