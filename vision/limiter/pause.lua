@@ -22,6 +22,9 @@ if words[rest + 1] == '0' then
   for _, b in ipairs(buckets) do
     if b.minute then b.line = b.line - (lane.paused - before) * b.rate end
   end
+  local lowered = lane.lowered
+  if not (lowered and lowered.till == before) then lane.lowered = {from = before} end
+  lane.lowered.till = lane.paused
   refused()
 end
 remember()
