@@ -28,10 +28,13 @@ async def beside(redis_url: str, provider: Provider, part: float, seconds: float
 def test_others_take_a_third_in_bursts_and_few_calls_are_refused(
     redis_url: str, charge: Charge, tells: Tells, latency: tuple[float, float]
 ) -> None:
-    ran = run(beside(redis_url, Provider(1_000_000, TPM, charge, tells, full=0.0, latency=latency), 0.3, 90))
+    # The later an answer tells of them, the more is kept, once; and it has to be little of the whole.
+    seconds = 90 if latency == ROUND else 130
+    provider = Provider(1_000_000, TPM, charge, tells, full=0.0, latency=latency)
+    ran = run(beside(redis_url, provider, 0.3, seconds))
     assert ran.refused <= 10
     assert ran.used >= 0.985
-    assert 10_000 <= ran.others <= 50_000
+    assert 10_000 <= ran.others <= 60_000
     assert ran.factor == 1.0
 
 

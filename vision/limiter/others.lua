@@ -2,7 +2,7 @@
 -- `run` is what they took within the time that passes until we hear of it, `burst` the most of that and a quarter, `before`
 -- that of earlier bursts: what was seen again is kept for them (`others`), so much more stays with the provider. It fades
 -- while nothing is missing, to nothing.
-local HALVES = 60  -- seconds in which `others` halves
+local HALVES = 30  -- seconds in which `others` halves
 local MOST = 0.125  -- of the bucket that is kept for others
 local SOON = 0.2  -- seconds until we hear of anything, at least
 
@@ -20,7 +20,7 @@ end
 -- `emptied`: the bucket had no more, so that they may want more than they took.
 local function missed(b, m, amount, emptied)
   m.run = m.run + amount
-  if m.run <= MARGIN * b.rate then return end
+  if m.run <= (emptied and 0.5 or 1) * MARGIN * b.rate then return end
   if now - m.burst_at > math.max(SOON, memory.age or 0) then
     local faded = m.before * 0.5 ^ ((now - m.burst_at) / HALVES)
     m.before, m.burst, m.burst_at = math.max(m.burst, faded), 0, now

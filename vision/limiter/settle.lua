@@ -64,9 +64,10 @@ local function learn(b, m, left, past)
   m.had_before, m.had = m.had, at_most
   if not lane.known and more > margin then
     b.line = b.line + math.min(more, share * left - most) - margin
-    -- Just what the first call takes is missing in a full bucket: then that is what is charged.
+    -- Just what the first call takes, or what it used, is missing in a full bucket: then that is what is charged.
     local missing = b.limit - left
-    if b == tokens and missing >= 0.9 * (largest - spare) and missing <= (1 + AGREE) * largest then lane.sure = now - RISE end
+    local as_counted = math.min(math.abs(missing - largest) / largest, math.abs(missing / (largest - spare) - 1))
+    if b == tokens and as_counted <= EXACT then lane.sure = now - RISE end
   elseif b == tokens and where and measure(where, m.old) then
     m.run, m.others = 0, 0  -- what seemed to be missing was charged for our own calls
   elseif at_most < near then
