@@ -104,7 +104,7 @@ def _state(now: Mapping[str, Any] | None) -> str:
         return "Redis cannot be reached"
     told = [f"paused for {duration(now['paused_seconds'])}"] if now["paused_seconds"] else []
     if now["charge_factor"] > 1:
-        told.append(f"charges {now['charge_factor']:.2f} × our count")
+        told.append(f"charges {now['charge_factor']:.2f} times our count")
     if now["tokens_for_others"]:
         told.append(f"{short(now['tokens_for_others'])} kept for others")
     return ", ".join(told)

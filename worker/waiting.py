@@ -57,7 +57,13 @@ class Ticket:
 
     def take(self, line: Line, place: Place | None, tokens: int) -> bool:
         """Its place, or that there is none for it; whether there is, and somebody still waits for it."""
-        self.frame, self.mode, self.factor, self.place, self.tokens = line.frame, line.mode, line.factor, place or (), tokens
+        self.frame, self.mode, self.factor, self.place, self.tokens = (
+            line.frame,
+            line.mode,
+            line.factor,
+            place or (),
+            tokens,
+        )
         if not self.fits.done():
             self.fits.set_result(place is not None)
         elif place is None and not self.starts.done():

@@ -6,10 +6,10 @@ from itertools import product
 
 import pytest
 
+from tests.fakes.stranger import Stranger
 from tests.simulation.clock import run
 from tests.simulation.provider import Charge, Provider, Tells
 from tests.simulation.scenes import TPM, Ran, items, run_all
-from tests.simulation.stranger import Stranger
 from tests.simulation.workers import Item
 
 ROUND = (0.3, 0.3)
@@ -19,7 +19,7 @@ LONG = (0.2, 2.0)
 async def beside(redis_url: str, provider: Provider, part: float, seconds: float) -> Ran:
     """Somebody takes this part of the limit in bursts of 20 calls every two seconds."""
     queue = items((1 - part) * seconds, provider.full, provider.charge, random.Random(provider.seed))
-    return await run_all(redis_url, provider, queue, known=True, stranger=Stranger(provider, part))
+    return await run_all(redis_url, provider, queue, known=True, stranger=Stranger(provider.lane, part))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_four_thousand_items_beside_others_from_a_full_bucket(redis_url: str) ->
     async def many() -> Ran:
         provider = Provider(1_000_000, TPM, "usage", full=1.0)
         queue = deque([Item(1_400, 1_160, 1_140)] * 4_000)
-        return await run_all(redis_url, provider, queue, known=True, stranger=Stranger(provider))
+        return await run_all(redis_url, provider, queue, known=True, stranger=Stranger(provider.lane))
 
     ran = run(many())
     assert ran.refused <= 10
@@ -53,7 +53,7 @@ def test_what_is_kept_for_others_fades_when_they_are_gone(redis_url: str) -> Non
     async def alone_again() -> Ran:
         provider = Provider(1_000_000, TPM, "usage", full=0.0)
         queue = items(240, 0.0, "usage", random.Random(1))
-        return await run_all(redis_url, provider, queue, known=True, stranger=Stranger(provider, until=20))
+        return await run_all(redis_url, provider, queue, known=True, stranger=Stranger(provider.lane, until=20))
 
     ran = run(alone_again())
     assert ran.refused <= 10
@@ -84,7 +84,9 @@ def test_a_dearer_charge_is_learned_from_what_is_left(
     ran = run(dear(redis_url, provider, known=full == 0))
     assert ran.refused <= 8
     assert ran.used >= 0.97
-    assert 1 < ran.factor <= 1.1 * factor
+    # Where less is charged than the most that a call may use, that may be enough for the dearer charge, too.
+    assert 1 <= ran.factor <= 1.1 * factor
+    assert charge == "usage" or ran.factor == pytest.approx(factor, rel=0.1)
 
 
 @pytest.mark.parametrize("factor", [1.3, 2.0])

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from tests.fakes.stranger import Stranger
 from tests.simulation.provider import Charge, Provider
-from tests.simulation.stranger import Stranger
 from tests.simulation.workers import EPOCH, Item, Process, work
 from vision.limits import Limit
 from vision.prices import Tariff
@@ -39,7 +39,7 @@ def items(seconds: float, full: float, charge: Charge, dice: random.Random) -> "
 KNOWN = """
 local line = {tokens = ARGV[2] * (2000000 - 3400), requests = ARGV[2] * (1000000 - 1700)}
 redis.call('HSET', KEYS[1], 'lane', cmsgpack.pack({frame = 'known', at = tonumber(ARGV[1]), mode = 'max', known = true,
-  sure = 0, factor = 1, paused = 0, grown = 0, filled = 0, open = {}, kept = 0, line = line,
+  sure = 0, paused = 0, filled = 0, open = {}, kept = 0, line = line,
   spent = {tokens = 0, requests = 0}, told = {}}))
 """
 
@@ -51,7 +51,7 @@ async def know(process: Process, full: float) -> None:
 
 @dataclass(frozen=True)
 class Ran:
-    """How a run went. `used`: of what the bucket gave until our last call. `factor`, `others`: what the lane learned."""
+    """How a run went. `used`: of what the bucket gave until our last call. `factor`, `others`: what was learned."""
 
     refused: int
     used: float

@@ -119,15 +119,17 @@ class Limiter:
             words += _least(ended.samples, index, line)
         now = self._clock() if self._clock else time.time()
         keys = [_key(lane), _minute_key(lane, int(now) // 60)]
+        # Where nothing was told there is nothing to learn, and most of the script is left out.
+        name = "settle" if ended.samples else "settle_untold"
         line = self._lines[lane] = Line.read(
-            await self._scripts.run("settle", keys, self._head(lane, limit, ended.frame) + words)
+            await self._scripts.run(name, keys, self._head(lane, limit, ended.frame) + words)
         )
         return line
 
     async def pause(
         self, lane: str, limit: Limit, seconds: float | None, *, told: bool = False, refused: Refused | None = None
     ) -> Line:
-        """Let no call start on this lane for so many seconds, for every worker; None: longer each time, a minute at most.
+        """Let no call start on this lane for so many seconds, for every worker; None: longer each time, up to 60.
 
         `told`: the provider also said what is left, so that settling corrects the lane.
         """
@@ -191,7 +193,7 @@ def _least(samples: Sequence[Sample], index: int, line: Line | None) -> list[Arg
 
     The first two only of calls that the line held back: what others saw depends on who overtook whom on the way.
     """
-    if not line:
+    if not line or not samples:
         return [None, None, None, None]
     rate = line.rates[index]
     told = [

@@ -13,10 +13,11 @@ Argument = str | int | float | None
 
 _PARTS = {
     "reserve": ("lane", "reserve"),
-    "settle": ("lane", "memory", "careful", "others", "charge", "settle"),
-    "pause": ("lane", "memory", "careful", "charge", "pause"),
+    "settle": ("lane", "memory", "careful", "factor", "others", "charge", "learn", "settle"),
+    "settle_untold": ("lane", "memory", "careful", "factor", "settle"),
+    "pause": ("lane", "memory", "careful", "factor", "charge", "pause"),
     "resume": ("lane", "resume"),
-    "state": ("lane", "memory", "state"),
+    "state": ("lane", "memory", "others", "state"),
     "flights": ("flights",),
 }
 """The files that make up a script."""
@@ -58,6 +59,6 @@ class Scripts:
 
 @cache
 def _script(name: str) -> tuple[str, str]:
-    folder = resources.files(__package__)
+    folder = resources.files(__package__) / "lua"
     text = "".join(folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in _PARTS[name])
     return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

@@ -13,8 +13,8 @@ class LaneState:
 
     `*_per_minute`: the limits in force, as the provider told them if it did. `mode`: what we think that it charges, the
     most that a call may use (`max`) or what it used (`usage`). `waiting_seconds`: how far ahead starts are promised.
-    `charge_factor`: what it charges for a token of our count. `tokens_for_others`: kept back for what others who use the
-    key are seen to take.
+    `charge_factor`: what it charges for a token of our count. `tokens_for_others`: what is kept back for others who use
+    the key.
     """
 
     tokens_left: int

@@ -55,7 +55,7 @@ def test_what_is_not_known_is_not_invented() -> None:
 
 def test_what_the_lane_has_learned_is_shown() -> None:
     learned = NOW | {"charge_factor": 1.302, "tokens_for_others": 25_000}
-    assert cells(learned)[-1] == "charges 1.30 × our count, 25k kept for others"
+    assert cells(learned)[-1] == "charges 1.30 times our count, 25k kept for others"
 
 
 def test_a_pause_is_shown() -> None:

@@ -8,15 +8,15 @@ local before = math.max(lane.paused, now)
 local seconds = tonumber(words[rest])
 if not seconds then
   -- Each is twice as long as the one before, until a call that began after it is answered.
-  if lane.paused <= now then lane.grown = math.min(LONGEST, math.max(1, 2 * lane.grown)) end
-  seconds = math.max(lane.grown, 1)
+  if lane.paused <= now then lane.grown = math.min(LONGEST, math.max(1, 2 * (lane.grown or 0))) end
+  seconds = lane.grown or 1
   if lane.paused > now then seconds = lane.paused - now end
 end
 lane.paused = math.max(before, now + seconds)
 local cost, left = tonumber(words[rest + 2]), tonumber(words[rest + 3])
 local m = recall(tokens)
 m.begun = math.max(m.begun, tonumber(words[rest + 4]))
-if not (left and told_charge(left, cost, seconds)) then careful(m.begun, cost * lane.factor) end
+if not (left and told_charge(left, cost, seconds)) then careful(m.begun, cost * factor()) end
 if words[rest + 1] == '0' then
   -- All that is known is that it waits for the refill of this time: nothing gathers in it.
   for _, b in ipairs(buckets) do

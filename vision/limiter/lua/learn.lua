@@ -1,19 +1,11 @@
--- Tell a lane how calls ended, and learn from what the provider said was left.
--- KEYS[2] the lane's counts of this minute
--- Words besides: tokens used, calls made, 429s; the part of the provider's limits that is ours; of answers that told what
--- was left the largest, and what they used less than the most; seconds since the latest call that was answered began, and
--- since those usually did that told what was left; the place on the tokens' line of the answer that told the second of what follows.
--- Then of each bucket: to give back, the last place that was begun, the provider's limit; the least of what was left and of
--- left + place + refill since, both to calls that started just when they could, the least of left + refill since to any, and
--- where the line may be as long as nobody knows what is charged ('-' unknown)
--- Answer: the lane.
+-- What an answer teaches that told what was left (the words are those of settle.lua).
 local SEEN, SLOT = 8, 0.1  -- the line is raised by the least of so many observations, each of so many seconds
 local CLEAR = 0.6  -- of all wandering, by which the one has to wander more than the other
-local TRIP = 0.3  -- seconds that a call may be on its way to the provider
 local RISE = 5  -- seconds in which a lane rises to its level once it is known what is charged
 local DOUBT = 2  -- seconds after which the mode is weighed, if there is enough to weigh
 local share, largest, spare = tonumber(words[rest + 3]), tonumber(words[rest + 4]), tonumber(words[rest + 5])
-local answered, age, where = tonumber(words[rest + 6]), tonumber(words[rest + 7]), tonumber(words[rest + 8])
+local age, where = tonumber(words[rest + 7]), tonumber(words[rest + 8])
+if age then memory.age = memory.age and 0.9 * memory.age + 0.1 * age or age end
 
 -- What we think is left with the provider now, at least and at most: of calls that wait, some may just have begun.
 local function level(b, m)
@@ -53,15 +45,15 @@ local function raise(b, m, more, margin)
   end
 end
 
-local function learn(b, m, left, past)
-  local margin = MARGIN * b.rate + m.others
+local function compare(b, m, left, past)
+  local margin = MARGIN * b.rate + kept(m)
   local near = margin - MARGIN * b.rate / 2
   local least, most = level(b, m)
   local more = surplus(m, past - b.line, left - most)
   -- What is left is told in whole numbers: there may be nearly one more.
   local at_most = math.max(m.old, left - least) + 1
-  local had = math.max(near, math.min(m.had, m.had_before))
-  m.had_before, m.had = m.had, at_most
+  local had = m.had and math.max(near, math.min(m.had, m.had_before)) or near
+  m.had_before, m.had = m.had or at_most, at_most
   if not lane.known and more > margin then
     b.line = b.line + math.min(more, share * left - most) - margin
     -- Just what the first call takes, or what it used, is missing in a full bucket: then that is what is charged.
@@ -69,12 +61,12 @@ local function learn(b, m, left, past)
     local as_counted = math.min(math.abs(missing - largest) / largest, math.abs(missing / (largest - spare) - 1))
     if b == tokens and as_counted <= EXACT then lane.sure = now - RISE end
   elseif b == tokens and where and measure(where, m.old) then
-    m.run, m.others = 0, 0  -- what seemed to be missing was charged for our own calls
+    m.others = nil  -- what seemed to be missing was charged for our own calls
   elseif at_most < near then
     -- What calls of these answers may have used less is no more than that; the rest is others'.
-    if near - at_most <= 2 * spare * lane.factor then pay(m, at_most - near) end
+    if near - at_most <= 2 * spare * factor() then pay(m, at_most - near) end
     missed(b, m, had - at_most, left < MARGIN * b.rate / 2)
-    shift(b, m, at_most - MARGIN * b.rate / 2 - m.others)
+    shift(b, m, at_most - MARGIN * b.rate / 2 - kept(m))
   elseif lane.known then
     raise(b, m, more, margin)
   end
@@ -84,7 +76,7 @@ end
 -- raised by what calls did not use (taken for the second, lowered), again and again: that is `paid`, the rest `unpaid`.
 -- Once may have other causes: a process that died gives back much at a time.
 local function weigh(m)
-  m.unpaid = m.unpaid + spare * lane.factor
+  m.unpaid = m.unpaid + spare * factor()
   if now - m.weighed < DOUBT or m.paid + m.unpaid < tokens.rate then return end
   m.weighed = now
   if m.paid <= m.unpaid then
@@ -95,52 +87,16 @@ local function weigh(m)
   if m.wrong == 2 then lane.mode, m.wrong = lane.mode == 'max' and 'usage' or 'max', 0 end
 end
 
--- The limit that an answer told, or that it told none.
-local function note(b, limit)
-  local told = lane.told[b.name]
-  if limit then
-    lane.told[b.name] = {limit = limit, of = b.of, at = now}
-  elseif told and answered then
-    told.missing = told.missing or now
+local function learn(b, m, at)
+  local left, past, reach, gate = tonumber(words[at]), tonumber(words[at + 1]), tonumber(words[at + 2]), tonumber(words[at + 3])
+  m.large = math.max(b.kind == 'tokens' and largest or 1, 0.95 * m.large)
+  fade(b, m)
+  if left then compare(b, m, left, past) end
+  -- Whatever happened since, the provider cannot have more than this.
+  local free = reached(b) - b.spent
+  if free > reach then
+    pay(m, reach - free)
+    shift(b, m, reach - free)
   end
+  if gate and b == tokens and not lane.sure then shift(b, m, gate - b.line) end
 end
-
-if age then memory.age = memory.age and 0.9 * memory.age + 0.1 * age or age end
-if answered and now - answered >= lane.paused then lane.grown = 0 end
-local heard = false
-for i, b in ipairs(buckets) do
-  local at = rest + 2 + 7 * i
-  local back, begun, limit = tonumber(words[at]), tonumber(words[at + 1]), tonumber(words[at + 2])
-  local left, past, reach = tonumber(words[at + 3]), tonumber(words[at + 4]), tonumber(words[at + 5])
-  local gate = tonumber(words[at + 6])
-  local m = recall(b)
-  if same_frame then
-    b.line, m.begun = b.line + back, math.max(m.begun, begun)
-    if b == tokens then count(begun, back) end
-    if now - m.begun_at > TRIP then m.begun_before, m.begun_next, m.begun_at = m.begun_next, m.begun, now end
-    m.large = math.max(b.kind == 'tokens' and largest or 1, 0.95 * m.large)
-    fade(b, m)
-    if left then learn(b, m, left, past) end
-    -- Whatever happened since, the provider cannot have more than this.
-    local free = reached(b) - b.spent
-    if reach and free > reach then
-      pay(m, reach - free)
-      shift(b, m, reach - free)
-    end
-    if gate and b == tokens and not lane.sure then shift(b, m, gate - b.line) end
-    if b == tokens then more_careless(answered, m) end
-    heard = heard or reach ~= nil
-  end
-  note(b, limit)
-end
-if same_frame and lane.sure and share == 1 then weigh(memory.tokens) end
-lane.known = lane.known or heard
-if heard then memory.heard = now end
-level_off()
-save()
-remember()
-redis.call('HINCRBY', KEYS[1], 'throttled', words[rest + 2])
-redis.call('HINCRBY', KEYS[2], 'tokens', words[rest])
-redis.call('HINCRBY', KEYS[2], 'calls', words[rest + 1])
-redis.call('EXPIRE', KEYS[2], 180)
-return told()

@@ -19,15 +19,13 @@ end
 
 local lane = redis.call('HGET', KEYS[1], 'lane')
 lane = lane and cmsgpack.unpack(lane) or {frame = string.format('%.6f', now), at = now, mode = 'max', known = false,
-  sure = false, factor = 1, paused = 0, grown = 0, filled = 0, open = {}, kept = 0, line = {}, spent = {}, told = {}}
+  paused = 0, filled = 0, open = {}, kept = 0, line = {}, spent = {}, told = {}}
 local same_frame = words[2] == lane.frame
 local elapsed = math.max(0, now - lane.at)  -- a clock that was set back refills nothing
 lane.at = now
 
--- The limit in force: as the provider told it, unless it was told long ago or for another configured limit.
-local function in_force(name, limit)
-  local told = lane.told[name]
-  if not told then return limit end
+-- The limit in force where one was told: that, unless it was told long ago or for another configured limit.
+local function in_force(name, limit, told)
   if told.of ~= limit or now - told.at > REPEATED or told.missing and now - told.missing > MISSING then
     lane.told[name] = nil
     return limit
@@ -39,8 +37,9 @@ local buckets, tokens = {}, nil
 local rest = 5 + 4 * words[4]  -- where a script's own words begin
 for i = 5, rest - 1, 4 do
   local name, limit, window = words[i], tonumber(words[i + 1]), tonumber(words[i + 2])
-  local b = {name = name, kind = string.match(name, '^%a+'), minute = window == 60, of = limit}
-  b.limit = in_force(name, limit)
+  local b = {name = name, kind = string.match(name, '^%a+'), minute = window == 60}
+  local told = lane.told[name]
+  b.limit = told and in_force(name, limit, told) or limit
   b.rate = b.limit / window
   b.cap = math.max(1, b.limit - MARGIN * b.rate)
   -- Nothing is known of a new bucket. A minute's fills soon; a day's would not, and is taken to be full.
@@ -72,9 +71,9 @@ end
 -- none); then of each bucket line, spent, rate.
 local function told()
   local known = lane.known and (lane.sure and 2 or 1) or 0
-  local hold = lane.careful and lane.careful.place or -1
-  local parts = {string.format('%s %.6f %s %d %.6f %.17g %.17g %.17g', lane.frame, now, lane.mode, known, lane.paused,
-    lane.filled, lane.factor, hold)}
+  local hold = lane.careful and string.format('%.17g', lane.careful.place) or '-1'
+  local parts = {string.format('%s %.6f %s %d %.6f %.17g %s %s', lane.frame, now, lane.mode, known, lane.paused,
+    lane.filled, lane.factor or 1, hold)}
   for _, b in ipairs(buckets) do
     parts[#parts + 1] = string.format('%.17g %.17g %.17g', reached(b), b.spent, b.rate)
   end

@@ -8,11 +8,10 @@ local STEP = 1.3  -- after a refusal that tells nothing, until there is more to 
 local LEAP = 8  -- more than so much a single refusal is not believed
 local ROUNDED = 0.001  -- seconds by which a wait, and what is left, may be rounded
 local LONG = 8  -- seconds between two refusals that tell enough
-local SLIDE, SLOW = 0.01, 0.0002  -- a second: how fast a factor by refusals falls, at first and once they told enough
 
 -- A new frame: calls that wait were counted by the factor before, and are reserved again.
-local function charges(factor)
-  lane.factor = math.max(1, factor)
+local function charges(found)
+  lane.factor = exact(found)
   local frame = string.format('%.6f', now)
   lane.frame, lane.open = frame == lane.frame and frame .. '+' or frame, {}
   for _, b in ipairs(buckets) do
@@ -43,21 +42,11 @@ local function measure(place, more)
   local sorted = {unpack(spans)}
   table.sort(sorted)
   local low, high = sorted[math.ceil(#sorted / 4)], sorted[math.ceil(#sorted * 3 / 4)]
-  if low > 1 + AGREE or (high < 1 - AGREE and lane.factor > 1) then
-    local before = lane.factor
+  if low > 1 + AGREE or (high < 1 - AGREE and lane.factor) then
+    local before = factor()
     charges(before * sorted[math.ceil(#sorted / 2)])
-    return lane.factor > before
+    return factor() > before
   end
-end
-
--- So far the calls of this lane have come: what was begun is counted by the factor then.
-local function count(begun, back)
-  if begun > memory.begun then memory.taken = memory.taken + (begun - memory.begun) / lane.factor end
-  memory.begun = math.max(memory.begun, begun)
-  memory.taken = memory.taken - back / lane.factor
-  local passed = math.min(1, now - (memory.counted or now))
-  memory.counted = now
-  if lane.factor > 1 and deaf() then lane.factor = math.max(1, lane.factor * (1 - memory.slide * passed)) end
 end
 
 -- A refusal that told what was left of the tokens and how long a call has to wait that is `count` tokens for us.
@@ -66,20 +55,15 @@ end
 local function told_charge(left, count, seconds)
   if seconds % 1 == 0 then return end
   local found = math.min((left + (seconds - ROUNDED) * tokens.rate) / count, LEAP)
-  if found > lane.factor * (1 + EXACT) + 2 * ROUNDED * tokens.rate / count then charges(found) else return true end
+  if found > factor() * (1 + EXACT) + 2 * ROUNDED * tokens.rate / count then charges(found) else return true end
 end
 
 -- A refusal that told nothing.
 local function refused()
   local before = memory.refused
   if not deaf() or (before and now - before.at < math.max(0.25, memory.age or 0)) then return end
-  memory.refused = {at = now, taken = memory.taken}
-  local taken = before and memory.taken - before.taken or 0
-  if before and now - before.at >= LONG and taken > 0 then
-    memory.slide = SLOW
-    charges(math.min(lane.factor * STEP, tokens.rate * (now - before.at) / taken * 1.01))
-  else
-    memory.slide = SLIDE
-    charges(lane.factor * STEP)
-  end
+  local enough = before and now - before.at >= LONG and before.taken > 0
+  local found = enough and tokens.rate * (now - before.at) / before.taken * 1.01 or math.huge
+  charges(math.min(factor() * STEP, found))
+  memory.refused = since(now, enough and SLOW or SLIDE)
 end
