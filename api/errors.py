@@ -10,6 +10,7 @@ import psycopg
 import sqlalchemy.exc
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect
@@ -71,6 +72,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(sqlalchemy.exc.DataError, _data_error)
     for kind in AWAY:
         app.add_exception_handler(kind, _away)
+    app.add_exception_handler(RedisError, _limiter_away)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -182,6 +184,12 @@ async def _data_error(request: Request, error: Exception) -> Response:
     return response(
         request, 400, "invalid_request", "A value is out of range, or holds a NUL character, and cannot be stored."
     )
+
+
+async def _limiter_away(request: Request, error: Exception) -> Response:
+    log.warning("Redis cannot be reached (%s).", type(error).__name__)
+    message = "Redis cannot be reached at the moment; nothing was changed. Try again."
+    return response(request, 503, "redis_unavailable", message, headers={"retry-after": str(RETRY_AFTER_SECONDS)})
 
 
 async def _away(request: Request, error: Exception) -> Response:

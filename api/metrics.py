@@ -26,6 +26,8 @@ LANE_FIGURES = {
     "paused_seconds": "Seconds until the lane goes on after a 429.",
     "tokens_per_minute": "Tokens per minute in force, as the provider told if it did.",
     "requests_per_minute": "Requests per minute in force, as the provider told if it did.",
+    "charge_factor": "Tokens that the provider takes for one of our count.",
+    "tokens_for_others": "Tokens kept back for what others who use the key are seen to take.",
     "waiting_seconds": "How far ahead starts are promised to calls that wait.",
 }
 

@@ -82,6 +82,11 @@ def limited(limit: Limit, workers: int, *fake: str) -> Iterator[tuple[Service, F
         yield service, provider
 
 
+def others(provider: FakeProcess, until: float) -> int:
+    """Tokens that somebody else on the key took until then (epoch seconds)."""
+    return sum(tokens for at, tokens in provider.get("/_/stranger") if at <= until)
+
+
 def share(start_from: str) -> float:
     """How full the bucket is, or was when the warm-up on this lane began."""
     return 0.0 if start_from.endswith("empty") else 1.0

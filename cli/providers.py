@@ -1,8 +1,9 @@
-"""`tessera providers`: the lanes, their limits, and what is left of them now."""
+"""`tessera providers`: the lanes, their limits, and what is left of them now; and an end to a lane's pause."""
 
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import click
 import orjson
@@ -18,15 +19,18 @@ UNKNOWN = "?"
 EVERY_SECONDS = 1.0
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--watch", "watching", is_flag=True, help="Show it anew every second, until Ctrl-C.")
-def command(as_json: bool, watching: bool) -> None:
+@click.pass_context
+def command(context: click.Context, as_json: bool, watching: bool) -> None:
     """Show every provider and model with its limits and what is left of them now.
 
     Requests and tokens are those of the last minute, of the limit. What is left can be negative: that much is
     promised to calls that wait; `wait` is how long the next call would. --json has the exact numbers.
     """
+    if context.invoked_subcommand:
+        return
     with connect() as connection:
         if watching:
             _watch(connection, as_json)
@@ -34,6 +38,16 @@ def command(as_json: bool, watching: bool) -> None:
             click.echo(orjson.dumps(_lanes(connection)))
         else:
             console().print(table(_lanes(connection)))
+
+
+@command.command()
+@click.argument("lane")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def resume(lane: str, as_json: bool) -> None:
+    """End the pause of LANE (provider/model), such as one that a wrong Retry-After asked for."""
+    with connect() as connection:
+        found = connection.post(f"/v1/lanes/{quote(lane)}/resume")
+    click.echo(orjson.dumps(found) if as_json else f"{lane} goes on.")
 
 
 def _lanes(connection: Connection) -> list[dict[str, Any]]:
@@ -92,4 +106,9 @@ def _state(lane: Mapping[str, Any]) -> str:
         return f"down for {duration(max(0, since))}, asked again in {duration(max(0, soon))}: {breaker['message']}"
     if now is None:
         return "Redis cannot be reached"
-    return f"paused for {duration(now['paused_seconds'])}" if now["paused_seconds"] else ""
+    told = [f"paused for {duration(now['paused_seconds'])}"] if now["paused_seconds"] else []
+    if now["charge_factor"] > 1:
+        told.append(f"charges {now['charge_factor']:.2f} times our count")
+    if now["tokens_for_others"]:
+        told.append(f"{short(now['tokens_for_others'])} kept for others")
+    return ", ".join(told)

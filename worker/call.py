@@ -243,9 +243,9 @@ async def _refused(
     # A refused call was not charged; one whose end was not seen may have been, so its tokens stay spent.
     line.pacer.settle(ticket, None if failure.unknown_cost else 0, called, throttled=throttled)
     if throttled:
-        seconds = failure.retry_after if failure.retry_after is not None else 1.0
-        await line.pacer.pause(seconds, told=called.limits.known)
-        return Outcome(item, again_seconds=seconds, burned=False)
+        await line.pacer.pause(ticket, failure.retry_after, called.limits)
+        # It waits with the lane, so that it starts when the lane does, also where somebody lifts the pause.
+        return Outcome(item, again_seconds=0.0, burned=False)
     if failure.then == Then.PAUSE or (failure.then == Then.UNCLEAR and line.breaker.key_is_refused(item, failure)):
         raise LaneStopped(failure, Outcome(item, burned=False))
     known = not failure.unknown_cost

@@ -11,19 +11,22 @@ from vision.limiter import Ask, Limiter, Line, Reserved
 from vision.limits import Bucket
 from vision.provider.catalogue import Lane
 from vision.provider.client import Called
+from vision.provider.headers import RateLimits
 from worker.flights import Flights
-from worker.settling import Ended, add_up
+from worker.settling import Ended, add_up, refusal
 from worker.waiting import Ticket, Waiting
 
 log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 0.05
-LISTEN_SECONDS = 0.25
+LISTEN_SECONDS = 0.2
 """While calls wait, the line is heard of at least so often: other processes move it, too."""
 MEMORY = 16
 """Over how many calls their usual size is taken."""
 AWAY_SECONDS = 0.5
 """Between two tries while Redis is away: spending stops, nothing is lost."""
+UNTOLD_SECONDS = 1.0
+"""A pause of which nobody said how long it should be, while Redis is away."""
 
 DRAIN_SECONDS = 1.0
 
@@ -72,7 +75,8 @@ class Pacer:
     def admits(self, seconds: float) -> int:
         """How many calls of the usual size the lane's refill lets start in so many seconds; at least one."""
         tokens, requests = self._waiting.rates or (self._limit.tpm / 60, self._limit.rpm / 60)
-        return max(1, int(seconds * min(requests, tokens / max(1.0, self._mean_tokens))))
+        mean = self._mean_tokens * (self._waiting.line.factor if self._waiting.line else 1.0)
+        return max(1, int(seconds * min(requests, tokens / max(1.0, mean))))
 
     async def wait_until(self, ticket: Ticket) -> bool:
         """Sleep until the call may start; False: give it up."""
@@ -109,11 +113,15 @@ class Pacer:
         if under_way := [keeper for keeper in keepers if keeper and not keeper.done()]:
             await asyncio.wait(under_way, timeout=DRAIN_SECONDS)
 
-    async def pause(self, seconds: float, *, told: bool = False) -> None:
-        """A 429: stop every worker's calls on this lane for so long. `told`: it also said what is left."""
-        self._waiting.pause(seconds)
+    async def pause(self, ticket: Ticket, seconds: float | None, limits: RateLimits) -> None:
+        """A 429: stop every worker's calls on this lane for so long (None: nobody said)."""
+        self._waiting.pause(UNTOLD_SECONDS if seconds is None else seconds)
         try:
-            self._hear(await self._limiter.pause(self._lane, self._limit, seconds, told=told))
+            line = await self._limiter.pause(
+                self._lane, self._limit, seconds, told=limits.known, refused=refusal(ticket, limits, self._waiting)
+            )
+            self._waiting.shared()
+            self._hear(line)
         except (RedisError, OSError) as error:
             log.warning("The pause of %s is not shared (%s).", self._lane, type(error).__name__)
 

@@ -1,10 +1,11 @@
 """How calls on a lane ended, added up for the limiter."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import NamedTuple
 
-from vision.limiter import Sample, Settlement
-from vision.limits import Limit
+from vision.limiter import Refused, Sample, Settlement
+from vision.limits import MINUTE, Limit
 from vision.provider.client import Called
 from vision.provider.headers import RateLimits
 from worker.waiting import Ticket, Waiting
@@ -32,10 +33,22 @@ def add_up(ended: Sequence[Ended], limit: Limit, waiting: Waiting, now: float) -
         samples=[_sample(each, each.called.limits, limit, now) for each in told if each.called],
         largest=max((each.ticket.tokens for each in told), default=0),
         spare=sum(each.ticket.ask.most - _used(each) for each in told if each.called and each.called.reply),
+        answered=min((_age(each.ticket, now) for each in ended if each.called and each.called.reply), default=None),
         tokens_used=sum(_used(each) for each in ended if each.called),
         calls=sum(each.called is not None for each in ended),
         throttled=sum(each.throttled for each in ended),
     )
+
+
+def refusal(ticket: Ticket, limits: RateLimits, waiting: Waiting) -> Refused:
+    """What is known of a call that was refused: whether tokens were lacking shows only where requests were not."""
+    requests, tokens = limits.left("requests", MINUTE), limits.left("tokens", MINUTE)
+    left = tokens if requests is not None and requests >= 1 else None
+    return Refused(max(1, round(ticket.tokens / ticket.factor)), left, waiting.begun[0] if waiting.begun else 0)
+
+
+def _age(ticket: Ticket, now: float) -> float:
+    return 0.0 if ticket.begun is None else now - ticket.begun
 
 
 def _used(each: Ended) -> int:
@@ -49,15 +62,18 @@ def _take(ticket: Ticket, kind: str) -> int:
 def _back(each: Ended, kind: str) -> int:
     """What comes back of a bucket: all of a call that was not sent, the tokens of one that was refused or failed.
 
-    What an answered call did not use comes back only where the provider charges what is used. A call that was given up
-    before its start gives nothing back: others before it would start sooner than the refill lets them.
+    What an answered call did not use comes back only where the provider charges what is used; what it used beyond its
+    reservation is taken anywhere. A call that was given up before its start gives nothing back: others before it would
+    start sooner than the refill lets them.
     """
     ticket = each.ticket
     if not each.called:
         return _take(ticket, kind) if ticket.begun is not None else 0
-    if kind != "tokens" or (each.called.reply and ticket.mode == "max"):
+    if kind != "tokens" or each.used is None:
         return 0
-    return ticket.tokens - _used(each)
+    if each.called.reply and ticket.mode == "max":
+        return min(0, ticket.tokens - each.used)
+    return ticket.tokens - ceil(each.used * ticket.factor)
 
 
 def _sample(each: Ended, limits: RateLimits, limit: Limit, now: float) -> Sample:
@@ -65,7 +81,7 @@ def _sample(each: Ended, limits: RateLimits, limit: Limit, now: float) -> Sample
     ticket = each.ticket
     left = tuple(limits.left(bucket.kind, bucket.window) for bucket in limit.buckets)
     place = (ticket.place[0] + ticket.filled, *ticket.place[1:])
-    age = now - (now if ticket.begun is None else ticket.begun)
+    age = _age(ticket, now)
     if not each.throttled:
         return Sample(left, place, age, ticket.bound)
     refused = tuple(_take(ticket, kind) for kind in limit.kinds)

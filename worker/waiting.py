@@ -18,7 +18,7 @@ Calls of a burst that were sent before it have arrived by then.
 
 
 class Ticket:
-    """A call's place in line, and the tokens that are reserved for it in which mode.
+    """A call's place in line, and the tokens that are reserved for it, in which mode and at how many for one of ours.
 
     `fits`: whether it has a place. `starts`: that it may start (True) or is given up (False). `begun`: when it was sent
     (loop time; None: it was not), `bound`: whose lines held it back until then, and `filled`: the line's, then.
@@ -29,6 +29,7 @@ class Ticket:
         "ask",
         "begun",
         "bound",
+        "factor",
         "filled",
         "fits",
         "flying",
@@ -50,6 +51,7 @@ class Ticket:
         self.starts: asyncio.Future[bool] = loop.create_future()
         self.place: Place = ()
         self.tokens = 0
+        self.factor = 1.0
         self.frame = self.mode = ""
         self.begun: float | None = None
         self.placed = 0.0
@@ -69,7 +71,13 @@ class Ticket:
 
     def take(self, line: Line, place: Place | None, tokens: int) -> bool:
         """Its place, or that there is none for it; whether there is, and somebody still waits for it."""
-        self.frame, self.mode, self.place, self.tokens = line.frame, line.mode, place or (), tokens
+        self.frame, self.mode, self.factor, self.place, self.tokens = (
+            line.frame,
+            line.mode,
+            line.factor,
+            place or (),
+            tokens,
+        )
         if not self.fits.done():
             self.fits.set_result(place is not None)
         elif place is None and not self.starts.done():
@@ -113,6 +121,10 @@ class Waiting:
     def pause(self, seconds: float) -> None:
         """Nobody starts for so long, whether Redis hears of it or not."""
         self._paused = max(self._paused, asyncio.get_running_loop().time() + seconds)
+
+    def shared(self) -> None:
+        """Redis has heard of the pause: from now on the line tells of it, and of its end."""
+        self._paused = 0.0
 
     def add(self, tickets: list[Ticket]) -> None:
         """More calls, with their places on the line that was heard last."""
@@ -164,14 +176,19 @@ class Waiting:
         wait = self.line.wait(ticket.place) if self.line else 0.0
         return max(self._heard + wait, self._paused)
 
+    def _held(self, ticket: Ticket) -> bool:
+        return self.line is not None and ticket.place[0] - ticket.tokens > self.line.hold
+
     def _look(self) -> None:
         """Start who may, and come back when the next one may."""
         loop = asyncio.get_running_loop()
-        while self._heap and self._start(self._heap[0][2]) <= loop.time():
+        while self._heap and not self._held(self._heap[0][2]) and self._start(self._heap[0][2]) <= loop.time():
             self._begin(heapq.heappop(self._heap)[2])
         if self._timer:
             self._timer.cancel()
-        self._timer = loop.call_at(self._start(self._heap[0][2]), self._look) if self._heap else None
+        # Who is held back looks again when more is heard.
+        first = self._heap[0][2] if self._heap else None
+        self._timer = loop.call_at(self._start(first), self._look) if first and not self._held(first) else None
 
     def _begin(self, ticket: Ticket) -> None:
         if ticket.starts.done():

@@ -1,5 +1,6 @@
 """Lanes: one provider key and model each; the limit, and what is left of it now."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -8,8 +9,10 @@ from fastapi import APIRouter
 from sqlalchemy import RowMapping
 
 from api import lane_states
-from api.dependencies import JobsReader, Opened
+from api.dependencies import JobsReader, JobsWriter, Opened
+from api.resources import Resources
 from api.views import limits, money, page, unix
+from vision.errors import NotFound
 from vision.limiter import LaneState
 from vision.provider.catalogue import Lane
 from vision.storage import jobs, outages
@@ -20,19 +23,32 @@ router = APIRouter(prefix="/v1/lanes", tags=["lanes"])
 @router.get("")
 async def every(opened: Opened, tenant: JobsReader) -> dict[str, Any]:
     """All lanes; `now` is null while Redis cannot be reached, `breaker` unless the provider does not answer."""
-    lanes = list(opened.desk.catalogue.lanes.values())
+    shown = await _shown(opened, tenant, list(opened.desk.catalogue.lanes.values()))
+    return page(shown, len(shown), "/v1/lanes")
+
+
+@router.post("/{lane:path}/resume")
+async def resume(lane: str, opened: Opened, tenant: JobsWriter) -> dict[str, Any]:
+    """End a lane's pause, whoever asked for it; calls that wait start within a quarter of a second. Idempotent."""
+    found = opened.desk.catalogue.lanes.get(lane)
+    if found is None:
+        raise NotFound(f"There is no lane {lane!r}. GET /v1/lanes lists them.", param="lane")
+    await opened.limiter.resume(found.name, found.limit)
+    return (await _shown(opened, tenant, [found]))[0]
+
+
+async def _shown(opened: Resources, tenant: str, lanes: Sequence[Lane]) -> list[dict[str, Any]]:
     async with opened.engine.connect() as connection:
         in_flight = await jobs.in_flight_by_lane(connection, tenant)
         used = await jobs.used_by_lane(connection, tenant)
         down = {outage["lane"]: outage for outage in await outages.every(connection)}
     states = await lane_states.now(opened)
-    shown = [
+    return [
         _view(lane, in_flight.get(lane.name, 0), states[lane.name])
         | _used(used.get(lane.name))
         | _breaker(down.get(lane.name))
         for lane in lanes
     ]
-    return page(shown, len(shown), "/v1/lanes")
 
 
 def _used(sums: RowMapping | None) -> dict[str, Any]:

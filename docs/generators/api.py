@@ -59,7 +59,7 @@ def _sections() -> Iterator[str]:
         yield f"\n## {str(router.tags[0]).capitalize()}\n"
         for route in (one for one in router.routes if isinstance(one, APIRoute)):
             for method in sorted(route.methods or ()):
-                yield _route(route, method, _openapi()["paths"][route.path][method.lower()])
+                yield _route(route, method, _openapi()["paths"][route.path_format][method.lower()])
 
 
 def _route(route: APIRoute, method: str, operation: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from vision.provider import failures
 from vision.provider.replies import Ending
 
 SECTIONS = ("request", "line", "schema", "item", "start")
-BY_SERVER = {"database_unavailable": 503, "outcome_unknown": 503, "overloaded": 503}
+BY_SERVER = {"database_unavailable": 503, "outcome_unknown": 503, "overloaded": 503, "redis_unavailable": 503}
 """Statuses of answers that are not one of our exceptions."""
 
 IN_SQL = {"poison_item"}

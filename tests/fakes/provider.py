@@ -5,8 +5,9 @@ python -m tests.fakes.provider --port 9000 --key sk-test --limit gpt-4o-mini=500
 Calls: POST /v1/chat/completions, /v1/responses; GET /v1/models.
 Admin: POST /_/faults (a list, see faults.py), /_/limits {"model": {"rpm", "tpm"}}, /_/latency {"latency", "jitter"}
 (latency null: calls are answered once it is set again), /_/levels {"share"} (buckets are this full now, also those
-that nobody has used yet), /_/forget (an empty log, nothing else), /_/reset;
-GET /_/log?after&limit, /_/stats?window=60, /_/levels, /_/faults.
+that nobody has used yet), /_/stranger {"model", "part"} (somebody else takes so much of it, in bursts; 0 ends it),
+/_/forget (an empty log, nothing else), /_/reset;
+GET /_/log?after&limit, /_/stats?window=60, /_/levels, /_/stranger (epoch seconds and tokens of its calls), /_/faults.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from tests.fakes.charges import (
 from tests.fakes.journal import Entry, Journal, Tally, request_id
 from tests.fakes.pictures import BadImage, Pictures
 from tests.fakes.serving import Reply, Request, arguments, as_json, run
+from tests.fakes.stranger import Stranger
 
 APIS = {"/v1/chat/completions": "chat", "/v1/responses": "responses"}
 WRITE = {"chat": replies.chat, "responses": replies.responses}
@@ -52,6 +54,7 @@ class Provider:
         self.lanes: dict[tuple[str, str], Lane] = {}
         self.number = 0
         self.held = asyncio.Event()
+        self.strangers: list[tuple[Stranger, asyncio.Task[None]]] = []
         self.reset()
 
     def reset(self) -> None:
@@ -116,9 +119,8 @@ class Provider:
 
     async def _serve(self, turn: "Turn", call: Call, tally: Tally) -> Reply | None:
         usage, answer = await self._prepare(call)
-        charge = usage.input + usage.output
-        if self.options.charge == "max" and call.max_tokens:
-            charge = usage.input + call.max_tokens
+        output = call.max_tokens if self.options.charge == "max" and call.max_tokens else usage.output
+        charge = round(self.options.factor * (usage.input + output))
         now = asyncio.get_running_loop().time()
         lane = self._lane(call)
         if refusal := lane.refusal(now, charge):
@@ -229,6 +231,9 @@ class Provider:
                 return self.journal.stats(int(request.query.get("window", 60)))
             case "/_/levels":
                 return self._levels(now)
+            case "/_/stranger":
+                began = time.time() - now
+                return [[began + at, tokens] for stranger, _ in self.strangers for at, tokens in stranger.took]
             case "/_/faults":
                 return [[entry.fault.kind, entry.seen, entry.used] for entry in self.script.entries]
         return None
@@ -245,6 +250,8 @@ class Provider:
                 vars(self.options).update({"jitter": 0.0, **request.json()})
                 self.held.set()
                 self.held = asyncio.Event()
+            case "/_/stranger":
+                self._invite(str(request.json()["model"]), float(request.json()["part"]))
             case "/_/forget":
                 self.forget()
             case "/_/reset":
@@ -268,6 +275,13 @@ class Provider:
             for (_, name), lane in self.lanes.items()
         ]
         return {"at": time.time(), "lanes": lanes}
+
+    def _invite(self, model: str, part: float) -> None:
+        for _, task in self.strangers:
+            task.cancel()
+        if part:
+            stranger = Stranger(self._lane(Call("", model, self.options.key[0])), part)
+            self.strangers.append((stranger, asyncio.get_running_loop().create_task(stranger.run())))
 
     def _fill(self, share: float, now: float) -> None:
         self.share, self.share_at = share, now
@@ -319,6 +333,7 @@ def options(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--tpm", type=int, default=0)
     parser.add_argument("--model", action="append", default=[], metavar="NAME=RULE", help="a relay's own name")
     parser.add_argument("--charge", choices=("usage", "max"), default="usage")
+    parser.add_argument("--factor", type=float, default=1.0, help="what the limit is charged for a token")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds")
     parser.add_argument("--jitter", type=float, default=0.0, help="plus or minus seconds")
     parser.add_argument("--output-tokens", type=int, default=0, help="billed instead of the answer's own count")

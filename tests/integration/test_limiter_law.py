@@ -10,36 +10,13 @@ from collections import deque
 from itertools import product
 
 import pytest
-from pydantic import SecretStr
 
 from tests.simulation.clock import run
 from tests.simulation.provider import Charge, Provider
-from tests.simulation.workers import EPOCH, Item, Process, work
-from vision.limits import Limit
-from vision.prices import Tariff
-from vision.provider.lane import Lane
-from vision.provider.lane import Provider as Account
+from tests.simulation.scenes import IMAGES, TPM, items, know, lane
+from tests.simulation.workers import Item, Process, work
 
-TPM = 2_000_000
-IMAGES = (285, 285, 640, 1_105, 1_530, 2_900)
 CLOSE = 1.003
-
-
-def lane(rpm: int = 1_000_000, tpm: int = TPM, max_in_flight: int | None = None) -> Lane:
-    """A lane with these limits."""
-    account = Account("fake", "http://fake.example/v1", SecretStr("x"), "chat", "url")
-    return Lane("fake/m", account, "m", Limit(rpm, tpm), "none", Tariff("m"), None, max_in_flight=max_in_flight)
-
-
-def items(seconds: float, full: float, charge: Charge, dice: random.Random) -> "deque[Item]":
-    """Mixed sizes that use up the bucket and so many seconds of refill."""
-    found: deque[Item] = deque()
-    left = (full + seconds / 60) * TPM
-    while left > 0:
-        image, answer = dice.choice(IMAGES), max(1, min(300, round(dice.gauss(40, 9))))
-        found.append(Item(image + 300, image + 60, image + answer))
-        left -= found[-1].most if charge == "max" else found[-1].usage
-    return found
 
 
 async def saturate(
@@ -55,18 +32,6 @@ async def saturate(
         await process.close()
     least = (provider.charged - full * TPM) * 60 / TPM + provider.delay[0]
     return provider.last / least, provider
-
-
-KNOWN = """
-local line = {tokens = ARGV[2] * (2000000 - 3400), requests = ARGV[2] * (1000000 - 1700)}
-redis.call('HSET', KEYS[1], 'lane', cmsgpack.pack({frame = 'known', at = tonumber(ARGV[1]), mode = 'max', known = true,
-  paused = 0, filled = 0, open = {}, kept = 0, line = line, spent = {tokens = 0, requests = 0}, told = {}}))
-"""
-
-
-async def know(process: Process, full: float) -> None:
-    """As if the lane had long been in use."""
-    await process.loop.ask(process.redis.eval(KNOWN, 1, "tessera:lane:2:{fake/m}", EPOCH, full))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("processes", "charge", "full"), [*product((1, 2, 4), ("usage", "max"), (1.0, 0.0))])

@@ -14,6 +14,9 @@ from vision.provider.replies import Ending, Reply
 Charge = Literal["max", "usage", "refund"]
 """The most that a call may use; what it uses; the most, of which what was not used comes back with the answer."""
 
+Tells = Literal["admission", "answer", "nothing"]
+"""Of which instant its headers tell what is left."""
+
 
 @dataclass
 class Provider:
@@ -22,7 +25,9 @@ class Provider:
     rpm: int
     tpm: int
     charge: Charge = "usage"
-    tells: Literal["admission", "answer", "nothing"] = "admission"
+    tells: Tells = "admission"
+    factor: float = 1.0
+    """What it charges for a token of our count."""
     full: float = 1.0
     delay: tuple[float, float] = (0.005, 0.02)
     latency: tuple[float, float] = (0.3, 0.3)
@@ -45,6 +50,7 @@ class Provider:
         """One call from the instant when it is sent until its answer is there."""
         await asyncio.sleep(self.dice.uniform(*self.delay))
         now = asyncio.get_running_loop().time()
+        most, usage = round(most * self.factor), round(usage * self.factor)
         tokens = usage if self.charge == "usage" else most
         if refusal := self.lane.refusal(now, tokens):
             self.refused.append(now)

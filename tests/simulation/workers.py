@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from tests.simulation.clock import SimulatedLoop
 from tests.simulation.provider import Provider
-from vision.limiter import Limiter, connect
+from vision.limiter import LaneState, Limiter, connect
 from vision.limiter.scripts import Scripts
 from vision.provider.lane import Lane
 from worker.appetite import HORIZON_SECONDS, LOW_SECONDS
@@ -36,7 +37,10 @@ class _Scripts(Scripts):
     trip = 0.001
 
     async def run(self, name: str, keys: list[str], args: list[Any]) -> Any:
-        return await self.loop.ask(super().run(name, keys, args), self.trip)
+        try:
+            return await self.loop.ask(super().run(name, keys, args), self.trip)
+        except ResponseError as error:
+            raise AssertionError(f"{name}.lua: {error}") from None  # the pacer would go on as if Redis were away
 
 
 class Process:
@@ -49,7 +53,7 @@ class Process:
         limiter = Limiter(self.redis, clock=lambda: EPOCH + self.loop.time())
         limiter._scripts = _Scripts(self.redis)
         limiter._scripts.loop = self.loop
-        self.limiter = limiter
+        self.limiter, self.lane = limiter, lane
         self.pacer = Pacer(limiter, lane)
         self.provider = provider
         self.items = items
@@ -74,6 +78,11 @@ class Process:
                     await asyncio.wait_for(self.moved.wait(), 0.25)
                 except TimeoutError:
                     continue
+
+    async def state(self) -> LaneState:
+        """What the lane has learned, after a second in which all that ended is told."""
+        await asyncio.sleep(1)
+        return await self.loop.ask(Limiter(self.redis).state(self.lane.name, self.lane.limit))
 
     async def close(self) -> None:
         """The connections."""
@@ -123,7 +132,7 @@ class Process:
             return
         self.pacer.settle(ticket, 0, called, throttled=True)
         assert called.failure
-        await self.pacer.pause(called.failure.retry_after or 1.0, told=called.limits.tokens.remaining is not None)
+        await self.pacer.pause(ticket, called.failure.retry_after, called.limits)
         self.items.append(item)
 
 

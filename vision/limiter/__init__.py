@@ -1,6 +1,6 @@
 """The rate limit of a lane, shared by all processes."""
 
-from vision.limiter.limiter import FLIGHT_SECONDS, Ask, Limiter, Reserved, Sample, Settlement, connect
+from vision.limiter.limiter import FLIGHT_SECONDS, Ask, Limiter, Refused, Reserved, Sample, Settlement, connect
 from vision.limiter.line import Line, Place
 from vision.limiter.state import LaneState
 
@@ -11,6 +11,7 @@ __all__ = [
     "Limiter",
     "Line",
     "Place",
+    "Refused",
     "Reserved",
     "Sample",
     "Settlement",

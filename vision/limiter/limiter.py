@@ -9,10 +9,12 @@ from redis.asyncio import Redis
 
 from vision.limiter.line import Line, Place
 from vision.limiter.scripts import Argument, Scripts
-from vision.limiter.state import LaneState, show
+from vision.limiter.state import LaneState, Used, show
 from vision.limits import Limit
 
 FLIGHT_SECONDS = 10
+UNSURE = 1 / 3
+"""Which part of what is left may be used before the next answer, as long as nobody knows what is charged."""
 
 
 class Ask(NamedTuple):
@@ -41,12 +43,24 @@ class Sample(NamedTuple):
         return left if left is None or self.refused is None else left - self.refused[index]
 
 
+class Refused(NamedTuple):
+    """The tokens of a call that was refused, by our count, and what was left if that was too little (None: unknown).
+
+    `begun`: the last place on the first line that its process began.
+    """
+
+    cost: int
+    left: float | None
+    begun: float
+
+
 @dataclass(frozen=True)
 class Settlement:
     """How calls on a lane ended, added up; `back`, `begun` and `told` in the order of `Limit.buckets`, empty for none.
 
     `frame` is that of the calls' places. Of calls that told
-    what is left, `spare` is what they used less than the most, `largest` the tokens of the largest.
+    what is left, `spare` is what they used less than the most, `largest` the tokens of the largest. `answered`: seconds
+    since the latest call that was answered began.
     """
 
     frame: str = ""
@@ -56,6 +70,7 @@ class Settlement:
     samples: Sequence[Sample] = ()
     spare: int = 0
     largest: int = 0
+    answered: float | None = None
     tokens_used: int = 0
     calls: int = 0
     throttled: int = 0
@@ -85,7 +100,7 @@ class Limiter:
         told, text = await self._scripts.run("reserve", [_key(lane)], self._head(lane, limit) + asked)
         offsets = [None if word == b"-" else int(word) for word in text.split()]
         line = self._lines[lane] = Line.read(told)
-        tokens = [call.most if line.mode == "max" else call.likely for call in calls]
+        tokens = [line.charge(call.most if line.mode == "max" else call.likely) for call in calls]
         takes = [
             tuple({"tokens": each, "requests": 1, "images": call.images}[kind] for kind in limit.kinds)
             for call, each in zip(calls, tokens, strict=True)
@@ -96,27 +111,38 @@ class Limiter:
         """Give back what was reserved and not used, and learn from what the provider said is left."""
         line = self._lines.get(lane)
         words: list[Argument] = [ended.tokens_used, ended.calls, ended.throttled]
-        words += [limit.share, ended.largest, ended.spare]
+        words += [limit.share, ended.largest, ended.spare, ended.answered]
+        words += _ages(ended.samples, line)
         for index in range(len(limit.buckets)):
             words += [ended.back[index] if ended.back else 0, ended.begun[index] if ended.begun else 0]
             words.append(ended.told[index] if ended.told else None)
             words += _least(ended.samples, index, line)
         now = self._clock() if self._clock else time.time()
         keys = [_key(lane), _minute_key(lane, int(now) // 60)]
+        # Where nothing was told there is nothing to learn, and most of the script is left out.
+        name = "settle" if ended.samples else "settle_untold"
         line = self._lines[lane] = Line.read(
-            await self._scripts.run("settle", keys, self._head(lane, limit, ended.frame) + words)
+            await self._scripts.run(name, keys, self._head(lane, limit, ended.frame) + words)
         )
         return line
 
-    async def pause(self, lane: str, limit: Limit, seconds: float, *, told: bool = False) -> Line:
-        """Let no call start on this lane for so many seconds, for every worker.
+    async def pause(
+        self, lane: str, limit: Limit, seconds: float | None, *, told: bool = False, refused: Refused | None = None
+    ) -> Line:
+        """Let no call start on this lane for so many seconds, for every worker; None: longer each time, up to 60.
 
         `told`: the provider also said what is left, so that settling corrects the lane.
         """
-        words: list[Argument] = [f"{seconds:.6f}", int(told)]
+        cost, left, begun = refused or Refused(1, None, 0)
+        words: list[Argument] = [None if seconds is None else f"{seconds:.6f}", int(told), cost, left, begun]
         line = self._lines[lane] = Line.read(
             await self._scripts.run("pause", [_key(lane)], self._head(lane, limit) + words)
         )
+        return line
+
+    async def resume(self, lane: str, limit: Limit) -> Line:
+        """End a pause, for every worker: calls start as the line lets them."""
+        line = self._lines[lane] = Line.read(await self._scripts.run("resume", [_key(lane)], self._head(lane, limit)))
         return line
 
     async def fly(self, lane: str, process: str, *, held: int, wanted: int, most: int) -> tuple[int, int]:
@@ -138,12 +164,13 @@ class Limiter:
             pipe.hmget(_minute_key(lane, minute), "tokens", "calls")
             pipe.hmget(_minute_key(lane, minute - 1), "tokens", "calls")
             current, before = await pipe.execute()
-        told, throttled = await self._scripts.run("state", [_key(lane)], self._head(lane, limit, "-"))
+        told, throttled, others = await self._scripts.run("state", [_key(lane)], self._head(lane, limit, "-"))
         line = Line.read(told)
         share = 1 - (now % 60) / 60
         tokens, requests = (round(int(current[i] or 0) + share * int(before[i] or 0)) for i in (0, 1))
         fresh = not line.known and not any(line.spent)
-        return show(line, limit, fresh=fresh, tokens=tokens, requests=requests, throttled=throttled)
+        used = Used(tokens, requests, throttled, others)
+        return show(line, limit, used, fresh=fresh)
 
     def _head(self, lane: str, limit: Limit, frame: str | None = None) -> list[Argument]:
         """What every script is told first (lane.lua)."""
@@ -166,8 +193,8 @@ def _least(samples: Sequence[Sample], index: int, line: Line | None) -> list[Arg
 
     The first two only of calls that the line held back: what others saw depends on who overtook whom on the way.
     """
-    if not line:
-        return [None, None, None]
+    if not line or not samples:
+        return [None, None, None, None]
     rate = line.rates[index]
     told = [
         (left, after, each)
@@ -178,11 +205,24 @@ def _least(samples: Sequence[Sample], index: int, line: Line | None) -> list[Arg
     least = min((after for after, _ in bound), default=None)
     past = min((after + each.place[index] + rate * each.age for after, each in bound), default=None)
     reach = min((left + rate * each.age for left, _, each in told), default=None)
-    return [least, past, reach]
+    gate = None
+    if not line.sure:
+        gate = min((UNSURE * left + each.place[index] + rate * each.age for left, _, each in told), default=None)
+    return [least, past, reach, gate]
+
+
+def _ages(samples: Sequence[Sample], line: Line | None) -> list[Argument]:
+    """The usual age of the samples, and the place of the one that tells the least of the tokens' line."""
+    if not line or not samples:
+        return [None, None]
+    rate = line.rates[0]
+    bound = [each for each in samples if each.left[0] is not None and each.bound[0]]
+    least = min(bound, key=lambda each: (each.after(0) or 0) + each.place[0] + rate * each.age, default=None)
+    return [sum(each.age for each in samples) / len(samples), least.place[0] if least else None]
 
 
 def _key(lane: str) -> str:
-    return f"tessera:lane:2:{{{lane}}}"
+    return f"tessera:lane:3:{{{lane}}}"
 
 
 def _minute_key(lane: str, minute: int) -> str:

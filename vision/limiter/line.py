@@ -1,5 +1,6 @@
 """A lane's line, and the places of calls on it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -10,14 +11,21 @@ Place = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A lane as a script left it: `ends`, `spent` and `rates` (a second) in the order of `Limit.buckets`."""
+    """A lane as a script left it: `ends`, `spent` and `rates` (a second) in the order of `Limit.buckets`.
+
+    `known`: the provider has told what is left; `sure`: and what it charges. `factor`: that, for a token of our count.
+    `hold`: after a pause, the place on the first line behind which nobody may start; infinite otherwise.
+    """
 
     frame: str
     now: float
     mode: str
     known: bool
+    sure: bool
     paused: float
     filled: float
+    factor: float
+    hold: float
     ends: tuple[float, ...]
     spent: tuple[float, ...]
     rates: tuple[float, ...]
@@ -25,10 +33,15 @@ class Line:
     @classmethod
     def read(cls, told: bytes) -> Self:
         """From a script's answer."""
-        frame, now, mode, known, paused, filled, *rest = told.decode().split(" ")
+        frame, now, mode, known, paused, filled, factor, hold, *rest = told.decode().split(" ")
         numbers = [float(word) for word in rest]
-        head = (frame, float(now), mode, known == "1", float(paused), float(filled))
-        return cls(*head, tuple(numbers[0::3]), tuple(numbers[1::3]), tuple(numbers[2::3]))
+        place = math.inf if hold == "-1" else float(hold)
+        head = (frame, float(now), mode, known != "0", known == "2", float(paused), float(filled), float(factor))
+        return cls(*head, place, tuple(numbers[0::3]), tuple(numbers[1::3]), tuple(numbers[2::3]))
+
+    def charge(self, tokens: int) -> int:
+        """What the provider takes for so many tokens of our count."""
+        return math.ceil(tokens * self.factor)
 
     def slack(self, place: Place, seconds: float) -> tuple[float, ...]:
         """By how much each bucket's line is beyond this place, so many seconds after `now`."""

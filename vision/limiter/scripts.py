@@ -11,6 +11,17 @@ from redis.exceptions import NoScriptError
 
 Argument = str | int | float | None
 
+_PARTS = {
+    "reserve": ("lane", "reserve"),
+    "settle": ("lane", "memory", "careful", "factor", "others", "charge", "learn", "settle"),
+    "settle_untold": ("lane", "memory", "careful", "factor", "settle"),
+    "pause": ("lane", "memory", "careful", "factor", "charge", "pause"),
+    "resume": ("lane", "resume"),
+    "state": ("lane", "memory", "others", "state"),
+    "flights": ("flights",),
+}
+"""The files that make up a script."""
+
 
 class Scripts:
     """Run the scripts of this package, one after the other."""
@@ -48,7 +59,6 @@ class Scripts:
 
 @cache
 def _script(name: str) -> tuple[str, str]:
-    folder = resources.files(__package__)
-    parts = [name] if name == "flights" else ["lane", name]
-    text = "".join(folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in parts)
+    folder = resources.files(__package__) / "lua"
+    text = "".join(folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in _PARTS[name])
     return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

@@ -1,6 +1,7 @@
 """What is shown of a lane."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vision.limiter.line import Line
 from vision.limits import Limit
@@ -12,6 +13,8 @@ class LaneState:
 
     `*_per_minute`: the limits in force, as the provider told them if it did. `mode`: what we think that it charges, the
     most that a call may use (`max`) or what it used (`usage`). `waiting_seconds`: how far ahead starts are promised.
+    `charge_factor`: what it charges for a token of our count. `tokens_for_others`: what is kept back for others who use
+    the key.
     """
 
     tokens_left: int
@@ -24,21 +27,34 @@ class LaneState:
     requests_per_minute: int
     waiting_seconds: float
     mode: str
+    charge_factor: float
+    tokens_for_others: int
 
 
-def show(line: Line, limit: Limit, *, fresh: bool, tokens: int, requests: int, throttled: int) -> LaneState:
-    """`fresh`: nobody has used the lane, so that it is shown full; `tokens` and `requests`: of the last minute."""
+class Used(NamedTuple):
+    """Tokens and requests of the last minute, 429s ever, and tokens that are left to others."""
+
+    tokens: int
+    requests: int
+    throttled: int
+    others: int
+
+
+def show(line: Line, limit: Limit, used: Used, *, fresh: bool) -> LaneState:
+    """`fresh`: nobody has used the lane, so that it is shown full."""
     left = [end - spent for end, spent in zip(line.ends, line.spent, strict=True)]
     most = [round(rate * bucket.window) for rate, bucket in zip(line.rates, limit.buckets, strict=True)]
     return LaneState(
         tokens_left=most[0] if fresh else int(left[0]),
         requests_left=most[1] if fresh else int(left[1]),
-        tokens_last_minute=tokens,
-        requests_last_minute=requests,
-        throttled=throttled,
+        tokens_last_minute=used.tokens,
+        requests_last_minute=used.requests,
+        throttled=used.throttled,
         paused_seconds=max(0.0, line.paused - line.now),
         tokens_per_minute=most[0],
         requests_per_minute=most[1],
         waiting_seconds=max(0.0, *(-amount / rate for amount, rate in zip(left, line.rates, strict=True))),
         mode=line.mode,
+        charge_factor=round(line.factor, 3),
+        tokens_for_others=used.others,
     )

@@ -28,7 +28,7 @@ SCOPES = {
     "/metrics": {"GET": Scope.ADMIN},
     "/v1/models": {"GET": Scope.JOBS_READ},
     "/v1/presets": {"GET": Scope.JOBS_READ},
-    "/v1/lanes": {"GET": Scope.JOBS_READ},
+    "/v1/lanes": {"GET": Scope.JOBS_READ, "POST": Scope.JOBS_WRITE},
 }
 ZERO = "0" * 32
 
@@ -42,7 +42,9 @@ def routes() -> Iterator[tuple[str, str, Scope]]:
             assert isinstance(route, APIRoute)
             if route.path not in OPEN:
                 needed = next(by_method for start, by_method in SCOPES.items() if route.path.startswith(start))
-                path = route.path.format(job_id=f"job_{ZERO}", file_id=f"file_{ZERO}", key_id=f"key_{ZERO}")
+                path = route.path.replace("{lane:path}", "fake/gpt-4o-mini").format(
+                    job_id=f"job_{ZERO}", file_id=f"file_{ZERO}", key_id=f"key_{ZERO}"
+                )
                 for method in route.methods:
                     yield method, path, needed[method]
 

@@ -19,6 +19,8 @@ NOW = {
     "requests_per_minute": 500,
     "waiting_seconds": 0.0,
     "mode": "usage",
+    "charge_factor": 1.0,
+    "tokens_for_others": 0,
 }
 
 
@@ -58,6 +60,11 @@ def test_a_lane_that_is_down_says_since_when_and_what_was_heard() -> None:
     now = time.time()
     down = {"open_since": now - 90, "next_probe_at": now + 4, "code": "upstream_error", "message": "No."}
     assert printed(NOW | {"paused_seconds": 4.0}, down)[-1].strip() == "down for 1m 30s, asked again in 4s: No."
+
+
+def test_what_the_lane_has_learned_is_shown() -> None:
+    learned = NOW | {"charge_factor": 1.302, "tokens_for_others": 25_000}
+    assert cells(learned)[-1] == "charges 1.30 times our count, 25k kept for others"
 
 
 def test_a_pause_is_shown() -> None:

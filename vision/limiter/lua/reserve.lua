@@ -24,7 +24,7 @@ end
 
 local offsets, start = {}, tokens.spent
 local fresh = not lane.known and tokens.spent == 0
-local most, cost = nil, {requests = 1}
+local most, cost, factor = nil, {requests = 1}, lane.factor
 local function fits()
   for _, b in ipairs(buckets) do
     if (b.kind == 'tokens' and most or cost[b.kind]) > b.limit then return false end
@@ -35,6 +35,7 @@ end
 for i = rest, #words, 3 do
   most, cost.images = tonumber(words[i]), tonumber(words[i + 2])
   cost.tokens = lane.mode == 'max' and most or tonumber(words[i + 1])
+  if factor then cost.tokens = math.ceil(cost.tokens * factor) end
   if not fits() then
     offsets[#offsets + 1] = '-'
   else

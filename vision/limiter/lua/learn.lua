@@ -1,17 +1,11 @@
--- Tell a lane how calls ended, and learn from what the provider said was left.
--- KEYS[2] the lane's counts of this minute
--- Words besides: tokens used, calls made, 429s; the part of the provider's limits that is ours; of answers that told what
--- was left the largest, and what they used less than the most; then of each bucket: to give back, the last place that was begun, the
--- provider's limit; the least of what was left and of left + place + refill since, both to calls that started just when
--- they could, and the least of left + refill since to any ('-' unknown)
--- Answer: the lane.
+-- What an answer teaches that told what was left (the words are those of settle.lua).
 local SEEN, SLOT = 8, 0.1  -- the line is raised by the least of so many observations, each of so many seconds
 local CLEAR = 0.6  -- of all wandering, by which the one has to wander more than the other
-local TRIP = 0.3  -- seconds that a call may be on its way to the provider
+local RISE = 5  -- seconds in which a lane rises to its level once it is known what is charged
 local DOUBT = 2  -- seconds after which the mode is weighed, if there is enough to weigh
-local memory = redis.call('HGET', KEYS[1], 'memory')
-memory = memory and cmsgpack.unpack(memory) or {}
 local share, largest, spare = tonumber(words[rest + 3]), tonumber(words[rest + 4]), tonumber(words[rest + 5])
+local age, where = tonumber(words[rest + 7]), tonumber(words[rest + 8])
+if age then memory.age = memory.age and 0.9 * memory.age + 0.1 * age or age end
 
 -- What we think is left with the provider now, at least and at most: of calls that wait, some may just have begun.
 local function level(b, m)
@@ -20,10 +14,7 @@ local function level(b, m)
   return 0, math.max(0, math.min(b.cap, reached(b) - m.begun))
 end
 
-local function shift(b, m, amount)
-  b.line = b.line + amount
-  if m.old then m.old, m.new = m.old - amount, m.new - amount end
-  for i, seen in ipairs(m.seen) do m.seen[i] = seen - amount end
+local function pay(m, amount)
   local paid = math.min(m.unpaid, lane.mode == 'max' and amount or -amount)
   if paid > 0 then m.paid, m.unpaid = m.paid + paid, m.unpaid - paid end
 end
@@ -40,26 +31,42 @@ local function surplus(m, old, new)
 end
 
 local function raise(b, m, more, margin)
-  if now - m.slot < SLOT then
+  if #m.seen > 0 and now - m.slot < SLOT then
     m.seen[#m.seen] = math.min(m.seen[#m.seen], more)
   else
     m.seen[#m.seen + 1], m.slot = more, now
   end
   if #m.seen > SEEN then table.remove(m.seen, 1) end
   local sure = math.min(unpack(m.seen))
-  if #m.seen == SEEN and sure > margin and share == 1 then shift(b, m, sure - margin) end
+  if #m.seen == SEEN and sure > margin and share == 1 then
+    -- What was kept back until it was known what is charged comes first, and says nothing of that.
+    if lane.sure and now - lane.sure > RISE then pay(m, sure - margin) end
+    shift(b, m, sure - margin)
+  end
 end
 
-local function learn(b, m, left, past)
-  local margin = MARGIN * b.rate
+local function compare(b, m, left, past)
+  local margin = MARGIN * b.rate + kept(m)
+  local near = margin - MARGIN * b.rate / 2
   local least, most = level(b, m)
   local more = surplus(m, past - b.line, left - most)
   -- What is left is told in whole numbers: there may be nearly one more.
   local at_most = math.max(m.old, left - least) + 1
+  local had = m.had and math.max(near, math.min(m.had, m.had_before)) or near
+  m.had_before, m.had = m.had or at_most, at_most
   if not lane.known and more > margin then
     b.line = b.line + math.min(more, share * left - most) - margin
-  elseif at_most < margin / 2 then
-    shift(b, m, at_most - margin / 2)
+    -- Just what the first call takes, or what it used, is missing in a full bucket: then that is what is charged.
+    local missing = b.limit - left
+    local as_counted = math.min(math.abs(missing - largest) / largest, math.abs(missing / (largest - spare) - 1))
+    if b == tokens and as_counted <= EXACT then lane.sure = now - RISE end
+  elseif b == tokens and where and measure(where, m.old) then
+    m.others = nil  -- what seemed to be missing was charged for our own calls
+  elseif at_most < near then
+    -- What calls of these answers may have used less is no more than that; the rest is others'.
+    if near - at_most <= 2 * spare * factor() then pay(m, at_most - near) end
+    missed(b, m, had - at_most, left < MARGIN * b.rate / 2)
+    shift(b, m, at_most - MARGIN * b.rate / 2 - kept(m))
   elseif lane.known then
     raise(b, m, more, margin)
   end
@@ -69,7 +76,7 @@ end
 -- raised by what calls did not use (taken for the second, lowered), again and again: that is `paid`, the rest `unpaid`.
 -- Once may have other causes: a process that died gives back much at a time.
 local function weigh(m)
-  m.unpaid = m.unpaid + spare
+  m.unpaid = m.unpaid + spare * factor()
   if now - m.weighed < DOUBT or m.paid + m.unpaid < tokens.rate then return end
   m.weighed = now
   if m.paid <= m.unpaid then
@@ -80,34 +87,16 @@ local function weigh(m)
   if m.wrong == 2 then lane.mode, m.wrong = lane.mode == 'max' and 'usage' or 'max', 0 end
 end
 
-local heard = false
-for i, b in ipairs(buckets) do
-  local at = rest + 6 * i
-  local back, begun, limit = tonumber(words[at]), tonumber(words[at + 1]), tonumber(words[at + 2])
-  local left, past, reach = tonumber(words[at + 3]), tonumber(words[at + 4]), tonumber(words[at + 5])
-  local m = memory[b.name] or {begun = 0, seen = {}, slot = 0, lead = 0, all = 0, large = 0,
-    begun_before = 0, begun_next = 0, begun_at = now,
-    weighed = now, paid = 0, unpaid = 0, wrong = 0}
-  memory[b.name] = m
-  if same_frame then
-    b.line, m.begun = b.line + back, math.max(m.begun, begun)
-    if now - m.begun_at > TRIP then m.begun_before, m.begun_next, m.begun_at = m.begun_next, m.begun, now end
-    m.large = math.max(b.kind == 'tokens' and largest or 1, 0.95 * m.large)
-    if left then learn(b, m, left, past) end
-    -- Whatever happened since, the provider cannot have more than this.
-    local free = reached(b) - b.spent
-    if reach and free > reach then shift(b, m, reach - free) end
-    heard = heard or reach ~= nil
+local function learn(b, m, at)
+  local left, past, reach, gate = tonumber(words[at]), tonumber(words[at + 1]), tonumber(words[at + 2]), tonumber(words[at + 3])
+  m.large = math.max(b.kind == 'tokens' and largest or 1, 0.95 * m.large)
+  fade(b, m)
+  if left then compare(b, m, left, past) end
+  -- Whatever happened since, the provider cannot have more than this.
+  local free = reached(b) - b.spent
+  if free > reach then
+    pay(m, reach - free)
+    shift(b, m, reach - free)
   end
-  if limit then lane.told[b.name] = limit end
+  if gate and b == tokens and not lane.sure then shift(b, m, gate - b.line) end
 end
-if same_frame and lane.known and share == 1 then weigh(memory.tokens) end
-lane.known = lane.known or heard
-level_off()
-save()
-redis.call('HSET', KEYS[1], 'memory', cmsgpack.pack(memory))
-redis.call('HINCRBY', KEYS[1], 'throttled', words[rest + 2])
-redis.call('HINCRBY', KEYS[2], 'tokens', words[rest])
-redis.call('HINCRBY', KEYS[2], 'calls', words[rest + 1])
-redis.call('EXPIRE', KEYS[2], 180)
-return told()

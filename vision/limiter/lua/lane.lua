@@ -8,6 +8,7 @@
 -- A frame is the life of a lane in Redis: places of another frame mean nothing.
 local MARGIN = 0.1  -- seconds of refill that stay with the provider
 local KEPT = 172800  -- seconds after which a lane that nobody uses is forgotten
+local REPEATED, MISSING = 3600, 300  -- seconds for which a told limit holds: unrepeated; while answers come without it
 local words = {}
 for word in string.gmatch(ARGV[1], '%S+') do words[#words + 1] = word end
 local now = tonumber(words[1])
@@ -23,13 +24,22 @@ local same_frame = words[2] == lane.frame
 local elapsed = math.max(0, now - lane.at)  -- a clock that was set back refills nothing
 lane.at = now
 
+-- The limit in force where one was told: that, unless it was told long ago or for another configured limit.
+local function in_force(name, limit, told)
+  if told.of ~= limit or now - told.at > REPEATED or told.missing and now - told.missing > MISSING then
+    lane.told[name] = nil
+    return limit
+  end
+  return (told.limit < limit or words[3] == '1') and told.limit or limit
+end
+
 local buckets, tokens = {}, nil
 local rest = 5 + 4 * words[4]  -- where a script's own words begin
 for i = 5, rest - 1, 4 do
   local name, limit, window = words[i], tonumber(words[i + 1]), tonumber(words[i + 2])
   local b = {name = name, kind = string.match(name, '^%a+'), minute = window == 60}
   local told = lane.told[name]
-  b.limit = told and (told < limit or words[3] == '1') and told or limit
+  b.limit = told and in_force(name, limit, told) or limit
   b.rate = b.limit / window
   b.cap = math.max(1, b.limit - MARGIN * b.rate)
   -- Nothing is known of a new bucket. A minute's fills soon; a day's would not, and is taken to be full.
@@ -56,11 +66,14 @@ local function save()
   if not lasts then redis.call('EXPIRE', KEYS[1], KEPT) end
 end
 
--- The lane in one text: frame, now, mode, whether its level is known, until when it is paused, filled; then of each
--- bucket line, spent, rate.
+-- The lane in one text: frame, now, mode, what is known (0 nothing, 1 its level, 2 also what it charges), until when it is
+-- paused, filled, what it charges for a token of ours, the place on the tokens' line behind which nobody may start (-1
+-- none); then of each bucket line, spent, rate.
 local function told()
-  local parts = {string.format('%s %.6f %s %d %.6f %.17g', lane.frame, now, lane.mode, lane.known and 1 or 0, lane.paused,
-    lane.filled)}
+  local known = lane.known and (lane.sure and 2 or 1) or 0
+  local hold = lane.careful and string.format('%.17g', lane.careful.place) or '-1'
+  local parts = {string.format('%s %.6f %s %d %.6f %.17g %s %s', lane.frame, now, lane.mode, known, lane.paused,
+    lane.filled, lane.factor or 1, hold)}
   for _, b in ipairs(buckets) do
     parts[#parts + 1] = string.format('%.17g %.17g %.17g', reached(b), b.spent, b.rate)
   end
