@@ -251,3 +251,13 @@ def test_trouble_on_the_wire_is_billed(provider: FakeProcess, kind: str) -> None
     while provider.get("/_/stats")["in_flight"]:
         assert time.monotonic() < deadline, "it has not seen that its caller left"
         time.sleep(0.01)
+
+
+def test_somebody_else_on_the_key_takes_a_part_in_bursts() -> None:
+    with start("provider", "--key", "sk-test", "--limit", "gpt-4o-mini=500/60000") as provider:
+        provider.post("/_/stranger", {"model": "gpt-4o-mini", "part": 0.5})
+        end = time.monotonic() + 10
+        while not (took := provider.get("/_/stranger")) and time.monotonic() < end:
+            time.sleep(0.02)
+        provider.post("/_/stranger", {"model": "gpt-4o-mini", "part": 0})
+    assert [tokens for _, tokens in took] == [50] * 20

@@ -1,7 +1,7 @@
 -- Stop a lane for a while; a longer pause in force stays.
--- Words besides: seconds ('-' nobody knows), whether the provider told what is left (1) or not (0), what the refused call
--- counts for us, what was left of the tokens if that was too little ('-' unknown), and the last place on the
--- tokens' line that the caller knows to be begun
+-- Words besides: seconds ('-' nobody knows), whether the provider told what is left (1) or not (0), the tokens of the
+-- refused call by our count, what was left of them if that was too little ('-' unknown), and the last place on the tokens'
+-- line that the caller began
 -- Answer: the lane.
 local LONGEST = 60  -- seconds of a pause that nobody told
 local before = math.max(lane.paused, now)
@@ -15,7 +15,7 @@ end
 lane.paused = math.max(before, now + seconds)
 local cost, left = tonumber(words[rest + 2]), tonumber(words[rest + 3])
 local m = recall(tokens)
-m.begun = math.max(m.begun, tonumber(words[rest + 4]))
+if same_frame then m.begun = math.max(m.begun, tonumber(words[rest + 4])) end
 if not (left and told_charge(left, cost, seconds)) then careful(m.begun, cost * factor()) end
 if words[rest + 1] == '0' then
   -- All that is known is that it waits for the refill of this time: nothing gathers in it.
