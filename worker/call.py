@@ -30,7 +30,7 @@ from worker.breaker import Breaker
 from worker.charging import charge
 from worker.health import Verdict
 from worker.hold import Holdings
-from worker.marks import Marks
+from worker.marks import LEAD_SECONDS, Marks
 from worker.oversize import explain
 from worker.pace import Pacer
 from worker.room import Room
@@ -120,7 +120,7 @@ def _corrected(outcome: Outcome, ready: _Ready) -> Outcome:
 
 async def _send(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket) -> Outcome:
     """Wait for the call's start, and make it unless its job or lane is stopped meanwhile, or its lease has gone."""
-    if not await line.pacer.wait_until(ticket) or not await _may_send(line, item):
+    if not await _starts(line, item, ticket) or not await _may_send(line, item):
         line.pacer.settle(ticket, 0)
         return Outcome(item, burned=False)
     try:
@@ -129,12 +129,18 @@ async def _send(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ti
         line.pacer.land(ticket)
 
 
-async def _may_send(line: Line, item: Held) -> bool:
-    """Whether nothing speaks against the call now; that it is made is written down then."""
-    scarce = line.lane.max_in_flight is not None
-    if not await line.breaker.may_send(item) or not await line.marks.sent(item, soon=scarce):
+async def _starts(line: Line, item: Held, ticket: Ticket) -> bool:
+    """Wait for the call's start; that it is sent is written down just before, or once it has its place in flight."""
+    if line.lane.max_in_flight is not None:
+        return await line.pacer.wait_until(ticket) and await line.marks.sent(item, soon=True)
+    if not await line.pacer.near(ticket, LEAD_SECONDS) or not await line.marks.sent(item):
         return False
-    return line.holdings.may_send(item)
+    return await line.pacer.wait_until(ticket)
+
+
+async def _may_send(line: Line, item: Held) -> bool:
+    """Whether nothing speaks against the call now."""
+    return await line.breaker.may_send(item) and line.holdings.may_send(item)
 
 
 async def _ready(line: Line, item: Held, spec: JobSpec) -> _Ready:

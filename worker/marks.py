@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.1
 """Between two statements while many items come: one that comes alone does not wait."""
+LEAD_SECONDS = 0.15
+"""So long before a call's start its mark is asked for, so that the start need not wait for it."""
 ANSWER_SECONDS = 15.0
 """After this long without a word from the database its connection is taken to be broken."""
 AWAY_SECONDS = 0.5

@@ -78,6 +78,12 @@ class Pacer:
         mean = self._mean_tokens * (self._waiting.line.factor if self._waiting.line else 1.0)
         return max(1, int(seconds * min(requests, tokens / max(1.0, mean))))
 
+    async def near(self, ticket: Ticket, seconds: float) -> bool:
+        """Sleep until the call may start within so many seconds; False: give it up."""
+        while (ahead := self._waiting.ahead(ticket)) > seconds:
+            await asyncio.wait((ticket.starts,), timeout=ahead - seconds)
+        return not ticket.starts.done() or ticket.starts.result()
+
     async def wait_until(self, ticket: Ticket) -> bool:
         """Sleep until the call may start; False: give it up."""
         try:
@@ -130,6 +136,9 @@ class Pacer:
     ) -> None:
         """Tell how a call ended (see Ended); takes effect within 50 ms."""
         self.land(ticket)
+        if ticket in self._unsent:
+            self._unsent.discard(ticket)
+            ticket.give_up()
         self._ended.append(Ended(ticket, used, called, throttled))
         self._keep()
 

@@ -172,6 +172,10 @@ class Waiting:
         heapq.heapify(self._heap)
         self._look()
 
+    def ahead(self, ticket: Ticket) -> float:
+        """Seconds until the call may start, as far as is known; 0 once it may."""
+        return 0.0 if ticket.starts.done() else max(0.0, self._start(ticket) - asyncio.get_running_loop().time())
+
     def _start(self, ticket: Ticket) -> float:
         wait = self.line.wait(ticket.place) if self.line else 0.0
         return max(self._heard + wait, self._paused)

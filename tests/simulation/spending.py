@@ -212,8 +212,6 @@ async def check(engine: AsyncEngine, seed: int) -> str:
     stated = shop.billed - shop.unstated
     assert stated <= job.max_cost + job.excess_cost, f"case {seed}: {shop.telling}, above its rule"
     assert stated <= job.spent + job.doubted_cost + job.unknown_cost, f"case {seed}: {shop.telling}, the books"
-    if shop.telling != "dearer":
-        assert shop.telling == "more" or job.excess_cost == 0, f"case {seed}"
     await run(engine, "DELETE FROM turns WHERE job_id = :id", id=job_id)
     await run(engine, "DELETE FROM ranges WHERE job_id = :id", id=job_id)
     return shop.telling
