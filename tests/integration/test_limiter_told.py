@@ -159,9 +159,7 @@ async def test_a_pause_is_lifted_for_processes_that_wait(redis_url: str) -> None
         await client.aclose()
 
 
-async def test_losing_everything_ends_a_pause_and_what_was_told(
-    limiter: Limiter, redis: Redis, clock: Clock
-) -> None:
+async def test_losing_everything_ends_a_pause_and_what_was_told(limiter: Limiter, redis: Redis, clock: Clock) -> None:
     await hear_of_sixty(limiter)
     await limiter.pause(LANE, LIMIT, 600)
     await redis.flushall()
