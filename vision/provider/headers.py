@@ -39,12 +39,20 @@ class Told(NamedTuple):
         return min(self.limit, max(self.remaining, by_reset))
 
 
+UNTOLD = Told()
+
+NAMES = tuple(
+    tuple(f"x-ratelimit-{what}-{of}" for what in ("limit", "remaining", "reset"))
+    for of in ("requests", "tokens", "project-tokens")
+)
+
+
 class RateLimits(NamedTuple):
     """Everything that one answer said of limits."""
 
-    requests: Told = Told()
-    tokens: Told = Told()
-    project_tokens: Told = Told()
+    requests: Told = UNTOLD
+    tokens: Told = UNTOLD
+    project_tokens: Told = UNTOLD
 
     @property
     def known(self) -> bool:
@@ -57,11 +65,15 @@ class RateLimits(NamedTuple):
 
     def left(self, kind: str, window: int) -> float | None:
         """What is left of it."""
-        return min((told.left for told in self._of(kind, window) if told.left is not None), default=None)
+        return min((left for told in self._of(kind, window) if (left := told.left) is not None), default=None)
 
     def _of(self, kind: str, window: int) -> list[Told]:
-        every = {"requests": [self.requests], "tokens": [self.tokens, self.project_tokens]}.get(kind, [])
-        return [told for told in every if told.window == window]
+        every: tuple[Told, ...]
+        if kind == "tokens":
+            every = (self.tokens,) if self.project_tokens is UNTOLD else (self.tokens, self.project_tokens)
+        else:
+            every = (self.requests,) if kind == "requests" else ()
+        return [told for told in every if told is not UNTOLD and told.window == window]
 
 
 UNSAID = RateLimits()
@@ -69,14 +81,15 @@ UNSAID = RateLimits()
 
 def read(headers: Mapping[str, str]) -> RateLimits:
     """From the headers of any response, refused or not."""
-    return RateLimits(*(_told(headers, name) for name in ("requests", "tokens", "project-tokens")))
+    return RateLimits(*(_told(headers, *names) for names in NAMES))
 
 
-def _told(headers: Mapping[str, str], name: str) -> Told:
-    limit = _number(headers.get(f"x-ratelimit-limit-{name}"))
-    remaining = _number(headers.get(f"x-ratelimit-remaining-{name}"))
-    reset = headers.get(f"x-ratelimit-reset-{name}")
-    return Told(limit or None, remaining, duration(reset) if reset else None)
+def _told(headers: Mapping[str, str], limit: str, remaining: str, reset: str) -> Told:
+    most, left = headers.get(limit), headers.get(remaining)
+    if most is None and left is None:
+        return UNTOLD
+    stated = headers.get(reset)
+    return Told(_number(most) or None, _number(left), duration(stated) if stated else None)
 
 
 def _number(text: str | None) -> int | None:

@@ -126,6 +126,14 @@ def test_too_many_pixels_are_refused_by_the_header(size: tuple[int, int]) -> Non
     assert caught.value.code == "image_too_large"
 
 
+@pytest.mark.parametrize(("screen", "size"), [((1, 1), (60, 40)), ((60, 40), (60, 40)), ((500, 20), (500, 40))])
+def test_a_gif_is_as_large_as_its_screen_and_its_frame(screen: tuple[int, int], size: tuple[int, int]) -> None:
+    data = bytearray(images.gif(60, 40))
+    data[6:10] = b"".join(side.to_bytes(2, "little") for side in screen)
+    found = probe_file(bytes(data))
+    assert (found.width, found.height) == size
+
+
 @given(st.sampled_from(["jpeg 6", "png 6", "gif", "webp 6", "lossless"]), st.data())
 def test_flipped_bytes_never_crash(name: str, draw: st.DataObject) -> None:
     data = bytearray(GOOD[name])
