@@ -7,6 +7,9 @@ from vision.storage.ranges import Held
 from vision.storage.specs import JobSpec
 from vision.tokens import least_tokens, most_tokens, text
 
+NEAR = 32
+"""Tokens by which two counts of the same short text may differ."""
+
 
 def charge(lane: Lane, item: Held, spec: JobSpec, image_tokens: int, reply: Reply) -> Booking:
     """By what the provider told, or by our own count where that cannot be true; the most if it told nothing.
@@ -25,11 +28,15 @@ def charge(lane: Lane, item: Held, spec: JobSpec, image_tokens: int, reply: Repl
     return book(told, count, lane.price)
 
 
+def bears_out(told: Usage, declared: Count) -> bool:
+    """Whether the tokens told are those of the declared sizes, but for how a provider counts a text."""
+    return abs(told.input_tokens - declared.images - declared.text) <= max(NEAR, declared.text // 20)
+
+
 def _unseen(lane: Lane, item: Held, spec: JobSpec, declared: Count, told: Usage) -> Count:
     """Images that nobody here has seen count as declared if what was told bears that out, else as the largest."""
     images = len(item.images)
     certain = images * least_tokens(lane.image_tokens, spec.detail)
-    quarter, beside = declared.text // 4, told.input_tokens - declared.images
-    if quarter <= beside <= declared.text + quarter:
+    if bears_out(told, declared):
         return declared._replace(certain=certain)
     return declared._replace(certain=certain, images=images * most_tokens(lane.image_tokens, spec.detail))

@@ -12,7 +12,7 @@ from tests.factories import make_job
 from tests.queries import one, run
 from vision.lifecycle import ItemStatus, Stage
 from vision.limits import Limit
-from vision.prices import Booking, Price, Tariff, Usage
+from vision.prices import Booking, Count, Price, Tariff, Usage
 from vision.provider.lane import Lane, Provider
 from vision.provider.replies import Ending, Reply
 from vision.storage import marks, ranges, recovery
@@ -23,7 +23,7 @@ from vision.storage.record import record
 from vision.storage.recordset import recordset
 from vision.storage.specs import JobSpec, load
 from vision.tokens import count_image, text
-from worker.charging import charge
+from worker.charging import bears_out, charge
 
 PRICE = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), source="test", cache_write=Decimal("0.19"))
 RULES = (
@@ -50,6 +50,7 @@ class Shop:
     published: Decimal = Decimal(0)
     billed: Decimal = Decimal(0)
     last: Decimal = Decimal(0)
+    chance: Decimal = Decimal(0)
     unstated: Decimal = Decimal(0)
     """Charged above the rule for calls whose end nobody saw, so that nobody can tell of it."""
 
@@ -132,6 +133,12 @@ class Spending:
         await recovery.reclaim(self.engine)
         await run(self.engine, "UPDATE ranges SET run_at = NULL, crashes = 0 WHERE lease_token IS NULL")
 
+    def _excuse(self, item: Held, reply: Reply, made: Charge) -> None:
+        """Who tells too little, and by chance just what a wrong size would have cost, is found out by nobody."""
+        count = Count(self.spec.prompt_tokens, item.image_tokens or 0, 0, 0)
+        if item.unseen and reply.usage and bears_out(reply.usage, count):
+            self.shop.chance += max(Decimal(0), self.shop.last - made.cost - made.doubt)
+
     def _call(self, item: Held, dies: bool) -> Outcome:
         """A call that is sent, and one of the ways in which it can end."""
         sizes = self.sizes[item.number]
@@ -147,6 +154,7 @@ class Spending:
             self.shop.lane,
             charge(self.shop.lane, item, self.spec, (item.image_tokens or 0) if item.unseen else seen, reply),
         )
+        self._excuse(item, reply, made)
         if way < 0.2:  # the answer did not fit, and is asked for again
             return Outcome(item, made, again_seconds=0.0)
         return Outcome(item, made, ItemStatus.SUCCEEDED, answer={"text": reply.text})
@@ -208,8 +216,8 @@ async def check(engine: AsyncEngine, seed: int) -> str:
     """Run one case; what was promised holds. Which kind of provider it was."""
     shop, job_id = await spend(engine, seed)
     job = await one(engine, "SELECT * FROM jobs WHERE id = :id", id=job_id)
-    assert shop.published <= job.max_cost, f"case {seed}: {shop.telling}"
-    stated = shop.billed - shop.unstated
+    assert shop.published - shop.chance <= job.max_cost, f"case {seed}: {shop.telling}"
+    stated = shop.billed - shop.unstated - shop.chance
     assert stated <= job.max_cost + job.excess_cost, f"case {seed}: {shop.telling}, above its rule"
     assert stated <= job.spent + job.doubted_cost + job.unknown_cost, f"case {seed}: {shop.telling}, the books"
     await run(engine, "DELETE FROM turns WHERE job_id = :id", id=job_id)
