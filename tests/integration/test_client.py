@@ -180,6 +180,9 @@ async def test_nothing_out_of_the_environment_is_sent_to_a_relay(
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Inside: secret\nAuthorization: Bearer secret")
     async with Client(at(fake.url), timeout_seconds=60) as client:
         assert "secret" not in str(dict(client._session.headers))
+        assert {name.lower() for name in client._session.headers} == {
+            "accept", "authorization", "content-type", "user-agent",
+        }  # fmt: skip
         assert (await client.call(*question(at(fake.url)), "item_1-1")).reply
     account = replace(at(fake.url), account=Account("org-1", "proj-1"))
     async with Client(account, timeout_seconds=60) as client:

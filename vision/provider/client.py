@@ -116,11 +116,12 @@ def _sdk(provider: Provider) -> openai.AsyncOpenAI:
 
 
 def _headers(sdk: openai.AsyncOpenAI) -> dict[str, str]:
-    """What every call tells of us: key, user agent and, to OpenAI, organisation and project."""
+    """What every call tells of us: key, user agent and, to OpenAI, organisation and project; nothing of the machine."""
     headers = {**sdk.default_headers, **sdk.auth_headers, "Content-Type": "application/json"}
     if sdk.base_url.userinfo:
         del headers["Authorization"]  # a user in the address takes the key's place
-    return {name: value for name, value in headers.items() if isinstance(value, str) and value}
+    told = {name: value for name, value in headers.items() if isinstance(value, str) and value}
+    return {name: value for name, value in told.items() if not name.lower().startswith("x-stainless")}
 
 
 def _json(content: bytes) -> Any:
