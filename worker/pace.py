@@ -27,8 +27,9 @@ AWAY_SECONDS = 0.5
 """Between two tries while Redis is away: spending stops, nothing is lost."""
 UNTOLD_SECONDS = 1.0
 """A pause of which nobody said how long it should be, while Redis is away."""
-
 DRAIN_SECONDS = 1.0
+MOMENT_SECONDS = 0.001
+"""The least that anything is waited for."""
 
 
 class Pacer:
@@ -81,7 +82,7 @@ class Pacer:
     async def near(self, ticket: Ticket, seconds: float) -> bool:
         """Sleep until the call may start within so many seconds; False: give it up."""
         while (ahead := self._waiting.ahead(ticket)) > seconds:
-            await asyncio.wait((ticket.starts,), timeout=ahead - seconds)
+            await asyncio.wait((ticket.starts,), timeout=max(MOMENT_SECONDS, ahead - seconds))
         return not ticket.starts.done() or ticket.starts.result()
 
     async def wait_until(self, ticket: Ticket) -> bool:

@@ -12,7 +12,7 @@ from itertools import product
 import pytest
 
 from tests.simulation.clock import run
-from tests.simulation.provider import Charge, Provider
+from tests.simulation.provider import Charge, Provider, Tells
 from tests.simulation.scenes import IMAGES, TPM, items, know, lane
 from tests.simulation.workers import Item, Process, work
 
@@ -48,6 +48,26 @@ def test_answers_that_come_when_they_like_change_nothing(redis_url: str, charge:
     took, provider = run(saturate(redis_url, 2, charge, 1.0, jitter=2.0))
     assert provider.refused == []
     assert took <= CLOSE
+
+
+async def unknown(redis_url: str, full: float, tells: Tells, seed: int) -> tuple[float, Provider]:
+    """The same on a lane that was never used, by a job of one process whose answers come out of turn."""
+    provider = Provider(
+        1_000_000, TPM, "max", tells, full=full, delay=(0.002, 0.005), latency=(0.1, 0.5), seed=seed
+    )  # fmt: skip
+    process = Process(redis_url, lane(), provider, items(60, full, "max", random.Random(seed)), seed=seed)
+    await work([process])
+    await process.close()
+    return provider.last - (provider.charged - full * TPM) * 60 / TPM, provider
+
+
+@pytest.mark.parametrize(("full", "tells", "seed"), [*product((0.0, 1.0), ("admission", "answer"), range(3))])
+def test_a_lane_is_learned_without_a_refusal_whatever_its_headers_tell(
+    redis_url: str, full: float, tells: Tells, seed: int
+) -> None:
+    lost, provider = run(unknown(redis_url, full, tells, seed))
+    assert provider.refused == []
+    assert lost <= 0.5
 
 
 async def several(redis_url: str, seed: int) -> Provider:

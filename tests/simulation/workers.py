@@ -15,6 +15,7 @@ from vision.limiter import LaneState, Limiter, connect
 from vision.limiter.scripts import Scripts
 from vision.provider.lane import Lane
 from worker.appetite import HORIZON_SECONDS, LOW_SECONDS
+from worker.marks import GATHER_SECONDS, LEAD_SECONDS
 from worker.pace import Pacer
 
 CLAIM = 64
@@ -121,6 +122,9 @@ class Process:
         self.coming -= 1
         self.moved.set()
         assert ticket
+        if not await self.pacer.near(ticket, LEAD_SECONDS):
+            return
+        await asyncio.sleep(self.dice.uniform(0.002, GATHER_SECONDS + 0.002))  # that it is sent is written down
         if not await self.pacer.wait_until(ticket):
             return
         await asyncio.sleep(self.dice.uniform(0, self.lag))

@@ -17,7 +17,7 @@ local function charges(found)
   for _, b in ipairs(buckets) do
     local m = recall(b)
     -- Whatever the line has reached may just have begun.
-    b.spent, m.seen = math.max(m.begun, math.min(b.spent, reached(b))), {}
+    b.spent, m.seen = math.max(m.begun, math.min(b.spent, allowed(b))), {}
   end
   memory.from, memory.spans = nil, {}
   level_off()

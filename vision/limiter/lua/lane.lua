@@ -50,8 +50,10 @@ for i = 5, rest - 1, 4 do
   buckets[#buckets + 1] = b
 end
 
--- How far a bucket's line has come for calls that wait.
+-- How far a bucket's line has come for calls that wait, and for how much of it they may start: a part is kept back while
+-- nobody knows what is charged (`unsure`).
 local function reached(b) return b == tokens and b.line - lane.filled or b.line end
+local function allowed(b) return reached(b) - (b == tokens and lane.unsure or 0) end
 
 -- A full bucket takes no more.
 local function level_off()
@@ -75,7 +77,7 @@ local function told()
   local parts = {string.format('%s %.6f %s %d %.6f %.17g %s %s', lane.frame, now, lane.mode, known, lane.paused,
     lane.filled, lane.factor or 1, hold)}
   for _, b in ipairs(buckets) do
-    parts[#parts + 1] = string.format('%.17g %.17g %.17g', reached(b), b.spent, b.rate)
+    parts[#parts + 1] = string.format('%.17g %.17g %.17g', allowed(b), b.spent, b.rate)
   end
   return table.concat(parts, ' ')
 end

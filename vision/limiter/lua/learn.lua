@@ -1,7 +1,6 @@
 -- What an answer teaches that told what was left (the words are those of settle.lua).
 local SEEN, SLOT = 8, 0.1  -- the line is raised by the least of so many observations, each of so many seconds
 local CLEAR = 0.6  -- of all wandering, by which the one has to wander more than the other
-local RISE = 5  -- seconds in which a lane rises to its level once it is known what is charged
 local DOUBT = 2  -- seconds after which the mode is weighed, if there is enough to weigh
 local share, largest, spare = tonumber(words[rest + 3]), tonumber(words[rest + 4]), tonumber(words[rest + 5])
 local age, where = tonumber(words[rest + 7]), tonumber(words[rest + 8])
@@ -39,8 +38,7 @@ local function raise(b, m, more, margin)
   if #m.seen > SEEN then table.remove(m.seen, 1) end
   local sure = math.min(unpack(m.seen))
   if #m.seen == SEEN and sure > margin and share == 1 then
-    -- What was kept back until it was known what is charged comes first, and says nothing of that.
-    if lane.sure and now - lane.sure > RISE then pay(m, sure - margin) end
+    if lane.sure then pay(m, sure - margin) end
     shift(b, m, sure - margin)
   end
 end
@@ -59,7 +57,7 @@ local function compare(b, m, left, past)
     -- Just what the first call takes, or what it used, is missing in a full bucket: then that is what is charged.
     local missing = b.limit - left
     local as_counted = math.min(math.abs(missing - largest) / largest, math.abs(missing / (largest - spare) - 1))
-    if b == tokens and as_counted <= EXACT then lane.sure = now - RISE end
+    if b == tokens and as_counted <= EXACT then lane.sure = now end
   elseif b == tokens and where and measure(where, m.old) then
     m.others = nil  -- what seemed to be missing was charged for our own calls
   elseif at_most < near then
@@ -98,5 +96,7 @@ local function learn(b, m, at)
     pay(m, reach - free)
     shift(b, m, reach - free)
   end
-  if gate and b == tokens and not lane.sure then shift(b, m, gate - b.line) end
+  -- Until it is known what is charged only a part of that may be used.
+  if b == tokens and lane.sure then lane.unsure = nil end
+  if b == tokens and gate and not lane.sure then lane.unsure = math.max(0, b.line - gate) end
 end
