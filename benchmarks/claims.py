@@ -23,7 +23,7 @@ FEW = 5_000
 OTHER = "gpt-4o"
 LANES = {MODEL: (UNLIMITED, UNLIMITED), OTHER: (UNLIMITED, UNLIMITED)}
 WANT, CLAIMS, WARM_UP = 32, 130, 20
-"""Items of a claim (pumps take up to 128 on a fast lane, fewer on a slow one), and how many claims of each kind."""
+"""Items of a claim (a dispatcher takes up to 128 on a fast lane, fewer on a slow one), and claims of each kind."""
 LONGEST, LEAST = 120.0, 5
 """Seconds after which no more claims are made, if each kind has been measured so often."""
 GOAL = 1.3

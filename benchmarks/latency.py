@@ -19,7 +19,7 @@ from tests.fakes import FakeProcess, start
 LATENCY = 0.05
 GOAL_P50, GOAL_P95 = 60.0, 150.0
 COLD_JOBS, COLD_SECONDS = 10, 6.5
-"""A pump goes to sleep after 5 s without work; what comes later must wake it."""
+"""A dispatcher goes to sleep after 5 s without work; what comes later must wake it."""
 LOOK_SECONDS = 0.002
 """Between two looks for a result: so late it is seen at the most, and counted against Tessera."""
 LONGEST = 60.0

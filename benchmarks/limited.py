@@ -99,7 +99,7 @@ async def prepare(start_from: str, door: Door, provider: FakeProcess, workers: i
     if not start_from.startswith("new-"):
         await _work(door, LIMITED, max(SEEN, 2 * workers))
         if share(start_from):
-            await asyncio.sleep(3)  # both buckets are full again, and the pumps still awake
+            await asyncio.sleep(3)  # both buckets are full again, and the dispatchers still awake
     provider.post("/_/forget")
 
 

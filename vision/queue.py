@@ -30,7 +30,7 @@ def ears() -> Broadcast:
 class Task(StrEnum):
     """Every task, by the name that it is rung with."""
 
-    PUMP = "tessera.pump"
+    DISPATCH = "tessera.dispatch"
     MEASURE = "tessera.measure"
     LOOK = "tessera.look"
     DELIVER = "tessera.deliver"

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.storage import recovery
 from vision.storage.news import news
-from worker.hold import Holdings
-from worker.pump import Pump
+from worker.dispatch.dispatcher import Dispatcher
+from worker.dispatch.leases import Leases
 
 log = logging.getLogger(__name__)
 
@@ -23,15 +23,15 @@ class Lookout:
     def __init__(
         self,
         engine: AsyncEngine,
-        holdings: Holdings,
-        pumps: Mapping[str, Pump],
+        leases: Leases,
+        dispatchers: Mapping[str, Dispatcher],
         *,
         busy: Callable[[], bool],
         when_ended: Callable[[], None],
     ) -> None:
         self._engine = engine
-        self._holdings = holdings
-        self._pumps = pumps
+        self._leases = leases
+        self._dispatchers = dispatchers
         self._busy = busy
         self._when_ended = when_ended
 
@@ -39,17 +39,17 @@ class Lookout:
         """Run for the life of the process."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if self._busy() or len(self._holdings):
+            if self._busy() or len(self._leases):
                 await self.look()
 
     async def look(self) -> None:
         """Look now."""
         asked_at = asyncio.get_running_loop().time()
         try:
-            found = await news(self._engine, self._holdings.jobs)
-            self._holdings.stop(found.stopped)
-            for lane, pump in list(self._pumps.items()):
-                pump.hear(found.outages.get(lane), asked_at)
+            found = await news(self._engine, self._leases.jobs)
+            self._leases.stop(found.stopped)
+            for lane, dispatcher in list(self._dispatchers.items()):
+                dispatcher.hear(found.outages.get(lane), asked_at)
             if found.overdue and await recovery.end_overdue(self._engine):
                 self._when_ended()
         except Exception as error:  # noqa: BLE001 - the database may be away for a while

@@ -21,7 +21,7 @@ from vision.storage.outcome import Outcome
 from vision.storage.ranges import Held, Lessee
 from vision.storage.specs import JobSpec, load
 from vision.tokens.savings import count_saving
-from worker.hold import Holdings
+from worker.dispatch.leases import Leases
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Measurer:
         *,
         engine: AsyncEngine,
         images: Images,
-        holdings: Holdings,
+        leases: Leases,
         lessee: Lessee,
         stopped: Callable[[], bool],
         when_measured: Callable[[str], Awaitable[None]],
@@ -56,7 +56,7 @@ class Measurer:
         self._lane = lane
         self._engine = engine
         self._images = images
-        self._holdings = holdings
+        self._leases = leases
         self._lessee = lessee
         self._stopped = stopped
         self._when_measured = when_measured
@@ -91,7 +91,7 @@ class Measurer:
             for task in (writer, *tasks):
                 task.cancel()
             for item in self._in_hand.values():
-                self._holdings.drop(item)
+                self._leases.drop(item)
             self._in_hand.clear()
             self._found.clear()
 
@@ -122,7 +122,7 @@ class Measurer:
         if spec is None:
             self._dry = not self._moved.is_set()
             return False
-        self._holdings.add(items, asked_at)
+        self._leases.add(items, asked_at)
         for item in items:
             self._in_hand[id(item)] = item
             task = loop.create_task(self._see_through(item, spec))
@@ -171,7 +171,7 @@ class Measurer:
             self._complete.clear()
             await self._write(batch)
             for one in batch:
-                self._holdings.drop(self._in_hand.pop(id(one.item)))
+                self._leases.drop(self._in_hand.pop(id(one.item)))
             self._moved.set()
 
     async def _write(self, batch: Sequence[_Found]) -> None:

@@ -60,6 +60,6 @@ async def sweep(engine: AsyncEngine, wake: Callable[..., None], contact: Contact
     for lane in await ranges.waiting_lanes(engine, Stage.MEASURE):
         wake(Task.MEASURE, lane)
     for lane in await ranges.waiting_lanes(engine, Stage.WORK):
-        wake(Task.PUMP, lane)
+        wake(Task.DISPATCH, lane)
     if await deliveries.are_due(engine):
         wake(Task.DELIVER)

@@ -9,10 +9,10 @@ from worker.runtime import Runtime
 def register(app: Celery, runtime: Runtime) -> None:
     """Put the tasks on the application."""
 
-    @app.task(name=Task.PUMP)
-    def pump(lane: str) -> None:
+    @app.task(name=Task.DISPATCH)
+    def dispatch(lane: str) -> None:
         """Items wait for calls on this lane."""
-        runtime.wake(Task.PUMP, lane)
+        runtime.wake(Task.DISPATCH, lane)
 
     @app.task(name=Task.MEASURE)
     def measure(lane: str) -> None:

@@ -21,20 +21,20 @@ from vision.settings import Settings
 from vision.storage.engine import connect
 from vision.storage.ranges import Lessee
 from worker import descriptors
-from worker.appetite import Appetite
-from worker.breaker import Breaker
-from worker.call import Line
 from worker.deliver import Deliverer
-from worker.hold import Holdings
-from worker.load import Load
+from worker.dispatch.attempt import LaneContext
+from worker.dispatch.breaker import Breaker
+from worker.dispatch.dispatcher import Dispatcher
+from worker.dispatch.leases import Leases
+from worker.dispatch.marks import Marks
+from worker.dispatch.memory_budget import MemoryBudget
+from worker.dispatch.recorder import Recorder
 from worker.look import Lookout
-from worker.marks import Marks
 from worker.measure import Measurer
-from worker.pace import Pacer
+from worker.pacing.claim_size import ClaimSize
+from worker.pacing.loop_lag import LoopLag
+from worker.pacing.pacer import Pacer
 from worker.prune import Pruner
-from worker.pump import Pump
-from worker.record import Recorder
-from worker.room import Room
 from worker.sweep import EVERY_SECONDS, Contact, sweep
 
 log = logging.getLogger(__name__)
@@ -61,16 +61,16 @@ class Work:
         self._images = Images(self._fetcher, settings.data_dir / "files")
         self._pruner = Pruner(self._engine, settings.data_dir / "files", settings.files_keep_days)
         self._catalogue = offered
-        self._holdings = Holdings(self._engine, settings.lease_seconds)
+        self._leases = Leases(self._engine, settings.lease_seconds)
         self._marks = Marks(self._engine, stopped)
-        self._load = Load()
+        self._loop_lag = LoopLag()
         self._most_calls = descriptors.allow(settings.max_in_flight)
-        self._recorder = Recorder(self._engine, self._holdings, self._written)
-        self._room = Room(IMAGE_BYTES)
+        self._recorder = Recorder(self._engine, self._leases, self._written)
+        self._memory = MemoryBudget(IMAGE_BYTES)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="tessera-images")
         self._lessee = Lessee(f"{socket.gethostname()}:{os.getpid()}", settings.lease_seconds)
         self._clients: dict[str, Client] = {}
-        self._pumps: dict[str, Pump] = {}
+        self._dispatchers: dict[str, Dispatcher] = {}
         self._measurers: dict[str, Measurer] = {}
         self._running: dict[tuple[Task, str], asyncio.Task[None]] = {}
         self._again: set[tuple[Task, str]] = set()
@@ -79,22 +79,22 @@ class Work:
         self._ringing: set[asyncio.Task[None]] = set()
         self._lookout = Lookout(
             self._engine,
-            self._holdings,
-            self._pumps,
-            busy=lambda: self._pumping() > 0,
+            self._leases,
+            self._dispatchers,
+            busy=lambda: self._dispatching() > 0,
             when_ended=lambda: self.wake(Task.DELIVER),
         )
 
     async def open(self) -> None:
         """Begin to keep leases, to write outcomes, and to sweep."""
         await self._fetcher.__aenter__()
-        for keeper in (self._holdings.keep, self._recorder.keep, self._load.keep, self._lookout.keep, self._sweep):
+        for keeper in (self._leases.keep, self._recorder.keep, self._loop_lag.keep, self._lookout.keep, self._sweep):
             self._keepers.append(asyncio.get_running_loop().create_task(keeper()))
 
     async def close(self) -> None:
         """Let calls in flight end and write them down; what takes too long is left to its lease."""
-        for pump in self._pumps.values():
-            pump.give_back()
+        for dispatcher in self._dispatchers.values():
+            dispatcher.give_back()
         running = [task for (kind, _), task in self._running.items() if kind != Task.DELIVER]
         if running:
             await asyncio.wait(running, timeout=DRAIN_SECONDS)
@@ -102,7 +102,7 @@ class Work:
             await asyncio.wait_for(self._recorder.drain(), 5.0)
         except TimeoutError:
             log.warning("The database did not take the last outcomes; their items will be done again.")
-        await asyncio.gather(*(pump.drain() for pump in self._pumps.values()))
+        await asyncio.gather(*(dispatcher.drain() for dispatcher in self._dispatchers.values()))
         for task in (*self._keepers, *self._running.values()):
             task.cancel()
         await asyncio.gather(*self._keepers, *self._running.values(), return_exceptions=True)
@@ -129,11 +129,11 @@ class Work:
         else:
             self._again.add(key)
 
-    def _awake(self, task: Task, lane: str) -> Pump | Measurer | Deliverer | None:
+    def _awake(self, task: Task, lane: str) -> Dispatcher | Measurer | Deliverer | None:
         """Who looks again at once when woken under way."""
         match task:
-            case Task.PUMP:
-                return self._pumps.get(lane)
+            case Task.DISPATCH:
+                return self._dispatchers.get(lane)
             case Task.MEASURE:
                 return self._measurers.get(lane)
             case Task.DELIVER:
@@ -150,8 +150,8 @@ class Work:
     async def _begin(self, task: Task, lane: str) -> None:
         try:
             match task:
-                case Task.PUMP:
-                    await self._pump(lane).run()
+                case Task.DISPATCH:
+                    await self._dispatcher(lane).run()
                 case Task.MEASURE:
                     await self._measurer(lane).run()
                 case Task.LOOK:
@@ -169,12 +169,12 @@ class Work:
             # The sweep begins it again in a few seconds.
             log.exception("%s %s stopped.", task, lane)
 
-    def _pump(self, lane_name: str) -> Pump:
-        if lane_name not in self._pumps:
+    def _dispatcher(self, lane_name: str) -> Dispatcher:
+        if lane_name not in self._dispatchers:
             lane = self._catalogue.lane(lane_name)
             pacer = Pacer(self._limiter, lane)
-            self._pumps[lane_name] = Pump(
-                Line(
+            self._dispatchers[lane_name] = Dispatcher(
+                LaneContext(
                     lane=lane,
                     client=self._client(lane.provider),
                     pacer=pacer,
@@ -182,31 +182,31 @@ class Work:
                         lane_name,
                         engine=self._engine,
                         pacer=pacer,
-                        holdings=self._holdings,
+                        leases=self._leases,
                         when_changed=self._ring_look,
                     ),
                     images=self._images,
-                    holdings=self._holdings,
+                    leases=self._leases,
                     marks=self._marks,
                     executor=self._executor,
-                    room=self._room,
+                    memory=self._memory,
                     max_attempts=self._settings.max_attempts,
                 ),
                 engine=self._engine,
                 recorder=self._recorder,
                 lessee=self._lessee,
-                appetite=Appetite(self._most(lane), self._settings.call_timeout_seconds),
-                load=self._load,
-                lanes=self._pumping,
+                claim_size=ClaimSize(self._most(lane), self._settings.call_timeout_seconds),
+                loop_lag=self._loop_lag,
+                lanes=self._dispatching,
                 stopped=self._stopped,
                 look=self._lookout.look,
                 when_paused=self._paused,
             )
-        return self._pumps[lane_name]
+        return self._dispatchers[lane_name]
 
-    def _pumping(self) -> int:
+    def _dispatching(self) -> int:
         """How many lanes are worked on."""
-        return sum(kind == Task.PUMP for kind, _ in self._running)
+        return sum(kind == Task.DISPATCH for kind, _ in self._running)
 
     def _most(self, lane: Lane) -> int:
         """Calls in hand: where a lane limits those in flight, as many again that wait for their turn."""
@@ -218,7 +218,7 @@ class Work:
                 self._catalogue.lane(lane_name),
                 engine=self._engine,
                 images=self._images,
-                holdings=self._holdings,
+                leases=self._leases,
                 lessee=self._lessee,
                 stopped=self._stopped,
                 when_measured=self._measured,
@@ -232,13 +232,13 @@ class Work:
 
     async def _measured(self, lane: str) -> None:
         """Measured items are work for every process."""
-        self.wake(Task.PUMP, lane)
-        await self._bell.ring(Task.PUMP, lane)
+        self.wake(Task.DISPATCH, lane)
+        await self._bell.ring(Task.DISPATCH, lane)
 
     def _written(self, ended: bool) -> None:
-        """What is written makes room for more; a job that ended has something to tell."""
-        for pump in self._pumps.values():
-            pump.look()
+        """What is written frees capacity for more; a job that ended has something to tell."""
+        for dispatcher in self._dispatchers.values():
+            dispatcher.look()
         if ended:
             self.wake(Task.DELIVER)
 

@@ -132,11 +132,11 @@ async def test_a_worker_that_was_silent_too_long_sends_nothing(
     """Its leases still stand in the database, but by its own clock somebody may have them by now."""
     settings.lease_seconds = 600
     async with working(settings) as work:
-        work._holdings._lease_seconds = 0.0  # as if the last heartbeat were older than any lease
+        work._leases._lease_seconds = 0.0  # as if the last heartbeat were older than any lease
         job_id = await make_job(engine, [f"{host.url}/64x64/a.jpg"], tokens=8500)
-        work.wake(Task.PUMP, "fake/gpt-4o-mini")
+        work.wake(Task.DISPATCH, "fake/gpt-4o-mini")
         await until(engine, "SELECT service > 0 FROM turns", True)
         await asyncio.sleep(1)
         assert provider.get("/_/stats")["calls"] == 0
-        work._holdings._lease_seconds = 600
+        work._leases._lease_seconds = 600
         assert (await finished(engine, job_id)).succeeded == 1

@@ -14,7 +14,7 @@ from vision.limits import Limit
 from vision.prices import Tariff
 from vision.provider.headers import RateLimits
 from vision.provider.lane import Lane, Provider
-from worker.pace import LISTEN_SECONDS, SETTLE_SECONDS, Pacer
+from worker.pacing.pacer import LISTEN_SECONDS, SETTLE_SECONDS, Pacer
 
 ANSWERED = Settlement(calls=1, answered=0.1)
 

@@ -54,17 +54,17 @@ def subscribe(client: redis.Redis, connection: Connection, count: int) -> None:
 @pytest.mark.parametrize("flushed", [False, True])
 async def test_every_listener_hears_every_bell_and_nothing_is_left_lying(redis_url: str, flushed: bool) -> None:
     bell = Bell(redis_url)
-    await bell.ring(Task.PUMP, "nobody/listens")
+    await bell.ring(Task.DISPATCH, "nobody/listens")
     listeners = [listen(redis_url) for _ in range(3)]
     with redis.Redis.from_url(redis_url) as client:
         for count, (connection, _) in enumerate(listeners, 1):
             await asyncio.to_thread(subscribe, client, connection, count)
         if flushed:
             client.flushall()
-        await bell.ring(Task.PUMP, "fake/model")
+        await bell.ring(Task.DISPATCH, "fake/model")
         for connection, heard in listeners:
             await asyncio.to_thread(hear, connection, heard)
-            assert heard == [Task.PUMP]
+            assert heard == [Task.DISPATCH]
             connection.release()
         assert not [key for key in client.scan_iter() if client.type(key) == b"list"], "a bell waits in a queue"
     await bell.close()
@@ -72,7 +72,7 @@ async def test_every_listener_hears_every_bell_and_nothing_is_left_lying(redis_u
 
 async def test_a_broker_that_is_away_costs_no_error(caplog: pytest.LogCaptureFixture) -> None:
     bell = Bell("redis://127.0.0.1:1/0")
-    await bell.ring(Task.PUMP, "fake/model")
+    await bell.ring(Task.DISPATCH, "fake/model")
     async with asyncio.timeout(60):
         while "the sweep will" not in caplog.text:
             await asyncio.sleep(0.01)
@@ -90,11 +90,11 @@ async def test_a_broker_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPat
 
     async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
         bell = Bell(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
-        await bell.ring(Task.PUMP, "fake/model")
+        await bell.ring(Task.DISPATCH, "fake/model")
         await asyncio.wait_for(reached.wait(), 60)
         started = time.monotonic()
         for number in range(100):
-            await bell.ring(Task.PUMP, f"fake/{number % 30}")
+            await bell.ring(Task.DISPATCH, f"fake/{number % 30}")
         await asyncio.to_thread(int)
         assert time.monotonic() - started < 3, "the client gives a broker five seconds"
         assert len(bell._waiting) == 20

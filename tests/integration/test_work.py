@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-import worker.record
+import worker.dispatch.recorder
 from tests.factories import SECRET, make_job
 from tests.fakes import FakeProcess, start
 from tests.queries import rows
@@ -27,7 +27,7 @@ from vision.storage.marks import Mark, Step
 from vision.storage.outcome import Charge, Outcome
 from vision.storage.ranges import Lessee
 from vision.storage.record import record
-from worker import pump
+from worker.dispatch import dispatcher
 from worker.work import Work
 
 PRICE = list_price("gpt-4o-mini", datetime.now(UTC))
@@ -209,7 +209,7 @@ async def test_a_lane_that_this_worker_does_not_know_is_left_to_others(
     newer = await make_job(engine, [f"{host.url}/64x64/a.jpg"], lane="fake/newer", tokens=8500)
     async with working(settings) as work:
         for _ in range(3):
-            work.wake(Task.PUMP, "fake/newer")
+            work.wake(Task.DISPATCH, "fake/newer")
             work.wake(Task.MEASURE, "fake/newer")
             await finished(engine, await make_job(engine, [f"{host.url}/64x64/a.jpg"], tokens=8500))
     (job,) = await rows(engine, "SELECT status, status_code FROM jobs WHERE id = :id", id=newer)
@@ -305,7 +305,7 @@ async def test_a_slow_provider_has_as_many_calls_in_flight_as_its_latency_takes(
 async def test_what_is_alone_in_hand_is_written_at_once(
     engine: AsyncEngine, settings: Settings, host: FakeProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker.record, "GATHER_SECONDS", 3600.0)
+    monkeypatch.setattr(worker.dispatch.recorder, "GATHER_SECONDS", 3600.0)
     async with working(settings):
         for items in (1, 7):
             images = [f"{host.url}/64x64/{number}.jpg" for number in range(items)]
@@ -315,14 +315,14 @@ async def test_what_is_alone_in_hand_is_written_at_once(
 async def test_a_bell_that_rings_just_as_the_pump_goes_to_sleep_is_heard(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = (Task.PUMP, "fake/gpt-4o-mini")
+    key = (Task.DISPATCH, "fake/gpt-4o-mini")
     async with working(settings) as work:
-        monkeypatch.setattr(pump, "IDLE_SECONDS", 0.0)
+        monkeypatch.setattr(dispatcher, "IDLE_SECONDS", 0.0)
         work.wake(*key)
         asleep = work._running[key]
         while not asleep.done():
             await asyncio.sleep(0)
-        monkeypatch.setattr(pump, "IDLE_SECONDS", 5.0)
+        monkeypatch.setattr(dispatcher, "IDLE_SECONDS", 5.0)
         work.wake(*key)
         await asyncio.sleep(0.1)
         assert key in work._running

@@ -23,7 +23,7 @@ from vision.storage.record import record
 from vision.storage.recordset import recordset
 from vision.storage.specs import JobSpec, load
 from vision.tokens import count_image, text
-from worker.charging import bears_out, charge
+from worker.dispatch.charging import bears_out, charge
 
 PRICE = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), source="test", cache_write=Decimal("0.19"))
 RULES = (

@@ -14,9 +14,9 @@ from tests.simulation.provider import Provider
 from vision.limiter import LaneState, Limiter, connect
 from vision.limiter.scripts import Scripts
 from vision.provider.lane import Lane
-from worker.appetite import HORIZON_SECONDS, LOW_SECONDS
-from worker.marks import GATHER_SECONDS, LEAD_SECONDS
-from worker.pace import Pacer
+from worker.dispatch.marks import GATHER_SECONDS, LEAD_SECONDS
+from worker.pacing.claim_size import HORIZON_SECONDS, LOW_SECONDS
+from worker.pacing.pacer import Pacer
 
 CLAIM = 64
 EPOCH = 1_800_000_000.0
@@ -45,7 +45,7 @@ class _Scripts(Scripts):
 
 
 class Process:
-    """Claims items as the pump does: no further ahead than it does; sends each when it may start."""
+    """Claims items as the dispatcher does: no further ahead than it does; sends each when it may start."""
 
     def __init__(self, redis_url: str, lane: Lane, provider: Provider, items: "deque[Item]", *, seed: int = 1) -> None:
         self.loop = asyncio.get_running_loop()

@@ -35,7 +35,7 @@ def test_every_task_is_registered_and_takes_what_it_is_rung_with() -> None:
     ours = {name: task for name, task in app.tasks.items() if name.startswith("tessera.")}
     assert ours.keys() == {task.value for task in Task}
     rung_with = {task: len(inspect.signature(ours[task].run).parameters) for task in Task}
-    assert rung_with == {Task.PUMP: 1, Task.MEASURE: 1, Task.LOOK: 0, Task.DELIVER: 0}
+    assert rung_with == {Task.DISPATCH: 1, Task.MEASURE: 1, Task.LOOK: 0, Task.DELIVER: 0}
 
 
 def test_a_bell_reaches_every_worker_and_is_not_kept() -> None:

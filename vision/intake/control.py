@@ -118,7 +118,7 @@ async def _set(connection: AsyncConnection, job: RowMapping, **values: object) -
 
 async def _ring(desk: Desk, lane: str) -> None:
     await desk.bell.ring(Task.MEASURE, lane)
-    await desk.bell.ring(Task.PUMP, lane)
+    await desk.bell.ring(Task.DISPATCH, lane)
 
 
 def _refuse_terminal(job: RowMapping) -> None:

@@ -58,7 +58,7 @@ async def submit(desk: Desk, tenant: str, order: Order, items: Items, replay: Re
         if order.webhook_url:
             await tenants.webhook_secret(connection, tenant)
         job = await jobs.get(connection, tenant, job_id)
-    await desk.bell.ring(Task.PUMP if stage is Stage.WORK else Task.MEASURE, planned.lane.name)
+    await desk.bell.ring(Task.DISPATCH if stage is Stage.WORK else Task.MEASURE, planned.lane.name)
     return Receipt(job, replayed=False)
 
 

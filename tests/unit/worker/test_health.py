@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from vision.provider.failures import Trouble
-from worker.health import ALIKE, LONE_SECONDS, REMEMBERED, Health, Key, Verdict
+from worker.dispatch.health import ALIKE, LONE_SECONDS, REMEMBERED, Health, Key, Verdict
 
 JOB, OTHER = uuid4(), uuid4()
 ATTEMPTS = 5

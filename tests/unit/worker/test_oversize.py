@@ -5,7 +5,7 @@ import pytest
 from vision.limits import Limit
 from vision.storage.specs import JobSpec
 from vision.tokens import NO_FIT
-from worker.oversize import explain
+from worker.dispatch.oversize import explain
 
 
 def spec(output: int) -> JobSpec:

@@ -15,10 +15,10 @@ from vision.storage.outcome import Outcome
 from vision.storage.pauses import pause_lane
 from vision.storage.ranges import Held, Lessee
 from vision.storage.specs import JobSpec, load
-from worker.appetite import HORIZON_SECONDS, Appetite
-from worker.call import LaneStopped, Line, call
-from worker.load import Load
-from worker.record import Recorder
+from worker.dispatch.attempt import LaneContext, LaneStopped, call
+from worker.dispatch.recorder import Recorder
+from worker.pacing.claim_size import HORIZON_SECONDS, ClaimSize
+from worker.pacing.loop_lag import LoopLag
 
 log = logging.getLogger(__name__)
 
@@ -28,29 +28,29 @@ KEPT_SPECS = 256
 LONGEST_LOADING_SECONDS = 5.0
 
 
-class Pump:
+class Dispatcher:
     """One lane in one process."""
 
     def __init__(
         self,
-        line: Line,
+        context: LaneContext,
         *,
         engine: AsyncEngine,
         recorder: Recorder,
         lessee: Lessee,
-        appetite: Appetite,
-        load: Load,
+        claim_size: ClaimSize,
+        loop_lag: LoopLag,
         lanes: Callable[[], int],
         stopped: Callable[[], bool],
         look: Callable[[], Awaitable[None]],
         when_paused: Callable[[], Awaitable[None]],
     ) -> None:
-        self._line = line
+        self._context = context
         self._engine = engine
         self._recorder = recorder
         self._lessee = lessee
-        self._appetite = appetite
-        self._load = load
+        self._claim_size = claim_size
+        self._loop_lag = loop_lag
         self._lanes = lanes
         self._stopped = stopped
         self._look = look
@@ -68,26 +68,26 @@ class Pump:
         self._moved.set()
 
     def look(self) -> None:
-        """There may be room."""
+        """Claim more if this process has capacity for it."""
         if not self._moved.is_set() and self._wants():
             self._moved.set()
 
     def hear(self, seconds: float | None, asked_at: float) -> None:
-        """Whether the lane is down (see Breaker.hear), and that some jobs in hand may have been stopped."""
-        was_down = self._line.breaker.down
-        self._line.breaker.hear(seconds, asked_at)
-        self._line.pacer.give_back(lambda item: not self._line.holdings.may_send(item))
-        if was_down and not self._line.breaker.down:
+        """Take over whether the lane is down (see Breaker.hear); jobs may also have been stopped: their calls are not sent."""
+        was_down = self._context.breaker.down
+        self._context.breaker.hear(seconds, asked_at)
+        self._context.pacer.give_back(lambda item: not self._context.leases.may_send(item))
+        if was_down and not self._context.breaker.down:
             self.wake()
 
     def give_back(self) -> None:
-        """This process stops: what is in hand and not sent goes back."""
-        self._line.pacer.give_up()
+        """This process stops: items that were claimed and not sent are released."""
+        self._context.pacer.give_up()
         self._moved.set()
 
     async def drain(self) -> None:
-        """What calls did not use is given back to the lane."""
-        await self._line.pacer.drain()
+        """Wait until the limiter knows what the calls used."""
+        await self._context.pacer.drain()
 
     async def run(self) -> None:
         """Work until the lane has been idle for some seconds; the next bell starts it again."""
@@ -108,15 +108,15 @@ class Pump:
     def _wants(self) -> int:
         """How many items to claim now."""
         now = asyncio.get_running_loop().time()
-        if now < self._dry_until or self._load.heavy:
+        if now < self._dry_until or self._loop_lag.high:
             return 0
-        if self._line.breaker.wary:
-            return int(not self._line.breaker.wait())
-        horizon = self._line.pacer.horizon
-        return self._appetite.wants(
+        if self._context.breaker.wary:
+            return int(not self._context.breaker.wait())
+        horizon = self._context.pacer.horizon
+        return self._claim_size.wants(
             now,
             horizon=horizon,
-            admits=self._line.pacer.admits(HORIZON_SECONDS + self._loading_seconds - max(0.0, horizon - now)),
+            admits=self._context.pacer.admits(HORIZON_SECONDS + self._loading_seconds - max(0.0, horizon - now)),
             coming=len(self._coming),
             # What is not recorded counts as in flight: it is lost with this process all the same.
             in_hand=len(self._tasks) + self._recorder.waiting,
@@ -124,7 +124,7 @@ class Pump:
         )
 
     async def _wait(self) -> None:
-        breaker = self._line.breaker
+        breaker = self._context.breaker
         try:
             async with asyncio.timeout(min(POLL_SECONDS, breaker.wait()) if breaker.wary else POLL_SECONDS):
                 await self._moved.wait()
@@ -134,16 +134,16 @@ class Pump:
     async def _claim(self, want: int) -> bool:
         loop = asyncio.get_running_loop()
         asked_at = loop.time()
-        wary = self._line.breaker.wary
+        wary = self._context.breaker.wary
         try:
             items = await ranges.claim(
                 self._engine,
-                self._line.lane.name,
+                self._context.lane.name,
                 want,
                 stage=Stage.WORK,
                 lessee=self._lessee,
-                price=self._line.lane.highest_price,
-                rule=self._line.lane.image_tokens,
+                price=self._context.lane.highest_price,
+                rule=self._context.lane.image_tokens,
                 untried_first=wary,
             )
         except Exception as error:  # noqa: BLE001 - the database may be away for a while; the lane stays open
@@ -154,10 +154,10 @@ class Pump:
             self._dry_until = loop.time() + POLL_SECONDS
             return False
         if wary:
-            self._line.breaker.take(items[0])
+            self._context.breaker.take(items[0])
         now = loop.time()
-        self._appetite.claimed(now, self._line.pacer.horizon, full=len(items) == want)
-        self._line.holdings.add(items, asked_at)
+        self._claim_size.claimed(now, self._context.pacer.horizon, full=len(items) == want)
+        self._context.leases.add(items, asked_at)
         for item in items:
             self._coming[id(item)] = now
             task = loop.create_task(self._see_through(item))
@@ -171,7 +171,7 @@ class Pump:
 
     async def _see_through(self, item: Held) -> None:
         try:
-            outcome = await call(self._line, item, await self._spec(item.job_id), lambda: self._start_known(item))
+            outcome = await call(self._context, item, await self._spec(item.job_id), lambda: self._start_known(item))
         except LaneStopped as stop:
             self._recorder.put(stop.outcome)
             await self._pause(stop)
@@ -182,9 +182,9 @@ class Pump:
             outcome = self._broken(item)
         finally:
             self._coming.pop(id(item), None)
-            self._line.breaker.ended(item)
+            self._context.breaker.ended(item)
         if outcome.latency_ms is not None:
-            self._appetite.ended(outcome.latency_ms / 1000)
+            self._claim_size.ended(outcome.latency_ms / 1000)
         self._recorder.put(outcome)
 
     def _start_known(self, item: Held) -> None:
@@ -194,7 +194,7 @@ class Pump:
         self.look()
 
     def _broken(self, item: Held) -> Outcome:
-        decision = decide(Retry.LATER, item.attempt + 1, self._line.max_attempts)
+        decision = decide(Retry.LATER, item.attempt + 1, self._context.max_attempts)
         if decision.again:
             return Outcome(item, again_seconds=decision.delay_seconds)
         message = "Tessera could not work on this item; its log says why."
@@ -213,11 +213,13 @@ class Pump:
 
     async def _pause(self, stop: LaneStopped) -> None:
         try:
-            paused = await pause_lane(self._engine, self._line.lane.name, stop.failure.code)
+            paused = await pause_lane(self._engine, self._context.lane.name, stop.failure.code)
             await self._look()
         except Exception as error:  # noqa: BLE001 - the next refused call tries again
-            log.warning("%s could not be paused (%s).", self._line.lane.name, type(error).__name__)
+            log.warning("%s could not be paused (%s).", self._context.lane.name, type(error).__name__)
             return
         if paused:
-            log.error("%s: %s Its jobs are paused (%s).", self._line.lane.name, stop.failure.message, stop.failure.code)
+            log.error(
+                "%s: %s Its jobs are paused (%s).", self._context.lane.name, stop.failure.message, stop.failure.code
+            )
             await self._when_paused()

@@ -1,4 +1,4 @@
-"""How many bytes of images may be in hand in one process."""
+"""A limit on the bytes of images that one process keeps in memory."""
 
 import asyncio
 from collections import deque
@@ -9,40 +9,40 @@ GUESS = 512 * 1024
 """What an image counts for until it is loaded and its size known."""
 
 
-class Place:
-    """One item's share of the room."""
+class Share:
+    """One item's part of the budget."""
 
-    def __init__(self, room: "Room") -> None:
-        self._room = room
+    def __init__(self, budget: "MemoryBudget") -> None:
+        self._budget = budget
         self.size = GUESS
 
     def holds(self, size: int) -> None:
         """The item's images take up so many bytes."""
-        self._room.change(self.size - size)
+        self._budget.change(self.size - size)
         self.size = size
 
 
-class Room:
-    """Lets items in while there is room, first come, first served; one larger than all the room goes in alone."""
+class MemoryBudget:
+    """Admits items, first come, first served, while bytes are free; one that is larger than the whole budget is admitted alone."""
 
     def __init__(self, size: int) -> None:
         self._free = size
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[Place]:
-        """Wait until there is room, and keep it until the end of the block."""
+    async def share(self) -> AsyncIterator[Share]:
+        """Wait until bytes are free, and keep a share until the end of the block."""
         if self._free <= 0 or self._waiting:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             await turn
         else:
             self._free -= GUESS
-        place = Place(self)
+        share = Share(self)
         try:
-            yield place
+            yield share
         finally:
-            self.change(place.size)
+            self.change(share.size)
 
     def change(self, freed: int) -> None:
         """So many bytes are free again (or, negative, taken)."""

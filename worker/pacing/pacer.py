@@ -12,9 +12,9 @@ from vision.limits import Bucket
 from vision.provider.catalogue import Lane
 from vision.provider.client import Called
 from vision.provider.headers import RateLimits
-from worker.flights import Flights
-from worker.settling import Ended, add_up, refusal
-from worker.waiting import Ticket, Waiting
+from worker.pacing.concurrency import ConcurrencySlots
+from worker.pacing.settling import Ended, add_up, refusal
+from worker.pacing.waiting import Ticket, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Pacer:
         self._lane = lane.name
         self._limit = lane.limit
         self._waiting = Waiting()
-        self._flights = Flights(limiter, lane.name, lane.max_in_flight) if lane.max_in_flight else None
+        self._slots = ConcurrencySlots(limiter, lane.name, lane.max_in_flight) if lane.max_in_flight else None
         self._asking: list[Ticket] = []
         self._ended: list[Ended] = []
         self._asker: asyncio.Task[None] | None = None
@@ -90,8 +90,8 @@ class Pacer:
         try:
             if not await ticket.starts:
                 return False
-            if self._flights:
-                ticket.turn = self._flights.enter()
+            if self._slots:
+                ticket.turn = self._slots.enter()
                 ticket.flying = await ticket.turn
                 if not ticket.flying:
                     return False
@@ -111,12 +111,12 @@ class Pacer:
     def give_up(self) -> None:
         """This process stops: calls that wait for their start are not made."""
         self._waiting.give_up()
-        if self._flights:
-            self._flights.give_up()
+        if self._slots:
+            self._slots.give_up()
 
     async def drain(self) -> None:
         """Until the limiter has been told of every call that ended."""
-        keepers = [self._keeper, self._flights.keeper if self._flights else None]
+        keepers = [self._keeper, self._slots.keeper if self._slots else None]
         if under_way := [keeper for keeper in keepers if keeper and not keeper.done()]:
             await asyncio.wait(under_way, timeout=DRAIN_SECONDS)
 
@@ -145,9 +145,9 @@ class Pacer:
 
     def land(self, ticket: Ticket) -> None:
         """The call is not in flight any more, however it ended. Twice is once."""
-        if self._flights and ticket.flying:
+        if self._slots and ticket.flying:
             ticket.flying = False
-            self._flights.leave()
+            self._slots.leave()
 
     def _ask(self, tickets: list[Ticket]) -> None:
         self._asking += tickets

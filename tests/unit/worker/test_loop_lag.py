@@ -5,19 +5,19 @@ import subprocess
 import sys
 import time
 
-from worker.load import LATE_SECONDS, LOOK_SECONDS, Load
+from worker.pacing.loop_lag import LATE_SECONDS, LOOK_SECONDS, LoopLag
 
 
 async def test_a_loop_that_is_held_up_is_late_until_it_runs_again() -> None:
-    load = Load()
-    keeping = asyncio.create_task(load.keep())
+    lag = LoopLag()
+    keeping = asyncio.create_task(lag.keep())
     await asyncio.sleep(0)
-    assert not load.heavy
+    assert not lag.high
     time.sleep(LOOK_SECONDS + 2 * LATE_SECONDS)
     async with asyncio.timeout(60):
-        while not load.heavy:
+        while not lag.high:
             await asyncio.sleep(0)
-        while load.heavy:  # for as long as the machine holds it up
+        while lag.high:  # for as long as the machine holds it up
             await asyncio.sleep(LOOK_SECONDS)
     keeping.cancel()
 

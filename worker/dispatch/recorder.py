@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.storage.outcome import Outcome
 from vision.storage.record import record
-from worker.hold import Holdings
+from worker.dispatch.leases import Leases
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +21,9 @@ AWAY_SECONDS = 1.0
 class Recorder:
     """Buffers outcomes and writes them, one short transaction a batch."""
 
-    def __init__(self, engine: AsyncEngine, holdings: Holdings, when_written: Callable[[bool], None]) -> None:
+    def __init__(self, engine: AsyncEngine, leases: Leases, when_written: Callable[[bool], None]) -> None:
         self._engine = engine
-        self._holdings = holdings
+        self._leases = leases
         self._when_written = when_written
         self._buffer: list[Outcome] = []
         self._most = MOST
@@ -37,7 +37,7 @@ class Recorder:
         self._buffer.append(outcome)
         self._empty.clear()
         self._filled.set()
-        if len(self._buffer) >= min(self._most, len(self._holdings)):
+        if len(self._buffer) >= min(self._most, len(self._leases)):
             self._complete.set()
 
     @property
@@ -60,7 +60,7 @@ class Recorder:
                 del self._buffer[: len(batch)]
                 self._most = min(MOST, self._most * 2)
                 for outcome in batch:
-                    self._holdings.drop(outcome.item)
+                    self._leases.drop(outcome.item)
                 self._when_written(bool(ended))
             else:
                 # Should one row be what the database refuses, smaller batches get the others past it.

@@ -26,15 +26,15 @@ from vision.storage.outcome import Charge, Outcome
 from vision.storage.ranges import Held
 from vision.storage.specs import JobSpec
 from vision.tokens import NO_FIT, count_image, sent_size
-from worker.breaker import Breaker
-from worker.charging import charge
-from worker.health import Verdict
-from worker.hold import Holdings
-from worker.marks import LEAD_SECONDS, Marks
-from worker.oversize import explain
-from worker.pace import Pacer
-from worker.room import Room
-from worker.waiting import Ticket
+from worker.dispatch.breaker import Breaker
+from worker.dispatch.charging import charge
+from worker.dispatch.health import Verdict
+from worker.dispatch.leases import Leases
+from worker.dispatch.marks import LEAD_SECONDS, Marks
+from worker.dispatch.memory_budget import MemoryBudget
+from worker.dispatch.oversize import explain
+from worker.pacing.pacer import Pacer
+from worker.pacing.waiting import Ticket
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ _RETRY = {Then.DOWN: Retry.LATER, Then.LATER: Retry.LATER, Then.UNCLEAR: Retry.L
 
 
 @dataclass(frozen=True)
-class Line:
+class LaneContext:
     """Everything a call on one lane needs, handed down by the runtime."""
 
     lane: Lane
@@ -53,10 +53,10 @@ class Line:
     pacer: Pacer
     breaker: Breaker
     images: Images
-    holdings: Holdings
+    leases: Leases
     marks: Marks
     executor: Executor
-    room: Room
+    memory: MemoryBudget
     max_attempts: int
 
 
@@ -86,29 +86,31 @@ class LaneStopped(Exception):
         self.outcome = outcome
 
 
-async def call(line: Line, item: Held, spec: JobSpec, when_reserved: Callable[[], None]) -> Outcome:
+async def call(context: LaneContext, item: Held, spec: JobSpec, when_reserved: Callable[[], None]) -> Outcome:
     """Do one item. Idempotent up to the provider: what is recorded is fenced by the item's lease.
 
     `when_reserved` is called once the call's start is known, which may be never.
     """
-    async with line.room.place() as place:
+    async with context.memory.share() as share:
         try:
-            ready = await _ready(line, item, spec)
+            ready = await _ready(context, item, spec)
         except ItemError as error:
-            return _failed(line, item, error)
+            return _failed(context, item, error)
         except Stopped:
             return Outcome(item, burned=False)
-        place.holds(sum(map(len, ready.urls)))
+        share.holds(sum(map(len, ready.urls)))
         if ready.tokens > (item.image_tokens or 0):
             # Its size was told or measured wrong: money and tokens were set aside for less. Claim it again.
             return _corrected(Outcome(item, again_seconds=0.0, burned=False), ready)
-        if not line.holdings.may_send(item) or (line.breaker.down and not await line.breaker.turn(item)):
+        if not context.leases.may_send(item) or (context.breaker.down and not await context.breaker.turn(item)):
             return _corrected(Outcome(item, burned=False), ready)
-        ticket = await line.pacer.reserve(ready.reserve, spec.likely_tokens(ready.tokens), len(item.images), owner=item)
+        ticket = await context.pacer.reserve(
+            ready.reserve, spec.likely_tokens(ready.tokens), len(item.images), owner=item
+        )
         when_reserved()
         if ticket is None:
-            return _corrected(_too_large(line, item, spec, ready), ready)
-        return _corrected(await _send(line, item, spec, ready, ticket), ready)
+            return _corrected(_too_large(context, item, spec, ready), ready)
+        return _corrected(await _send(context, item, spec, ready, ticket), ready)
 
 
 def _corrected(outcome: Outcome, ready: _Ready) -> Outcome:
@@ -118,39 +120,39 @@ def _corrected(outcome: Outcome, ready: _Ready) -> Outcome:
     return replace(outcome, image_tokens=ready.tokens, size=ready.size)
 
 
-async def _send(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket) -> Outcome:
+async def _send(context: LaneContext, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket) -> Outcome:
     """Wait for the call's start, and make it unless its job or lane is stopped meanwhile, or its lease has gone."""
-    if not await _starts(line, item, ticket) or not await _may_send(line, item):
-        line.pacer.settle(ticket, 0)
+    if not await _starts(context, item, ticket) or not await _may_send(context, item):
+        context.pacer.settle(ticket, 0)
         return Outcome(item, burned=False)
     try:
-        return await _ask(line, item, spec, ready, ticket)
+        return await _ask(context, item, spec, ready, ticket)
     finally:
-        line.pacer.land(ticket)
+        context.pacer.land(ticket)
 
 
-async def _starts(line: Line, item: Held, ticket: Ticket) -> bool:
+async def _starts(context: LaneContext, item: Held, ticket: Ticket) -> bool:
     """Wait for the call's start; that it is sent is written down just before, or once it has its place in flight."""
-    if line.lane.max_in_flight is not None:
-        return await line.pacer.wait_until(ticket) and await line.marks.sent(item, soon=True)
-    if not await line.pacer.near(ticket, LEAD_SECONDS) or not await line.marks.sent(item):
+    if context.lane.max_in_flight is not None:
+        return await context.pacer.wait_until(ticket) and await context.marks.sent(item, soon=True)
+    if not await context.pacer.near(ticket, LEAD_SECONDS) or not await context.marks.sent(item):
         return False
-    return await line.pacer.wait_until(ticket)
+    return await context.pacer.wait_until(ticket)
 
 
-async def _may_send(line: Line, item: Held) -> bool:
+async def _may_send(context: LaneContext, item: Held) -> bool:
     """Whether nothing speaks against the call now."""
-    return await line.breaker.may_send(item) and line.holdings.may_send(item)
+    return await context.breaker.may_send(item) and context.leases.may_send(item)
 
 
-async def _ready(line: Line, item: Held, spec: JobSpec) -> _Ready:
+async def _ready(context: LaneContext, item: Held, spec: JobSpec) -> _Ready:
     """Inline, or by URL where the provider fetches http(s) itself and the measured tokens are taken."""
-    if _by_url(line.lane, spec) and all(source.startswith("http") for source in item.images):
+    if _by_url(context.lane, spec) and all(source.startswith("http") for source in item.images):
         tokens = item.image_tokens or 0
         return _Ready(list(item.images), tokens, spec.most_tokens(tokens))
-    prepared = [await _prepare(line, item, spec, source) for source in item.images]
+    prepared = [await _prepare(context, item, spec, source) for source in item.images]
     sizes = [(image.width, image.height) for image in prepared]
-    tokens = sum(count_image(line.lane.image_tokens, spec.detail, *size).tokens for size in sizes)
+    tokens = sum(count_image(context.lane.image_tokens, spec.detail, *size).tokens for size in sizes)
     told_wrong = item.width is not None and (item.width, item.height) != prepared[0].source_size
     return _Ready(
         [_data_url(image) for image in prepared],
@@ -165,47 +167,47 @@ def _by_url(lane: Lane, spec: JobSpec) -> bool:
     return lane.provider.images == "url" and spec.fit == NO_FIT
 
 
-async def _prepare(line: Line, item: Held, spec: JobSpec, source: str) -> Prepared:
-    data = await line.images.load(source)
-    target = None if spec.fit == NO_FIT else partial(sent_size, line.lane.image_tokens, spec.detail, spec.fit)
+async def _prepare(context: LaneContext, item: Held, spec: JobSpec, source: str) -> Prepared:
+    data = await context.images.load(source)
+    target = None if spec.fit == NO_FIT else partial(sent_size, context.lane.image_tokens, spec.detail, spec.fit)
     loop = asyncio.get_running_loop()
-    if ready := await loop.run_in_executor(line.executor, partial(as_it_is, data, target=target)):
+    if ready := await loop.run_in_executor(context.executor, partial(as_it_is, data, target=target)):
         return ready
-    if not await line.marks.decoding(item):
+    if not await context.marks.decoding(item):
         raise Stopped
-    return await loop.run_in_executor(line.executor, partial(prepare, data, target=target))
+    return await loop.run_in_executor(context.executor, partial(prepare, data, target=target))
 
 
 def _data_url(image: Prepared) -> str:
     return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
 
 
-async def _ask(line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket) -> Outcome:
+async def _ask(context: LaneContext, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket) -> Outcome:
     question = Question(spec.prompt, spec.preset or "answer", spec.schema, spec.detail, spec.max_output_tokens)
-    path, body = build(line.lane, question, ready.urls)
+    path, body = build(context.lane, question, ready.urls)
     ready.urls.clear()  # the body holds them; hundreds of calls need not do so twice
     loop = asyncio.get_running_loop()
     started = loop.time()
-    called = await line.client.call(path, body, f"{ids.item(item.job_id, item.number)}-{item.attempt + 1}")
+    called = await context.client.call(path, body, f"{ids.item(item.job_id, item.number)}-{item.attempt + 1}")
     latency_ms = round((loop.time() - started) * 1000)
-    verdict = await line.breaker.heard(item, called.failure)
+    verdict = await context.breaker.heard(item, called.failure)
     if called.reply:
-        return _answered(line, item, spec, ready, ticket, called, latency_ms=latency_ms)
-    return replace(await _refused(line, item, spec, ready, ticket, called, verdict=verdict), latency_ms=latency_ms)
+        return _answered(context, item, spec, ready, ticket, called, latency_ms=latency_ms)
+    return replace(await _refused(context, item, spec, ready, ticket, called, verdict=verdict), latency_ms=latency_ms)
 
 
 def _answered(
-    line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket, called: Called, *, latency_ms: int
+    context: LaneContext, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket, called: Called, *, latency_ms: int
 ) -> Outcome:
     assert called.reply is not None  # noqa: S101 - only called with a reply
-    made = charge(line.lane, item, spec, ready.tokens, called.reply)
-    line.pacer.settle(ticket, made.usage.input_tokens + made.usage.output_tokens, called)
+    made = charge(context.lane, item, spec, ready.tokens, called.reply)
+    context.pacer.settle(ticket, made.usage.input_tokens + made.usage.output_tokens, called)
     answer, code, message = _read(spec, called.reply)
     charged = Charge(
-        line.lane.name, code or "succeeded", made.usage, made.cost, made.known, called.request_id,
+        context.lane.name, code or "succeeded", made.usage, made.cost, made.known, called.request_id,
         counted=made.counted, doubt=made.doubt, excess=made.excess,
     )  # fmt: skip
-    if code == "output_invalid" and item.attempt + 1 < min(MOST_INVALID, line.max_attempts):
+    if code == "output_invalid" and item.attempt + 1 < min(MOST_INVALID, context.max_attempts):
         return Outcome(item, charged, again_seconds=0.0, latency_ms=latency_ms)
     return Outcome(
         item,
@@ -240,26 +242,26 @@ def _read(spec: JobSpec, reply: Reply) -> tuple[object, str | None, str | None]:
 
 
 async def _refused(
-    line: Line, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket, called: Called, *, verdict: Verdict
+    context: LaneContext, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket, called: Called, *, verdict: Verdict
 ) -> Outcome:
     """The call failed; the table of failures has decided what follows."""
     failure = called.failure
     assert failure is not None  # noqa: S101 - a call ends in a reply or a failure
     throttled = failure.then == Then.PACE
     # A refused call was not charged; one whose end was not seen may have been, so its tokens stay spent.
-    line.pacer.settle(ticket, None if failure.unknown_cost else 0, called, throttled=throttled)
+    context.pacer.settle(ticket, None if failure.unknown_cost else 0, called, throttled=throttled)
     if throttled:
-        await line.pacer.pause(ticket, failure.retry_after, called.limits)
+        await context.pacer.pause(ticket, failure.retry_after, called.limits)
         # It waits with the lane, so that it starts when the lane does, also where somebody lifts the pause.
         return Outcome(item, again_seconds=0.0, burned=False)
-    if failure.then == Then.PAUSE or (failure.then == Then.UNCLEAR and line.breaker.key_is_refused(item, failure)):
+    if failure.then == Then.PAUSE or (failure.then == Then.UNCLEAR and context.breaker.key_is_refused(item, failure)):
         raise LaneStopped(failure, Outcome(item, burned=False))
     known = not failure.unknown_cost
     cost = Decimal(0) if known else item.reserved
-    made = Charge(line.lane.name, failure.code, Usage(0, 0), cost, known, called.request_id)
+    made = Charge(context.lane.name, failure.code, Usage(0, 0), cost, known, called.request_id)
     if not verdict.burned:
         return Outcome(item, made, again_seconds=verdict.again_seconds, burned=False)
-    decision = decide(_RETRY[failure.then], item.attempt + 1, line.max_attempts, failure.retry_after)
+    decision = decide(_RETRY[failure.then], item.attempt + 1, context.max_attempts, failure.retry_after)
     if decision.again:
         return Outcome(item, made, again_seconds=decision.delay_seconds)
     code = "upstream_rejected" if failure.then == Then.UNCLEAR else failure.code
@@ -267,16 +269,16 @@ async def _refused(
     return Outcome(item, made, status=ItemStatus.FAILED, error_code=code, error_message=failure.message)
 
 
-def _failed(line: Line, item: Held, error: ItemError) -> Outcome:
+def _failed(context: LaneContext, item: Held, error: ItemError) -> Outcome:
     """An image that cannot be had: again later, or the end of this item; nothing was paid."""
     if isinstance(error, HostBusy):
         return Outcome(item, again_seconds=error.seconds, burned=False)
-    decision = decide(error.retry, item.attempt + 1, line.max_attempts)
+    decision = decide(error.retry, item.attempt + 1, context.max_attempts)
     if decision.again and isinstance(error, ImageError):
         return Outcome(item, again_seconds=decision.delay_seconds)
     return Outcome(item, status=ItemStatus.FAILED, error_code=error.code, error_message=error.message)
 
 
-def _too_large(line: Line, item: Held, spec: JobSpec, ready: _Ready) -> Outcome:
-    message = explain(line.lane.name, line.pacer.limits, spec, images=len(item.images), image_tokens=ready.tokens)
+def _too_large(context: LaneContext, item: Held, spec: JobSpec, ready: _Ready) -> Outcome:
+    message = explain(context.lane.name, context.pacer.limits, spec, images=len(item.images), image_tokens=ready.tokens)
     return Outcome(item, status=ItemStatus.FAILED, error_code="request_too_large", error_message=message)

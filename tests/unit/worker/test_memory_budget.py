@@ -1,19 +1,19 @@
-"""The room for images in hand."""
+"""The memory budget for images."""
 
 import asyncio
 
-from worker.room import GUESS, Room
+from worker.dispatch.memory_budget import GUESS, MemoryBudget
 
 
-async def test_items_wait_until_there_is_room() -> None:
-    room, inside, most = Room(3 * GUESS), 0, 0
+async def test_items_wait_until_there_is_budget() -> None:
+    budget, inside, most = MemoryBudget(3 * GUESS), 0, 0
 
     async def item(size: int) -> None:
         nonlocal inside, most
-        async with room.place() as place:
+        async with budget.share() as share:
             inside += 1
             most = max(most, inside)
-            place.holds(size)
+            share.holds(size)
             await asyncio.sleep(0)
             inside -= 1
 
@@ -22,14 +22,14 @@ async def test_items_wait_until_there_is_room() -> None:
     assert inside == 0
 
 
-async def test_small_items_make_room_for_more_and_a_huge_one_goes_in_alone() -> None:
-    room = Room(2 * GUESS)
+async def test_small_items_make_budget_for_more_and_a_huge_one_goes_in_alone() -> None:
+    budget = MemoryBudget(2 * GUESS)
     entered = []
 
     async def item(name: str, size: int, done: asyncio.Event) -> None:
-        async with room.place() as place:
+        async with budget.share() as share:
             entered.append(name)
-            place.holds(size)
+            share.holds(size)
             await done.wait()
 
     done = asyncio.Event()
@@ -49,13 +49,13 @@ async def test_small_items_make_room_for_more_and_a_huge_one_goes_in_alone() -> 
     assert entered[-1] == "after"
 
 
-async def test_one_who_leaves_the_queue_takes_no_room() -> None:
-    room = Room(GUESS)
-    async with room.place():
-        waiting = asyncio.create_task(room.place().__aenter__())
+async def test_one_who_leaves_the_queue_takes_no_budget() -> None:
+    budget = MemoryBudget(GUESS)
+    async with budget.share():
+        waiting = asyncio.create_task(budget.share().__aenter__())
         await asyncio.sleep(0)
         waiting.cancel()
-    async with asyncio.timeout(60), room.place():
+    async with asyncio.timeout(60), budget.share():
         pass
 
 

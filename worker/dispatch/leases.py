@@ -1,4 +1,4 @@
-"""Keep the leases on the items in hand: signs of life, and what must not be sent any more."""
+"""The leases that this process holds: it extends them, and knows which items must not be sent any more."""
 
 import asyncio
 import logging
@@ -20,8 +20,8 @@ MARGIN = 0.2
 """Of the lease: nothing is sent so shortly before it may run out."""
 
 
-class Holdings:
-    """Every item in this process's hands."""
+class Leases:
+    """Every item that this process has leased."""
 
     def __init__(self, engine: AsyncEngine, lease_seconds: float) -> None:
         self._engine = engine
@@ -37,11 +37,11 @@ class Holdings:
 
     @property
     def jobs(self) -> list[UUID]:
-        """The jobs that items in hand are of."""
+        """The jobs of the leased items."""
         return list(self._jobs)
 
     def add(self, items: list[Held], asked_at: float) -> None:
-        """Take items in hand that were claimed by a statement sent at `asked_at` (loop time), or later."""
+        """Keep the leases of items that were claimed by a statement sent at `asked_at` (loop time), or later."""
         for item in items:
             self._leases[item.lease] += 1
             self._jobs[item.job_id] += 1
@@ -65,7 +65,7 @@ class Holdings:
         return age < self._lease_seconds * (1 - MARGIN)
 
     def stop(self, jobs: frozenset[UUID]) -> None:
-        """Of the jobs in hand these are paused or ending, and no others."""
+        """Of the leased items' jobs these are paused or ending, and no others."""
         self._stopped = jobs
 
     async def keep(self) -> None:

@@ -15,8 +15,8 @@ FEWEST = 64
 """So many calls may be in flight however long they take."""
 
 
-class Appetite:
-    """Of one lane in one process. Times are the event loop's."""
+class ClaimSize:
+    """The size of claims, of one lane in one process. Times are the event loop's."""
 
     def __init__(self, most: int, deadline_seconds: float) -> None:
         self._most = most
@@ -29,7 +29,7 @@ class Appetite:
         """How many to claim now; 0 while that is none, or too few to be worth a claim.
 
         `horizon`: the latest start that is known. `admits`: how many calls the lane's refill lets start from then on
-        until HORIZON_SECONDS. `coming`: items in hand whose start is not known. `lanes`: how many share this process.
+        until HORIZON_SECONDS. `coming`: items claimed whose start is not known. `lanes`: how many share this process.
         """
         if horizon - now >= LOW_SECONDS:
             return 0

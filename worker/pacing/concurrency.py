@@ -1,4 +1,4 @@
-"""Calls in flight on a lane that allows only so many over all processes."""
+"""Concurrency slots of a lane that limits its calls in flight over all processes."""
 
 import asyncio
 import logging
@@ -12,12 +12,12 @@ from vision.limiter import FLIGHT_SECONDS, Limiter
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.05
-"""Between two questions while calls wait; places that became free are told with them, for others to take."""
+"""Between two requests for slots while calls wait; slots that became free are returned with them."""
 SAY_SECONDS = FLIGHT_SECONDS / 4
 
 
-class Flights:
-    """Places of one process; first come, first served."""
+class ConcurrencySlots:
+    """The slots of one process; first come, first served."""
 
     def __init__(self, limiter: Limiter, lane: str, most: int) -> None:
         self._limiter = limiter
@@ -32,7 +32,7 @@ class Flights:
         self.keeper: asyncio.Task[None] | None = None
 
     def enter(self) -> asyncio.Future[bool]:
-        """Wait for a place; False: give it up. Whoever waits may say so before."""
+        """Wait for a slot; False: give it up, which the waiting call may set itself."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         if not self.keeper or self.keeper.done():
@@ -40,13 +40,13 @@ class Flights:
         return future
 
     def leave(self) -> None:
-        """A call has ended: the next one of this process takes its place, unless others lack it more."""
+        """A call has ended: the next one of this process takes its slot, unless another process needs it more."""
         self._held -= 1
         if self._held < self._part:
             self._start(1)
 
     def give_up(self) -> None:
-        """Nobody who waits gets a place any more."""
+        """Calls that wait get no slot any more."""
         while self._waiting:
             if not (future := self._waiting.popleft()).done():
                 future.set_result(False)
@@ -68,7 +68,7 @@ class Flights:
                 self._lane, self._process, held=held, wanted=wanted, most=self._most
             )
         except (RedisError, OSError) as error:
-            log.warning("No places in flight on %s: Redis is away (%s).", self._lane, type(error).__name__)
+            log.warning("No concurrency slots on %s: Redis is away (%s).", self._lane, type(error).__name__)
             return
         self._told, self._said_at = held + granted, asyncio.get_running_loop().time()
         self._start(granted)

@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from vision.provider.failures import Failure, Then, Trouble
 from vision.storage import outages
 from vision.storage.ranges import Held
-from worker.health import Health, Verdict
-from worker.hold import Holdings
-from worker.pace import Pacer
+from worker.dispatch.health import Health, Verdict
+from worker.dispatch.leases import Leases
+from worker.pacing.pacer import Pacer
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +38,13 @@ class Breaker:
     """Open (`down`) or closed."""
 
     def __init__(
-        self, lane: str, *, engine: AsyncEngine, pacer: Pacer, holdings: Holdings, when_changed: Callable[[], None]
+        self, lane: str, *, engine: AsyncEngine, pacer: Pacer, leases: Leases, when_changed: Callable[[], None]
     ) -> None:
         self.health = Health()
         self._lane = lane
         self._engine = engine
         self._pacer = pacer
-        self._holdings = holdings
+        self._leases = leases
         self._when_changed = when_changed
         self._due: float | None = None
         self._changed_at = -math.inf
@@ -95,7 +95,7 @@ class Breaker:
     async def turn(self, item: Held) -> bool:
         """Wait while the lane is down until this item may be the probe that is due; False: give it back."""
         while self._due is not None:
-            if item.token != self._next or not self._holdings.may_send(item):
+            if item.token != self._next or not self._leases.may_send(item):
                 return False
             if (wait := self._due - asyncio.get_running_loop().time()) <= 0:
                 break

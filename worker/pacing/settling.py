@@ -8,7 +8,7 @@ from vision.limiter import Refused, Sample, Settlement
 from vision.limits import MINUTE, Limit
 from vision.provider.client import Called
 from vision.provider.headers import RateLimits
-from worker.waiting import Ticket, Waiting
+from worker.pacing.waiting import Ticket, Waiting
 
 
 class Ended(NamedTuple):

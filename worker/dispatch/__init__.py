@@ -1,0 +1,1 @@
+"""One item through one step: claim, prepare, wait for its start, call, record."""
