@@ -25,7 +25,7 @@ FRESH_SECONDS, PATIENCE_SECONDS = 1.0, 0.3
 
 async def now(opened: "Resources") -> dict[str, LaneState | None]:
     """The state of each lane, by name; None while Redis cannot be reached."""
-    lanes = opened.desk.catalogue.lanes.values()
+    lanes = opened.context.catalogue.lanes.values()
     states = await asyncio.gather(*(_state(opened, lane) for lane in lanes))
     return {lane.name: state for lane, state in zip(lanes, states, strict=True)}
 

@@ -68,7 +68,7 @@ async def _count_lanes(
     """Each lane's limits, and all numbers that the limiter has of it; a lane whose state is not known shows none."""
     figures: dict[str, dict[str, float]] = defaultdict(dict)
     states = await lane_states.now(opened)
-    for name, lane in opened.desk.catalogue.lanes.items():
+    for name, lane in opened.context.catalogue.lanes.items():
         figures["requests_per_minute_limit"][name] = lane.limit.rpm
         figures["tokens_per_minute_limit"][name] = lane.limit.tpm
         figures["in_flight"][name] = in_flight.get(name, 0)

@@ -10,7 +10,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from api import bodies
 from vision.errors import InvalidRequest
-from vision.storage.files import Draft
+from vision.storage.files import IncomingFile
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -30,7 +30,7 @@ class Form:
     has_file: bool = False
 
 
-async def receive(request: Request, draft: Draft) -> Form:
+async def receive(request: Request, draft: IncomingFile) -> Form:
     """Read the form, the part `file` into the draft; InvalidRequest if it is not such a form, TooLarge."""
     parts = _Parts()
     parser = MultipartParser(_boundary(request), parts.callbacks())
@@ -82,7 +82,7 @@ class _Parts:
             "on_end": self._finish,
         }
 
-    async def pour(self, draft: Draft) -> None:
+    async def pour(self, draft: IncomingFile) -> None:
         """Hand on what has arrived of the file."""
         if self._bytes:
             await draft.write(b"".join(self._bytes))

@@ -15,7 +15,7 @@ from vision import limiter, queue
 from vision.images.fetch import Fetcher
 from vision.images.guard import Guard
 from vision.images.source import Images
-from vision.intake import Desk, Estimator
+from vision.intake import Estimator, IntakeContext
 from vision.provider import catalogue
 from vision.settings import Settings
 from vision.storage import engine, files, keys
@@ -26,9 +26,9 @@ IMAGE_SECONDS, AT_ONCE, PER_HOST = 10.0, 32, 16
 
 @dataclass(frozen=True)
 class Resources:
-    """The desk (record, lanes, bell), the estimator, the limiter, the lanes' paces, and the key that always works."""
+    """What the routes share: intake context, estimator, limiter, the pace of each lane, and the admin key's digest."""
 
-    desk: Desk
+    context: IntakeContext
     estimator: Estimator
     limiter: limiter.Limiter
     paces: Paces
@@ -38,12 +38,12 @@ class Resources:
     @property
     def engine(self) -> AsyncEngine:
         """The record."""
-        return self.desk.engine
+        return self.context.engine
 
     @property
     def files_dir(self) -> Path:
         """Uploads: one file each, named by the hex of its id."""
-        return self.desk.files_dir
+        return self.context.files_dir
 
 
 @asynccontextmanager
@@ -51,21 +51,21 @@ async def opened(settings: Settings) -> AsyncIterator[Resources]:
     """Resources by the settings; nothing connects before it is needed, so that the API starts without its servers."""
     admin_key = settings.admin_key.get_secret_value() if settings.admin_key else keys.admin_key(settings.data_dir)
     redis = limiter.connect(settings.required_redis_url())
-    desk = Desk(
+    context = IntakeContext(
         engine=engine.connect(settings.required_database_url(), pool_size=10, application="tessera-api"),
         catalogue=catalogue.configured(settings),
-        bell=queue.Bell(settings.required_broker_url()),
+        wake_ups=queue.WakeUps(settings.required_broker_url()),
         guard=Guard(settings.allow_private_networks),
         files_dir=settings.data_dir / "files",
     )
-    changes.watch(desk.engine)
-    await asyncio.to_thread(files.prepare, desk.files_dir)
+    changes.watch(context.engine)
+    await asyncio.to_thread(files.prepare, context.files_dir)
     try:
-        async with Fetcher(desk.guard, seconds=IMAGE_SECONDS, per_host=PER_HOST, concurrency=AT_ONCE) as fetcher:
-            estimator = Estimator(desk, Images(fetcher, desk.files_dir))
+        async with Fetcher(context.guard, seconds=IMAGE_SECONDS, per_host=PER_HOST, concurrency=AT_ONCE) as fetcher:
+            estimator = Estimator(context, Images(fetcher, context.files_dir))
             lanes = limiter.Limiter(redis)
-            yield Resources(desk, estimator, lanes, Paces(desk.engine, lanes), redis, keys.digest(admin_key))
+            yield Resources(context, estimator, lanes, Paces(context.engine, lanes), redis, keys.digest(admin_key))
     finally:
-        await desk.bell.close()
+        await context.wake_ups.close()
         await redis.aclose()
-        await desk.engine.dispose()
+        await context.engine.dispose()

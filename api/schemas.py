@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from vision import ids
 from vision.errors import InvalidRequest, NotFound
-from vision.intake import Ask, Order
+from vision.intake import EstimateRequest, Order
 from vision.lifecycle import ItemStatus, JobStatus
 from vision.manifest import MAX_SIDE
 from vision.storage.keys import Scope
@@ -170,9 +170,9 @@ class EstimateFields(JobFields):
     )
     details: DetailNames = Field([], description="Levels of detail. Default: `detail`, or every level but auto.")
 
-    def ask(self) -> Ask:
+    def ask(self) -> EstimateRequest:
         """The fields as intake takes them."""
-        return Ask(self.order(), self.models, self.details)
+        return EstimateRequest(self.order(), self.models, self.details)
 
 
 class EstimateQuery(EstimateFields, JobQuery):

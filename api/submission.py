@@ -60,7 +60,7 @@ async def received(
     kind = bodies.media_type(request)
     if kind in {"application/x-ndjson", "application/jsonl", "application/x-jsonlines"}:
         fields = _query(request, query)
-        async with files.Draft(opened.files_dir) as draft:
+        async with files.IncomingFile(opened.files_dir) as draft:
             async for piece in bodies.pieces_of(request, bodies.STREAM):
                 await draft.write(piece)
             await draft.flush()

@@ -11,7 +11,7 @@ from benchmarks.processes import Meter
 from benchmarks.report import Report, middle
 from embedded.lock import DataLock
 from embedded.servers import Servers
-from vision.limiter import Ask, Limiter, Settlement, connect
+from vision.limiter import Demand, Limiter, Settlement, connect
 from vision.limits import Limit
 
 LIMIT = Limit(rpm=1_000_000_000, tpm=1_000_000_000)
@@ -59,12 +59,12 @@ async def _measure(report: Report, seconds: float, redis_url: str, pid: int) -> 
 
 
 async def _reserve(limiter: Limiter, clients: int, batch: int, seconds: float, pid: int) -> tuple[float, Meter]:
-    calls, end = [Ask(1, 1)] * batch, time.monotonic() + seconds
+    calls, end = [Demand(1, 1)] * batch, time.monotonic() + seconds
 
     async def client() -> int:
         count = 0
         while time.monotonic() < end:
-            count += len((await limiter.reserve("bench/lane", LIMIT, calls)).places)
+            count += len((await limiter.reserve("bench/lane", LIMIT, calls)).slots)
         return count
 
     with Meter({"valkey": [pid]}) as meter:

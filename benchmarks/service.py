@@ -16,7 +16,8 @@ from typing import Any
 import psycopg
 
 from benchmarks import processes
-from embedded import notice, readiness
+from embedded import readiness
+from embedded import running as running_service
 from tests.fakes import FakeProcess
 
 MODEL, PRESET, KEY = "gpt-4o-mini", "moderation", "sk-test"
@@ -99,7 +100,7 @@ def _start(folder: Path, workers: int) -> "subprocess.Popen[bytes]":
 
 def _ready(process: "subprocess.Popen[bytes]", folder: Path, workers: int) -> Service:
     deadline = time.monotonic() + 90
-    while not (found := notice.read(folder / "data")) or readiness.check("127.0.0.1", _port(found.url)):
+    while not (found := running_service.read(folder / "data")) or readiness.check("127.0.0.1", _port(found.url)):
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"The service did not start. It said:\n{(folder / 'log').read_text()[-3000:]}")
         time.sleep(0.1)

@@ -9,7 +9,7 @@ import httpx2
 import orjson
 from pydantic import Field, SecretStr
 
-from cli.problems import LINE, Place, refused, unreachable
+from cli.problems import LINE, Locate, refused, unreachable
 from vision.settings import Settings
 
 Parameters = Mapping[str, str | int | None]
@@ -48,13 +48,13 @@ class Connection:
         """The JSON at `path`."""
         return self._ask("GET", path, params=_given(parameters))
 
-    def post(self, path: str, body: object = None, place: Place = LINE) -> Any:
+    def post(self, path: str, body: object = None, place: Locate = LINE) -> Any:
         """Send a JSON body, receive JSON; `place` names a line in the error's details."""
         content = b"" if body is None else orjson.dumps(body)
         headers = {"Content-Type": "application/json"}
         return self._ask("POST", path, place, content=content, headers=headers, timeout=SLOW)
 
-    def post_lines(self, path: str, lines: Iterable[bytes], parameters: Parameters, place: Place) -> Any:
+    def post_lines(self, path: str, lines: Iterable[bytes], parameters: Parameters, place: Locate) -> Any:
         """Stream a body of JSON lines, receive JSON; `place` names a line in the error's details."""
         headers = {"Content-Type": "application/x-ndjson"}
         sent = {"params": _given(parameters), "content": iter(lines), "headers": headers, "timeout": SLOW}
@@ -84,7 +84,7 @@ class Connection:
             _accept(response, LINE)
             yield response.iter_bytes()
 
-    def _ask(self, method: str, path: str, place: Place = LINE, **request: Any) -> Any:
+    def _ask(self, method: str, path: str, place: Locate = LINE, **request: Any) -> Any:
         with self._reaching():
             response = self._client.request(method, path, **request)
         _accept(response, place)
@@ -118,7 +118,7 @@ def _given(parameters: Parameters | None) -> dict[str, str | int]:
     return {name: value for name, value in (parameters or {}).items() if value is not None}
 
 
-def _accept(response: httpx2.Response, place: Place) -> None:
+def _accept(response: httpx2.Response, place: Locate) -> None:
     if response.is_success:
         return
     response.read()

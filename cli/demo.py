@@ -7,14 +7,14 @@ import click
 from rich.console import Console
 
 from cli import terminal
-from cli.demonstration import forecast, tour
+from cli.demonstration import forecast, jobs
 from cli.demonstration.receiver import Receiver
 from cli.demonstration.service import Service
 from cli.figures import duration, money
 from cli.problems import Problem
 from vision.settings import Settings
 
-LOCAL = tour.Model("local/tessera-local")
+LOCAL = jobs.Model("local/tessera-local")
 
 
 @click.command()
@@ -37,10 +37,10 @@ def command(provider: str, model: str, detail: str) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # so that the service is stopped as on Ctrl-C
     console, started, settings = terminal.console(), time.monotonic(), Settings()
-    chosen = LOCAL if provider == "local" else tour.Model(f"openai/{model}", detail)
+    chosen = LOCAL if provider == "local" else jobs.Model(f"openai/{model}", detail)
     service = Service(settings.data_dir / "demo", _environment(provider, settings))
     if provider == "openai":
-        cost = forecast.cost(model, detail, tour.pictures())
+        cost = forecast.cost(model, detail, jobs.pictures())
         console.print(f"Estimated cost with {model}, detail {detail}: [bold]{money(cost)}[/bold]")
     try:
         _show(service, chosen, console)
@@ -49,13 +49,13 @@ def command(provider: str, model: str, detail: str) -> None:
     console.print(f"Stopped. All of it took {duration(time.monotonic() - started)}.")
 
 
-def _show(service: Service, model: tour.Model, console: Console) -> None:
+def _show(service: Service, model: jobs.Model, console: Console) -> None:
     console.print(
         f"Starting a service of our own: embedded PostgreSQL and Valkey, data in {service.data_dir}", soft_wrap=True
     )
     with service, Receiver() as receiver:
         console.print(f"Ready at {service.url}")
-        tour.Tour(service, receiver, model, console).run()
+        jobs.DemoJobs(service, receiver, model, console).run()
 
 
 def _environment(provider: str, settings: Settings) -> dict[str, str]:

@@ -16,7 +16,7 @@ COLUMNS = frozenset({"custom_id", "image", "images", "width", "height"})
 STORED_FILE = re.compile(r"file_[0-9a-f]{32}")
 
 
-class Entry(NamedTuple):
+class ManifestEntry(NamedTuple):
     """One item to be, and where it was read. Images on this machine are `Path`s; `problem` says what is wrong."""
 
     place: str
@@ -29,16 +29,16 @@ def is_manifest(path: Path) -> bool:
     return path.suffix.lower() in READERS
 
 
-def read(path: Path) -> Iterator[Entry]:
+def read(path: Path) -> Iterator[ManifestEntry]:
     """The entries of a manifest, one at a time; a bad line is an entry with a problem."""
     rows, parse = READERS[path.suffix.lower()]
     name, folder = str(path), path.parent
     for line, row in rows(path):
         place = f"{name}, line {line}"
         try:
-            yield Entry(place, parse(row, folder))
+            yield ManifestEntry(place, parse(row, folder))
         except ValueError as error:
-            yield Entry(place, {}, str(error))
+            yield ManifestEntry(place, {}, str(error))
 
 
 def image(text: str, folder: Path) -> str | Path:

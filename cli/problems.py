@@ -9,7 +9,7 @@ import httpx2
 import orjson
 
 SHOWN = 20
-Place = Callable[[int], str]
+Locate = Callable[[int], str]
 """Where a line that the service counted comes from."""
 LINE = "line {}".format
 AWAY = frozenset({502, 503, 504})
@@ -42,7 +42,7 @@ def unreachable(url: str, error: httpx2.TransportError) -> Unreachable:
     return Unreachable(f"The connection to {url} broke: {error or type(error).__name__}.", hint=hint)
 
 
-def refused(response: httpx2.Response, place: Place = LINE) -> Problem:
+def refused(response: httpx2.Response, place: Locate = LINE) -> Problem:
     """An error response (RFC 9457 with an `error` member), its body read, as a readable problem."""
     body = _body(response)
     error = body["error"] if isinstance(body.get("error"), dict) else {}
@@ -59,7 +59,7 @@ def refused(response: httpx2.Response, place: Place = LINE) -> Problem:
     )
 
 
-def describe(detail: Mapping[str, Any], place: Place) -> str:
+def describe(detail: Mapping[str, Any], place: Locate) -> str:
     """One detail of an error: `line 12: No image. [missing_image]`."""
     line, param = detail.get("line"), detail.get("param") or detail.get("pointer")
     where = f"{place(line)}: " if line else f"{param}: " if param else ""

@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from cli import uploads
 from cli.connection import Connection
-from cli.problems import Place
+from cli.problems import Locate
 from cli.sources import Extent, Sources
 
 Fields = Mapping[str, Any]
@@ -32,7 +32,7 @@ def send(connection: Connection, sources: Sources, fields: Fields) -> dict[str, 
         return deliver(connection, "/v1/jobs", lines, fields, sources.place)
 
 
-def deliver(connection: Connection, path: str, lines: Iterable[bytes], fields: Fields, place: Place) -> dict[str, Any]:
+def deliver(connection: Connection, path: str, lines: Iterable[bytes], fields: Fields, place: Locate) -> dict[str, Any]:
     """Send items and the fields that are given to a route that takes jobs; what it answers.
 
     One request, its body the lines as they come. Only fields too long for a query (a long prompt) make the lines a

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from cli import local_sizes
-from cli.manifest_sources import Entry
+from cli.manifest_sources import ManifestEntry
 from cli.problems import SHOWN, Problem
 from cli.sources import Sources, fault, local_images
 from vision.errors import ImageError
@@ -64,7 +64,7 @@ class SizedItems:
         return Problem("There is nothing to estimate: the sources hold no images.")
 
 
-def _all(entry: Entry, problem: str, rest: Iterator[Entry]) -> list[str]:
+def _all(entry: ManifestEntry, problem: str, rest: Iterator[ManifestEntry]) -> list[str]:
     """This problem and those of the entries after it, as many as are shown."""
     problems = [f"{entry.place}: {problem}"]
     for other in rest:

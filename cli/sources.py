@@ -11,7 +11,7 @@ import click
 import orjson
 
 from cli import manifest_sources
-from cli.manifest_sources import IMAGE_SUFFIXES, STORED_FILE, Entry
+from cli.manifest_sources import IMAGE_SUFFIXES, STORED_FILE, ManifestEntry
 from cli.problems import SHOWN, Problem
 from vision.errors import InvalidRequest
 from vision.manifest import read_line
@@ -33,7 +33,7 @@ class Sources:
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[ManifestEntry]:
         for name in self._names:
             yield from _entries(name)
 
@@ -75,10 +75,10 @@ def fault(item: dict[str, Any], number: int) -> str | None:
     return None
 
 
-def _entries(name: str) -> Iterator[Entry]:
+def _entries(name: str) -> Iterator[ManifestEntry]:
     path = Path(name)
     if "://" in name or STORED_FILE.fullmatch(name):
-        yield Entry(name, manifest_sources.named(name, name))
+        yield ManifestEntry(name, manifest_sources.named(name, name))
     elif path.is_dir():
         yield from _folder(path)
     elif not path.is_file():
@@ -93,7 +93,7 @@ def _entries(name: str) -> Iterator[Entry]:
         )
 
 
-def _folder(folder: Path) -> Iterator[Entry]:
+def _folder(folder: Path) -> Iterator[ManifestEntry]:
     """The pictures below a folder, in the order of their names; hidden ones are left out."""
     for directory, below, files in os.walk(folder):
         below[:] = sorted(name for name in below if not name.startswith("."))
@@ -103,7 +103,7 @@ def _folder(folder: Path) -> Iterator[Entry]:
                 yield _picture(path, folder)
 
 
-def _picture(path: Path, named: Path) -> Entry:
+def _picture(path: Path, named: Path) -> ManifestEntry:
     """A picture file; its custom_id is its path as written, or from the named folder on if that is absolute."""
     written = path.relative_to(named.parent) if named.is_absolute() or ".." in named.parts else path
-    return Entry(str(path), {"custom_id": written.as_posix(), "image": path})
+    return ManifestEntry(str(path), {"custom_id": written.as_posix(), "image": path})

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from cli.manifest_sources import Entry
+from cli.manifest_sources import ManifestEntry
 from cli.sources import local_images
 
 Upload = Callable[[Path], str]
@@ -17,7 +17,7 @@ AHEAD = 64
 """Items whose uploads may be under way or done before their line is taken."""
 
 
-def lines(entries: Iterable[Entry], upload: Upload) -> Iterator[bytes]:
+def lines(entries: Iterable[ManifestEntry], upload: Upload) -> Iterator[bytes]:
     """Each entry as a JSON line, in order, its local pictures replaced by the ids of their uploads."""
     waiting: deque[tuple[dict[str, Any], dict[Path, Future[str]]]] = deque()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload") as pool:

@@ -18,7 +18,7 @@ from vision.errors import ConfigurationError
 Log = Callable[[str, str], None]
 """Takes a name and one line."""
 
-TETHER = Path(__file__).with_name("tether.py")
+EXIT_WITH_PARENT = Path(__file__).with_name("parent.py")
 
 
 class Child:
@@ -63,12 +63,21 @@ class Child:
         """Start the program, which must not be running."""
         user = self._account
         uid, gid = ("-", "-") if user.uid is None else (str(user.uid), str(user.gid))
-        tether = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(int(self._death_signal)), uid, gid]
+        wrapper = [
+            sys.executable,
+            "-I",
+            "-S",
+            str(EXIT_WITH_PARENT),
+            str(os.getpid()),
+            str(int(self._death_signal)),
+            uid,
+            gid,
+        ]
         with tempfile.TemporaryFile() as stdin:
             stdin.write(self._stdin.encode())
             stdin.seek(0)
             self._process = subprocess.Popen(  # noqa: S603 - no shell, and our own commands only
-                tether + self._command,
+                wrapper + self._command,
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

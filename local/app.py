@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 from local import MODEL, chat, responses
 from local.errors import WireError, translate
 from local.gate import Gate
-from local.question import ABOUT, ImageRef, Question
+from local.question import ABOUT, ImageRef, LocalRequest
 from local.tasks import NAMES, Answer, Tasks, work
 from vision import ids
 from vision.errors import TesseraError
@@ -27,7 +27,7 @@ MAX_BODY = 64_000_000  # bytes of one request
 MAX_WAITING = 512_000_000  # bytes of all requests together
 STARTED = 1_788_000_000  # `created` of the model: when this version of it was put together
 
-Read = Callable[[dict[str, Any]], Question]
+Read = Callable[[dict[str, Any]], LocalRequest]
 Reply = Callable[[Answer], dict[str, Any]]
 
 
@@ -76,7 +76,7 @@ class Service:
 
         return handle
 
-    async def _answer(self, question: Question, request: Request) -> Answer:
+    async def _answer(self, question: LocalRequest, request: Request) -> Answer:
         images = [(await self._load(image), image.detail) for image in question.images]
 
         def compute() -> Answer:

@@ -10,7 +10,7 @@ _LARGER = 1.3  # than the median line: a heading
 
 
 @dataclass(frozen=True)
-class Line:
+class TextLine:
     """A piece of text in one row; pixels of the image it was read from."""
 
     text: str
@@ -35,12 +35,12 @@ class Block:
     text: str
 
 
-def blocks(lines: Sequence[Line]) -> list[Block]:
+def blocks(lines: Sequence[TextLine]) -> list[Block]:
     """Every line once; what stands side by side is joined by two spaces, so columns of prose are not told apart."""
     if not lines:
         return []
     usual = median(line.pitch for line in lines)
-    groups: list[list[list[Line]]] = []
+    groups: list[list[list[TextLine]]] = []
     for row in _rows(lines):
         if groups and _belongs(groups[-1][-1], row, usual):
             groups[-1].append(row)
@@ -49,9 +49,9 @@ def blocks(lines: Sequence[Line]) -> list[Block]:
     return [_block(group, usual) for group in groups]
 
 
-def _rows(lines: Iterable[Line]) -> list[list[Line]]:
+def _rows(lines: Iterable[TextLine]) -> list[list[TextLine]]:
     """Lines whose middles are less than half a height apart share a row."""
-    rows: list[list[Line]] = []
+    rows: list[list[TextLine]] = []
     for line in sorted(lines, key=lambda line: line.middle):
         if rows and line.middle - rows[-1][-1].middle < 0.5 * min(line.height, rows[-1][-1].height):
             rows[-1].append(line)
@@ -60,17 +60,17 @@ def _rows(lines: Iterable[Line]) -> list[list[Line]]:
     return [sorted(row, key=lambda line: line.left) for row in rows]
 
 
-def _belongs(above: Sequence[Line], below: Sequence[Line], usual: float) -> bool:
+def _belongs(above: Sequence[TextLine], below: Sequence[TextLine], usual: float) -> bool:
     heights = median(line.height for line in above), median(line.height for line in below)
     gap = below[0].middle - above[0].middle - sum(heights) / 2
     return gap <= _GAP * min(heights) and _is_large(above, usual) == _is_large(below, usual)
 
 
-def _block(rows: Sequence[Sequence[Line]], usual: float) -> Block:
+def _block(rows: Sequence[Sequence[TextLine]], usual: float) -> Block:
     text = "\n".join("  ".join(line.text for line in row) for row in rows)
     heading = len(rows) == 1 and _is_large(rows[0], usual)
     return Block("heading" if heading else "paragraph", text)
 
 
-def _is_large(row: Sequence[Line], usual: float) -> bool:
+def _is_large(row: Sequence[TextLine], usual: float) -> bool:
     return median(line.pitch for line in row) > _LARGER * usual

@@ -23,7 +23,7 @@ class ImageRef:
 
 
 @dataclass(frozen=True)
-class Question:
+class LocalRequest:
     """What is asked; `text` only counts towards the usage."""
 
     task: str
@@ -32,7 +32,7 @@ class Question:
     images: tuple[ImageRef, ...]
 
 
-def ask(body: dict[str, Any], form: Any, texts: Iterable[str], images: Iterable[ImageRef]) -> Question:
+def ask(body: dict[str, Any], form: Any, texts: Iterable[str], images: Iterable[ImageRef]) -> LocalRequest:
     """Check what both doors have in common; `form` holds the schema and its name."""
     if body.get("model") != MODEL:
         raise WireError(
@@ -47,7 +47,7 @@ def ask(body: dict[str, Any], form: Any, texts: Iterable[str], images: Iterable[
     found = tuple(images)
     if not found:
         raise WireError(f"The request holds no image. {ABOUT}", "missing_image")
-    return Question(task, schema, "\n".join(texts), found)
+    return LocalRequest(task, schema, "\n".join(texts), found)
 
 
 def _task(form: Any) -> tuple[str, dict[str, Any]]:

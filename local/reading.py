@@ -9,7 +9,7 @@ import numpy as np
 import rapidocr
 from PIL import Image
 
-from local.layout import Line, blocks
+from local.layout import TextLine, blocks
 
 _LEGIBLE = 0.6  # below this score a line is wrong more often than right …
 _CERTAIN = 0.9  # … and a single character, which any round shape resembles, below this one
@@ -26,11 +26,11 @@ _MODELS = {
 class Page:
     """One image: the lines that can be read, and how many more look like text."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[TextLine, ...]
     illegible: int
 
 
-class Reading:
+class TextReader:
     """`ocr`: several images are consecutive pages."""
 
     side = 2000
@@ -77,14 +77,14 @@ class Reading:
         }
 
 
-def _line(corners: Any, text: str, score: float) -> Line:
+def _line(corners: Any, text: str, score: float) -> TextLine:
     (left, top), (right, bottom) = np.min(corners, axis=0), np.max(corners, axis=0)
     # A slanted line's own height, not that of the upright box around it.
     height = float(np.linalg.norm(corners[3] - corners[0]))
-    return Line(text.strip(), round(float(score), 4), float(left), float(top + bottom) / 2, float(right), height)
+    return TextLine(text.strip(), round(float(score), 4), float(left), float(top + bottom) / 2, float(right), height)
 
 
-def _confidence(lines: Sequence[Line]) -> float:
+def _confidence(lines: Sequence[TextLine]) -> float:
     """The lines' scores weighted by their length; 1 without text."""
     characters = sum(len(line.text) for line in lines)
     return round(sum(line.score * len(line.text) for line in lines) / characters, 4) if lines else 1.0

@@ -6,12 +6,12 @@ from typing import Any
 
 from local import MODEL
 from local.errors import WireError
-from local.question import ImageRef, Question, ask, image, parts
+from local.question import ImageRef, LocalRequest, ask, image, parts
 from local.tasks import FINGERPRINT, Answer
 from vision import ids
 
 
-def read(body: dict[str, Any]) -> Question:
+def read(body: dict[str, Any]) -> LocalRequest:
     """A Responses request → the question in it; WireError if it cannot be one."""
     given = body.get("input")
     messages = [{"content": given}] if isinstance(given, str) else given

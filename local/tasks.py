@@ -21,7 +21,7 @@ IMAGE_TOKENS = "openai:gpt-4o"
 # Imported at their first use: what OCR needs takes a second to import.
 NAMES = {
     "moderation": "local.moderation:Moderation",
-    "ocr": "local.reading:Reading",
+    "ocr": "local.reading:TextReader",
     "product_tagging": "local.tagging:Tagging",
 }
 

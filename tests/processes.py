@@ -4,10 +4,10 @@ import os
 import signal
 import sys
 
-from embedded.child import TETHER
+from embedded.child import EXIT_WITH_PARENT
 
 
 def tied(*arguments: str) -> list[str]:
     """A command for Python that ends with our process: after Ctrl-C, fixtures of a worker process may not end."""
-    tether = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(int(signal.SIGTERM)), "-", "-"]
-    return [*tether, sys.executable, *arguments]
+    wrapper = [sys.executable, "-I", "-S", str(EXIT_WITH_PARENT), str(os.getpid()), str(int(signal.SIGTERM)), "-", "-"]
+    return [*wrapper, sys.executable, *arguments]

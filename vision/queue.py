@@ -1,7 +1,7 @@
-"""The doorbell: wakes every worker, carries ids only, may be lost. Postgres is the record.
+"""Wake-ups: Celery messages that tell every worker process to look for work in Postgres.
 
-Every bell rings in every worker process (a fanout exchange). What it announces is claimed in Postgres, so a bell too
-many does nothing, and a bell that gets lost costs the few seconds until the sweep rings again.
+They go to a broadcast queue of each process (a fanout exchange) and carry ids only. The work itself is claimed in
+Postgres, so one wake-up too many does nothing, and a lost one delays the work until the next sweep, a few seconds.
 """
 
 import asyncio
@@ -16,19 +16,19 @@ from kombu.common import Broadcast
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 1_000
-"""Bells that wait for a broker."""
+"""Wake-ups that wait for the broker, at most."""
 CLOSE_SECONDS = 1.0
 
-BELLS = Exchange("tessera.bells", type="fanout", durable=False)
+WAKE_UPS = Exchange("tessera.wake-ups", type="fanout", durable=False)
 
 
-def ears() -> Broadcast:
-    """A queue of one's own that hears every bell."""
-    return Broadcast(BELLS.name, exchange=BELLS, unique=True, routing_key=BELLS.name)
+def broadcast_queue() -> Broadcast:
+    """A queue of this process alone that receives every wake-up."""
+    return Broadcast(WAKE_UPS.name, exchange=WAKE_UPS, unique=True, routing_key=WAKE_UPS.name)
 
 
 class Task(StrEnum):
-    """Every task, by the name that it is rung with."""
+    """The names of all tasks."""
 
     DISPATCH = "tessera.dispatch"
     MEASURE = "tessera.measure"
@@ -37,7 +37,7 @@ class Task(StrEnum):
 
 
 def application(broker_url: str) -> Celery:
-    """The Celery application as both ends know it: where the bells hang, not what they do."""
+    """The Celery application as sender and worker share it: broker and serialisation, without the tasks."""
     app = Celery("tessera", broker=broker_url, set_as_current=False)
     app.conf.update(
         accept_content=["json"],
@@ -68,11 +68,11 @@ def _transport_options(broker_url: str) -> dict[str, object]:
     }
 
 
-class Bell:
-    """Rings by task name; never raises and never waits: a lost bell costs seconds, a request that hangs a customer.
+class WakeUps:
+    """Sends wake-ups; never raises, never blocks. A lost wake-up costs seconds, a blocked request a customer.
 
-    Bells are rung by a thread of their own, so that a broker which does not answer holds up nobody else. What is to be
-    rung already is not rung twice, and what is too much is left to the sweep.
+    A thread of its own sends them, so that a broker that does not answer delays nobody else. One that waits already is
+    not added again; above MOST_WAITING they are dropped, and the sweep makes up for them.
     """
 
     def __init__(self, broker_url: str) -> None:
@@ -82,14 +82,14 @@ class Bell:
         self._thread: Thread | None = None
         self._closed = False
 
-    async def ring(self, task: Task, *args: str) -> None:
+    async def notify(self, task: Task, *args: str) -> None:
         """Wake the workers; call it after the commit. Returns at once."""
         with self._changed:
             if self._closed or len(self._waiting) >= MOST_WAITING:
                 return
             self._waiting[task, args] = None
             if self._thread is None:
-                self._thread = Thread(target=self._run, name="tessera-bell", daemon=True)
+                self._thread = Thread(target=self._run, name="tessera-wake-ups", daemon=True)
                 self._thread.start()
             self._changed.notify()
 
@@ -107,12 +107,12 @@ class Bell:
     def _publish(self, task: Task, args: tuple[str, ...]) -> None:
         try:
             # With an empty routing key Celery would send to its default queue, which nobody reads.
-            self._app.send_task(task, args=args, exchange=BELLS, routing_key=BELLS.name, declare=[BELLS])
-        except Exception as error:  # noqa: BLE001 - whatever the broker's client raises, the sweep rings again
-            log.warning("The bell %s could not be rung (%s); the sweep will.", task, type(error).__name__)
+            self._app.send_task(task, args=args, exchange=WAKE_UPS, routing_key=WAKE_UPS.name, declare=[WAKE_UPS])
+        except Exception as error:  # noqa: BLE001 - whatever the broker's client raises, the sweep makes up for it
+            log.warning("The wake-up %s was not sent (%s); the next sweep makes up for it.", task, type(error).__name__)
 
     async def close(self) -> None:
-        """Ring what waits, if that is quickly done, and close the connections to the broker."""
+        """Send what waits, for at most CLOSE_SECONDS, and close the connections to the broker."""
         with self._changed:
             self._closed = True
             self._changed.notify()

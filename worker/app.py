@@ -1,4 +1,4 @@
-"""The worker process: Celery hears the bells, one event loop does the work (`celery -A worker.app worker`)."""
+"""The worker process: Celery receives wake-ups, one event loop does the work (`celery -A worker.app worker`)."""
 
 import logging
 
@@ -6,17 +6,17 @@ from celery import Celery, signals
 
 from vision.errors import ConfigurationError
 from vision.provider.catalogue import configured
-from vision.queue import application, ears
+from vision.queue import application, broadcast_queue
 from vision.settings import Settings
 from worker import tasks
 from worker.runtime import Runtime
 
 
 def create(settings: Settings) -> Celery:
-    """The Celery application with its tasks, its queue of bells, and the runtime that answers them."""
+    """The Celery application with its tasks, its broadcast queue, and the runtime that does the work."""
     app = application(settings.required_broker_url())
-    app.conf.task_queues = (ears(),)
-    # Celery's default, processes, would hear every bell where the loop is not. It also replaces `-P prefork`.
+    app.conf.task_queues = (broadcast_queue(),)
+    # Celery's default, processes, would receive wake-ups in a process without the loop. Replaces `-P prefork`, too.
     app.conf.worker_pool = "threads"
     app.conf.worker_concurrency = 8
     app.conf.worker_hijack_root_logger = False

@@ -12,7 +12,7 @@ from worker.work import Work
 
 
 class Runtime:
-    """Bells come in on Celery's threads; everything else happens on the loop."""
+    """Wake-ups arrive on Celery's threads; everything else happens on the loop."""
 
     def __init__(self, settings: Settings, offered: Catalogue) -> None:
         self._settings = settings
@@ -34,7 +34,7 @@ class Runtime:
             self._run(self._open())
 
     def wake(self, task: Task, lane: str = "") -> None:
-        """A bell rang. Returns at once; a bell before the start is answered by the first sweep."""
+        """A wake-up arrived. Returns at once; the first sweep makes up for one that came before the start."""
         if self._loop is not None and self._work is not None and not self._stopping.is_set():
             self._loop.call_soon_threadsafe(self._work.wake, task, lane)
 

@@ -1,4 +1,7 @@
-"""Every few seconds, in every worker: what was dropped is picked up. No step minds a second run or a twin."""
+"""Every few seconds, in every worker: find work that no wake-up announced, and take back the leases of dead workers.
+
+Every step may run twice, and in several workers at once.
+"""
 
 import logging
 import time
@@ -47,7 +50,7 @@ class Contact:
 
 
 async def sweep(engine: AsyncEngine, wake: Callable[..., None], contact: Contact) -> None:
-    """Leases of dead workers go back, overdue jobs end, and whatever waits without a bell is begun."""
+    """Take back leases of dead workers, end overdue jobs, and begin work that waits without a wake-up."""
     contact.answered(await recovery.server_seconds(engine))
     leases = 0
     while contact.lasting and (reclaimed := await recovery.reclaim(engine)).leases:

@@ -1,4 +1,4 @@
-"""Every task: doorbells. Ids in, one call out; what is to be done stands in Postgres, and every call may come twice."""
+"""All Celery tasks. Each carries ids and makes one call; the work is in Postgres, and every call may come twice."""
 
 from celery import Celery
 

@@ -1,4 +1,4 @@
-"""The work of one process: what bells and the sweep begin, and the connections that it shares."""
+"""The work of one process: what wake-ups and the sweep begin, and the connections that it shares."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from vision.limiter import Limiter
 from vision.limiter import connect as connect_redis
 from vision.provider.catalogue import Catalogue, Lane, Provider
 from vision.provider.client import Client
-from vision.queue import Bell, Task
+from vision.queue import Task, WakeUps
 from vision.settings import Settings
 from vision.storage.engine import connect
 from vision.storage.ranges import Lessee
@@ -54,7 +54,7 @@ class Work:
         self._engine = connect(settings.required_database_url(), application="tessera-worker")
         self._redis = connect_redis(settings.required_redis_url())
         self._limiter = Limiter(self._redis)
-        self._bell = Bell(settings.required_broker_url())
+        self._wake_ups = WakeUps(settings.required_broker_url())
         self._guard = Guard(settings.allow_private_networks)
         self._deliverer = Deliverer(self._engine, self._guard)
         self._fetcher = Fetcher(self._guard)
@@ -110,7 +110,7 @@ class Work:
             await client.close()
         await self._fetcher.__aexit__(None, None, None)
         await asyncio.gather(*self._ringing)
-        await self._bell.close()
+        await self._wake_ups.close()
         await self._marks.close()
         await self._redis.aclose()
         await self._engine.dispose()
@@ -183,7 +183,7 @@ class Work:
                         engine=self._engine,
                         pacer=pacer,
                         leases=self._leases,
-                        when_changed=self._ring_look,
+                        when_changed=self._notify_look,
                     ),
                     images=self._images,
                     leases=self._leases,
@@ -233,7 +233,7 @@ class Work:
     async def _measured(self, lane: str) -> None:
         """Measured items are work for every process."""
         self.wake(Task.DISPATCH, lane)
-        await self._bell.ring(Task.DISPATCH, lane)
+        await self._wake_ups.notify(Task.DISPATCH, lane)
 
     def _written(self, ended: bool) -> None:
         """What is written frees capacity for more; a job that ended has something to tell."""
@@ -244,13 +244,13 @@ class Work:
 
     async def _paused(self) -> None:
         self.wake(Task.DELIVER)
-        self._ring_look()
+        self._notify_look()
 
-    def _ring_look(self) -> None:
+    def _notify_look(self) -> None:
         """Every process looks now: a lane is down or back, or its jobs are paused."""
-        ringing = asyncio.get_running_loop().create_task(self._bell.ring(Task.LOOK))
-        self._ringing.add(ringing)
-        ringing.add_done_callback(self._ringing.discard)
+        notifying = asyncio.get_running_loop().create_task(self._wake_ups.notify(Task.LOOK))
+        self._ringing.add(notifying)
+        notifying.add_done_callback(self._ringing.discard)
 
     async def _sweep(self) -> None:
         contact = Contact(self._settings.lease_seconds)

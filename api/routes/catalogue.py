@@ -23,7 +23,7 @@ async def models(opened: Opened, tenant: JobsReader) -> dict[str, Any]:
 
     `image_cost` is that of one image of 1024x1024 pixels at each detail; prices are those of now.
     """
-    shown = [_model(lane) for lane in opened.desk.catalogue.lanes.values()]
+    shown = [_model(lane) for lane in opened.context.catalogue.lanes.values()]
     return page(shown, len(shown), "/v1/models")
 
 

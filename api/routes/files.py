@@ -36,7 +36,7 @@ FORM = {
 @router.post("", openapi_extra=FORM)
 async def upload(request: Request, opened: Opened, tenant: FilesWriter) -> dict[str, Any]:
     """Store a file: a form with the part `file`, at most 2 GB."""
-    async with files.Draft(opened.files_dir) as draft:
+    async with files.IncomingFile(opened.files_dir) as draft:
         form = await multipart.receive(request, draft)
         purpose = form.fields.get("purpose", "vision")
         if not 1 <= len(purpose) <= MAX_PURPOSE_LENGTH:

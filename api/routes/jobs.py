@@ -43,7 +43,7 @@ async def create(
     async with submission.received(request, opened, tenant, JobBody, JobQuery) as sent:
         replay = sent.replay(idempotency_key)
         request.state.repeatable = replay is not None
-        receipt = await intake.submit(opened.desk, tenant, sent.order, sent.items, replay)
+        receipt = await intake.submit(opened.context, tenant, sent.order, sent.items, replay)
     if receipt.replayed:
         response.headers["idempotent-replayed"] = "true"
     response.headers["location"] = f"/v1/jobs/{ids.public('job', receipt.job_id)}"
@@ -56,7 +56,7 @@ async def page(opened: Opened, tenant: JobsReader, query: Annotated[JobsQuery, Q
     after = query.start("job")
     async with opened.engine.connect() as connection:
         rows = await jobs.page(connection, tenant, limit=query.limit + 1, after=after, status=query.status)
-    lanes = {name: lane for row in rows if (lane := opened.desk.catalogue.lanes.get(name := row["lane"]))}
+    lanes = {name: lane for row in rows if (lane := opened.context.catalogue.lanes.get(name := row["lane"]))}
     paces = {name: await opened.paces.of(lane) for name, lane in lanes.items()}
     shown = [views.job(row, lanes.get(row["lane"]), paces.get(row["lane"])) for row in rows]
     return views.page(shown, query.limit, "/v1/jobs")
@@ -68,7 +68,7 @@ async def get(job_id: str, response: Response, opened: Opened, tenant: JobsReade
     uuid = ids.parse("job", job_id)
     async with opened.engine.connect() as connection:
         row = await jobs.get(connection, tenant, uuid)
-    if lane := opened.desk.catalogue.lanes.get(row["lane"]):
+    if lane := opened.context.catalogue.lanes.get(row["lane"]):
         await opened.paces.of(lane)
     return _show(opened, row, response)
 
@@ -97,16 +97,16 @@ async def retry(job_id: str, response: Response, opened: Opened, tenant: JobsWri
     return await _act(intake.retry, opened, tenant, job_id, response)
 
 
-Act = Callable[[intake.Desk, str, UUID], Awaitable[RowMapping]]
+Act = Callable[[intake.IntakeContext, str, UUID], Awaitable[RowMapping]]
 
 
 async def _act(act: Act, opened: Resources, tenant: str, job_id: str, response: Response) -> dict[str, Any]:
-    return _show(opened, await act(opened.desk, tenant, ids.parse("job", job_id)), response)
+    return _show(opened, await act(opened.context, tenant, ids.parse("job", job_id)), response)
 
 
 def _show(opened: Resources, row: RowMapping, response: Response) -> dict[str, Any]:
     """Asks nobody: behind a commit an error would hide what has been done."""
     if row["status"] not in TERMINAL:
         response.headers["retry-after"] = str(POLL_SECONDS)
-    lane = opened.desk.catalogue.lanes.get(row["lane"])
+    lane = opened.context.catalogue.lanes.get(row["lane"])
     return views.job(row, lane, opened.paces.last(lane) if lane else None)

@@ -23,14 +23,14 @@ router = APIRouter(prefix="/v1/lanes", tags=["lanes"])
 @router.get("")
 async def every(opened: Opened, tenant: JobsReader) -> dict[str, Any]:
     """All lanes; `now` is null while Redis cannot be reached, `breaker` unless the provider does not answer."""
-    shown = await _shown(opened, tenant, list(opened.desk.catalogue.lanes.values()))
+    shown = await _shown(opened, tenant, list(opened.context.catalogue.lanes.values()))
     return page(shown, len(shown), "/v1/lanes")
 
 
 @router.post("/{lane:path}/resume")
 async def resume(lane: str, opened: Opened, tenant: JobsWriter) -> dict[str, Any]:
     """End a lane's pause, whoever asked for it; calls that wait start within a quarter of a second. Idempotent."""
-    found = opened.desk.catalogue.lanes.get(lane)
+    found = opened.context.catalogue.lanes.get(lane)
     if found is None:
         raise NotFound(f"There is no lane {lane!r}. GET /v1/lanes lists them.", param="lane")
     await opened.limiter.resume(found.name, found.limit)

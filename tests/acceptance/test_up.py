@@ -11,7 +11,7 @@ from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
 
-from embedded import notice
+from embedded import running
 
 from .conftest import Service, StartService
 
@@ -76,7 +76,7 @@ def test_up_comes_up_heals_stops_and_comes_up_again(tessera: StartService) -> No
     remaining = children(service)
     assert service.stop(signal.SIGINT) == 0
     assert not [name for name, pid in remaining.items() if Path(f"/proc/{pid}").exists()]
-    assert not (service.data_dir / notice.FILE).exists()
+    assert not (service.data_dir / running.FILE).exists()
     assert "Traceback" not in service.log
     assert service.log.rstrip().endswith("Stopped.")
 
@@ -88,10 +88,10 @@ def test_up_comes_up_heals_stops_and_comes_up_again(tessera: StartService) -> No
 def test_nothing_outlives_a_supervisor_that_is_killed(tessera: StartService) -> None:
     service = tessera("--workers", "1")
     left = children(service)
-    assert notice.read(service.data_dir)
+    assert running.read(service.data_dir)
     service.stop(signal.SIGKILL)
     assert eventually(lambda: not [pid for pid in left.values() if alive(pid)], 60)
-    assert notice.read(service.data_dir) is None
+    assert running.read(service.data_dir) is None
     assert tessera("--workers", "0", data_dir=service.data_dir, **PLAIN).stop() == 0
 
 
@@ -109,7 +109,7 @@ def test_your_own_servers_are_used(tessera: StartService, database_url: str, red
     assert not {"postgres", "valkey"} & set(children(service))
     assert not (service.data_dir / "servers").exists()
     assert status(service, "/v1/jobs", service.key) == 200
-    posted = json.loads((service.data_dir / notice.FILE).read_text())
+    posted = json.loads((service.data_dir / running.FILE).read_text())
     assert (posted["database_url"], posted["redis_url"]) == (None, None)
     assert service.stop() == 0
 

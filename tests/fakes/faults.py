@@ -71,7 +71,7 @@ def parse(spec: Any) -> Fault:
 
 
 @dataclass(slots=True)
-class Entry:
+class FaultRule:
     """One line of the script; all conditions must hold. `over`: calls a second that pass, evenly, as by nginx."""
 
     match: dict[str, Any]
@@ -114,7 +114,7 @@ class Script:
     """Faults in the order given; the first that is due hits."""
 
     def __init__(self, seed: int) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[FaultRule] = []
         self._dice = random.Random(seed)
         self._magic: dict[str, int] = {}
 
@@ -125,7 +125,7 @@ class Script:
             if unknown := set(match) - CONDITIONS:
                 raise ValueError(f"Unknown conditions {unknown}; known are {', '.join(sorted(CONDITIONS))}.")
             until = now + line.get("for_seconds", FOREVER)
-            self.entries.append(Entry(match, parse(line["fault"]), line.get("times"), until))
+            self.entries.append(FaultRule(match, parse(line["fault"]), line.get("times"), until))
 
     def draw(self, call: Call, now: float) -> Fault | None:
         """The fault for this call, used up by it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
-class Entry(NamedTuple):
+class JournalEntry(NamedTuple):
     """One call, noted when it is admitted or refused; `status` 0 for a reset connection."""
 
     number: int
@@ -72,7 +72,7 @@ class Journal:
     """A ring of calls, and totals that are never cut off."""
 
     def __init__(self, size: int) -> None:
-        self.ring: deque[Entry] = deque(maxlen=size)
+        self.ring: deque[JournalEntry] = deque(maxlen=size)
         self.total = 0
         self.tallies: dict[tuple[str, str], Tally] = {}
         self.statuses: Counter[int] = Counter()
@@ -85,7 +85,7 @@ class Journal:
         """The totals of one lane."""
         return self.tallies.setdefault((key, model), Tally())
 
-    def note(self, entry: Entry) -> None:
+    def note(self, entry: JournalEntry) -> None:
         """Add one call to the log and the totals."""
         self.ring.append(entry)
         self.total += 1

@@ -33,7 +33,7 @@ from tests.fakes.charges import (
     image_tokens,
     text_tokens,
 )
-from tests.fakes.journal import Entry, Journal, Tally, request_id
+from tests.fakes.journal import Journal, JournalEntry, Tally, request_id
 from tests.fakes.pictures import BadImage, Pictures
 from tests.fakes.serving import Reply, Request, arguments, as_json, run
 from tests.fakes.stranger import Stranger
@@ -308,7 +308,7 @@ class Turn:
         bill, client_id = self.billed, self.request.headers.get("x-client-request-id")
         model = family(call.model) or call.model
         entry = (bill.input, bill.output, bill.image, self.charged, status, client_id, fault)
-        self.provider.journal.note(Entry(self.number, self.time, call.key, model, call.sources, *entry))
+        self.provider.journal.note(JournalEntry(self.number, self.time, call.key, model, call.sources, *entry))
 
     def reply(self, body: Any, status: int = 200) -> Reply:
         """JSON (or bytes or text, for scripted bodies) with this call's headers."""

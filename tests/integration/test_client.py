@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from tests.fakes import FakeProcess, start
 from vision import presets
 from vision.limits import Limit
-from vision.prices import Tariff
+from vision.prices import PriceSchedule
 from vision.provider import client
 from vision.provider.catalogue import Lane, Provider
 from vision.provider.client import Called, Client
@@ -46,7 +46,7 @@ def at(url: str, key: str = KEY) -> Provider:
 
 def question(provider: Provider) -> tuple[str, bytes]:
     """A call as workers make it."""
-    lane = Lane("fake/gpt-4o-mini", provider, "gpt-4o-mini", Limit(1, 1), "none", Tariff("gpt-4o-mini"), None)
+    lane = Lane("fake/gpt-4o-mini", provider, "gpt-4o-mini", Limit(1, 1), "none", PriceSchedule("gpt-4o-mini"), None)
     preset = presets.get("moderation")
     return build(lane, Question(preset.render("en"), "moderation", preset.schema, "low", 300), [PIXEL])
 

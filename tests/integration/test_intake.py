@@ -15,23 +15,23 @@ from tests.integration.api.hands import fail, succeed, take
 from vision import intake
 from vision.errors import Conflict, InvalidRequest
 from vision.images.guard import Guard
-from vision.intake import Desk, Order
+from vision.intake import IntakeContext, Order
 from vision.intake.lines import entries, read
 from vision.manifest import MAX_LINE_BYTES
 from vision.provider import catalogue
-from vision.queue import Bell
+from vision.queue import WakeUps
 from vision.storage import jobs
 
 ORDER = Order(preset="moderation", model="gpt-4o-mini", detail="low")
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, engine: AsyncEngine, redis_url: str) -> AsyncIterator[Desk]:
-    """A desk with the lanes of the API's tests."""
+async def context(tmp_path: Path, engine: AsyncEngine, redis_url: str) -> AsyncIterator[IntakeContext]:
+    """A context with the lanes of the API's tests."""
     (tmp_path / "providers.toml").write_text(PROVIDERS)
-    bell = Bell(redis_url)
-    yield Desk(engine, catalogue.load(tmp_path / "providers.toml"), bell, Guard(True), tmp_path / "files")
-    await bell.close()
+    wake_ups = WakeUps(redis_url)
+    yield IntakeContext(engine, catalogue.load(tmp_path / "providers.toml"), wake_ups, Guard(True), tmp_path / "files")
+    await wake_ups.close()
 
 
 def manifest(folder: Path, count: int) -> Path:
@@ -43,12 +43,12 @@ def manifest(folder: Path, count: int) -> Path:
     return path
 
 
-async def test_memory_does_not_grow_with_the_manifest(desk: Desk, tmp_path: Path) -> None:
+async def test_memory_does_not_grow_with_the_manifest(context: IntakeContext, tmp_path: Path) -> None:
     peaks = []
     for count in (11_000, 30_000):
         path = manifest(tmp_path, count)
         tracemalloc.start()
-        await intake.submit(desk, "default", ORDER, path)
+        await intake.submit(context, "default", ORDER, path)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.3
@@ -72,30 +72,36 @@ def test_a_line_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:
     assert (refused.value.details[0].line, refused.value.details[0].code) == (2, "line_too_large")
 
 
-async def test_an_image_the_provider_would_reject_is_left_to_measuring(desk: Desk, engine: AsyncEngine) -> None:
+async def test_an_image_the_provider_would_reject_is_left_to_measuring(
+    context: IntakeContext, engine: AsyncEngine
+) -> None:
     order = Order(preset="moderation", model="gpt-4o-mini", detail="high")
     sizes = [{"image": "http://a/b", "width": 60_000, "height": 60_000}, {"image": "http://a/b"}]
-    receipt = await intake.submit(desk, "default", order, sizes)
+    receipt = await intake.submit(context, "default", order, sizes)
     async with engine.connect() as connection:
         job = await jobs.get(connection, "default", receipt.job_id)
         stage = (await connection.execute(text("SELECT stage FROM ranges"))).scalar_one()
     assert (job["total"], stage) == (2, "measure")
 
 
-async def test_a_duplicate_names_its_line_and_stores_nothing(desk: Desk, engine: AsyncEngine, tmp_path: Path) -> None:
+async def test_a_duplicate_names_its_line_and_stores_nothing(
+    context: IntakeContext, engine: AsyncEngine, tmp_path: Path
+) -> None:
     path = manifest(tmp_path, 5_003)
     with path.open("ab") as file:
         file.write(b'{"custom_id":"sku-5002","image":"https://example.com/x"}\n')
     with pytest.raises(InvalidRequest) as refused:
-        await intake.submit(desk, "default", ORDER, path)
+        await intake.submit(context, "default", ORDER, path)
     assert refused.value.details[0].line == 5_004
     async with engine.connect() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM items"))).scalar_one() == 0
 
 
-async def test_counts_sum_while_workers_and_callers_pull_at_the_same_jobs(desk: Desk, engine: AsyncEngine) -> None:
+async def test_counts_sum_while_workers_and_callers_pull_at_the_same_jobs(
+    context: IntakeContext, engine: AsyncEngine
+) -> None:
     items = [{"image": "http://a/b"}] * 150
-    made = [(await intake.submit(desk, "default", ORDER, items)).job_id for _ in range(3)]
+    made = [(await intake.submit(context, "default", ORDER, items)).job_id for _ in range(3)]
     stop = asyncio.Event()
 
     async def work() -> None:
@@ -108,7 +114,7 @@ async def test_counts_sum_while_workers_and_callers_pull_at_the_same_jobs(desk: 
         for turn in range(12):
             for act in (intake.pause, intake.resume, intake.retry):
                 try:
-                    await act(desk, "default", made[turn % 3])
+                    await act(context, "default", made[turn % 3])
                 except Conflict as conflict:
                     assert conflict.code in {"job_finished", "job_not_finished", "nothing_failed"}  # noqa: PT017
 

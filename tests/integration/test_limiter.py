@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from embedded.ports import free
-from vision.limiter import Ask, Limiter, Line, Reserved, Sample, Settlement, connect
+from vision.limiter import Demand, Limiter, Reserved, Sample, Schedule, Settlement, connect
 from vision.limits import Limit
 
 LANE = "fake/gpt-4o"
@@ -59,17 +59,17 @@ async def reserve(
     limiter: Limiter, tokens: Sequence[int], limit: Limit = LIMIT, lane: str = LANE
 ) -> list[float | None]:
     """Seconds until calls of so many tokens may start."""
-    return waits(await limiter.reserve(lane, limit, [Ask(each, each) for each in tokens]))
+    return waits(await limiter.reserve(lane, limit, [Demand(each, each) for each in tokens]))
 
 
 def waits(reserved: Reserved) -> list[float | None]:
     """Seconds until each may start, as far as is known now."""
-    return [None if place is None else reserved.line.wait(place) for place in reserved.places]
+    return [None if slot is None else reserved.schedule.wait(slot) for slot in reserved.slots]
 
 
-async def know(limiter: Limiter, tokens: float, requests: float = 6_000, limit: Limit = LIMIT) -> Line:
+async def know(limiter: Limiter, tokens: float, requests: float = 6_000, limit: Limit = LIMIT) -> Schedule:
     """Let the first call tell what the provider has left; what it charges is known."""
-    reserved = await limiter.reserve(LANE, limit, [Ask(1, 1)])
+    reserved = await limiter.reserve(LANE, limit, [Demand(1, 1)])
     await limiter._redis.eval(SURE, 1, KEY)  # type: ignore[misc]
     return await tell(limiter, reserved, tokens, requests, limit=limit)
 
@@ -84,12 +84,12 @@ async def tell(
     bound: bool = False,
     limit: Limit = LIMIT,
     told: tuple[int | None, ...] = (),
-) -> Line:
+) -> Schedule:
     """The last of these calls has ended, and so much was left to it."""
-    place = reserved.places[-1]
-    assert place
-    sample = Sample((tokens, requests), place, age, (bound, bound))
-    ended = Settlement(frame=reserved.line.frame, begun=place, samples=[sample], told=told, calls=1)
+    slot = reserved.slots[-1]
+    assert slot
+    sample = Sample((tokens, requests), slot, age, (bound, bound))
+    ended = Settlement(frame=reserved.schedule.frame, begun=slot, samples=[sample], told=told, calls=1)
     return await limiter.settle(LANE, limit, ended)
 
 
@@ -138,7 +138,7 @@ async def test_images_and_days_are_buckets_too(limiter: Limiter, clock: Clock) -
     limit = Limit(rpm=6_000, tpm=600_000, rpd=86_400, tpd=864_000, ipm=60)
     await reserve(limiter, [1], limit)
     clock.now += 60
-    reserved = await limiter.reserve(LANE, limit, [Ask(1_000, 1_000, images=20)] * 4)
+    reserved = await limiter.reserve(LANE, limit, [Demand(1_000, 1_000, images=20)] * 4)
     assert waits(reserved) == pytest.approx([0.0, 0.0, 1.0, 21.0], abs=0.05)
     clock.now += 60
     assert (await reserve(limiter, [590_000], limit))[0] == 0.0
@@ -164,21 +164,21 @@ async def test_one_request_a_minute(limiter: Limiter) -> None:
 
 async def test_calls_that_wait_start_earlier_when_others_gave_back(limiter: Limiter) -> None:
     await know(limiter, 0)
-    reserved = await limiter.reserve(LANE, LIMIT, [Ask(100_000, 100_000)] * 2)
+    reserved = await limiter.reserve(LANE, LIMIT, [Demand(100_000, 100_000)] * 2)
     before = waits(reserved)[1]
-    line = await limiter.settle(LANE, LIMIT, Settlement(frame=reserved.line.frame, back=(50_000, 0)))
-    place = reserved.places[1]
-    assert place
+    schedule = await limiter.settle(LANE, LIMIT, Settlement(frame=reserved.schedule.frame, back=(50_000, 0)))
+    slot = reserved.slots[1]
+    assert slot
     assert before is not None
-    assert line.wait(place) == pytest.approx(before - 5)
+    assert schedule.wait(slot) == pytest.approx(before - 5)
 
 
 async def test_they_start_later_when_the_provider_has_less(limiter: Limiter, clock: Clock) -> None:
     await know(limiter, 100_000)
-    reserved = await limiter.reserve(LANE, LIMIT, [Ask(50_000, 50_000)])
+    reserved = await limiter.reserve(LANE, LIMIT, [Demand(50_000, 50_000)])
     clock.now += 0.2
-    line = await tell(limiter, reserved, 1_000, 5_000, age=0.2)
-    assert line.ends[0] - line.spent[0] == pytest.approx(1_000 + 2_000, abs=10)
+    schedule = await tell(limiter, reserved, 1_000, 5_000, age=0.2)
+    assert schedule.ends[0] - schedule.spent[0] == pytest.approx(1_000 + 2_000, abs=10)
 
 
 async def test_the_provider_having_more_is_believed_after_it_said_so_eight_times(
@@ -187,13 +187,13 @@ async def test_the_provider_having_more_is_believed_after_it_said_so_eight_times
     await know(limiter, 0)
     lines = []
     for _ in range(9):
-        reserved = await limiter.reserve(LANE, LIMIT, [Ask(2_000, 2_000)])
+        reserved = await limiter.reserve(LANE, LIMIT, [Demand(2_000, 2_000)])
         clock.now += 1.0
-        await limiter.settle(LANE, LIMIT, Settlement(frame=reserved.line.frame, begun=reserved.places[0] or ()))
-        place = reserved.places[0] or ()
-        past = reserved.line.ends[0] + 10_000 - place[0]
-        sample = Sample((past + 30_000, None), place, 0.0, (True, True))
-        ended = Settlement(frame=reserved.line.frame, samples=[sample], begun=place)
+        await limiter.settle(LANE, LIMIT, Settlement(frame=reserved.schedule.frame, begun=reserved.slots[0] or ()))
+        slot = reserved.slots[0] or ()
+        past = reserved.schedule.ends[0] + 10_000 - slot[0]
+        sample = Sample((past + 30_000, None), slot, 0.0, (True, True))
+        ended = Settlement(frame=reserved.schedule.frame, samples=[sample], begun=slot)
         lines.append((await limiter.settle(LANE, LIMIT, ended)).ends[0])
     steps = [round(after - before) for before, after in itertools.pairwise(lines)]
     assert steps[:6] == [10_000] * 6
@@ -202,12 +202,12 @@ async def test_the_provider_having_more_is_believed_after_it_said_so_eight_times
 
 async def test_a_refused_call_corrects_the_lane_by_exactly_what_was_missing(limiter: Limiter) -> None:
     await know(limiter, 100_000)
-    reserved = await limiter.reserve(LANE, LIMIT, [Ask(50_000, 50_000)])
-    place = reserved.places[0] or ()
-    sample = Sample((20_000, 5_000), (place[0] + 50_000, place[1]), 0.0, (True, True), (50_000, 1))
-    ended = Settlement(frame=reserved.line.frame, back=(50_000, 0), begun=place, samples=[sample], throttled=1)
-    line = await limiter.settle(LANE, LIMIT, ended)
-    assert line.ends[0] - line.spent[0] == pytest.approx(20_000, abs=1_000 * 10 * MARGIN)
+    reserved = await limiter.reserve(LANE, LIMIT, [Demand(50_000, 50_000)])
+    slot = reserved.slots[0] or ()
+    sample = Sample((20_000, 5_000), (slot[0] + 50_000, slot[1]), 0.0, (True, True), (50_000, 1))
+    ended = Settlement(frame=reserved.schedule.frame, back=(50_000, 0), begun=slot, samples=[sample], throttled=1)
+    schedule = await limiter.settle(LANE, LIMIT, ended)
+    assert schedule.ends[0] - schedule.spent[0] == pytest.approx(20_000, abs=1_000 * 10 * MARGIN)
 
 
 async def test_a_pause_holds_for_every_process_and_a_longer_one_stays(
@@ -234,57 +234,57 @@ async def test_smaller_calls_fill_the_gap_while_a_large_one_waits_by_half_its_co
     limiter: Limiter, clock: Clock
 ) -> None:
     await know(limiter, 0)
-    large = await limiter.reserve(LANE, LIMIT, [Ask(100_000, 100_000)])
-    place = large.places[0] or ()
-    assert large.line.wait(place) == pytest.approx(10, abs=2 * MARGIN)
+    large = await limiter.reserve(LANE, LIMIT, [Demand(100_000, 100_000)])
+    slot = large.slots[0] or ()
+    assert large.schedule.wait(slot) == pytest.approx(10, abs=2 * MARGIN)
     clock.now += 5
-    small = await limiter.reserve(LANE, LIMIT, [Ask(10_000, 10_000)] * 8)
+    small = await limiter.reserve(LANE, LIMIT, [Demand(10_000, 10_000)] * 8)
     found = waits(small)
     assert found[:4] == [0.0] * 4
     assert found[5] is not None
     assert found[5] > 5
-    assert small.line.wait(place) == pytest.approx(5 + 4, abs=2 * MARGIN)
+    assert small.schedule.wait(slot) == pytest.approx(5 + 4, abs=2 * MARGIN)
     for _ in range(40):
         clock.now += 0.5
-        last = await limiter.reserve(LANE, LIMIT, [Ask(5_000, 5_000)])
-        if not last.line.wait(place):
+        last = await limiter.reserve(LANE, LIMIT, [Demand(5_000, 5_000)])
+        if not last.schedule.wait(slot):
             break
     assert clock.now - 1_800_000_000 <= 10 + 5 + 0.7
 
 
 async def test_a_lower_limit_is_picked_up_and_a_higher_one_only_where_it_was_assumed(limiter: Limiter) -> None:
-    reserved = await limiter.reserve(LANE, LIMIT, [Ask(1, 1)])
+    reserved = await limiter.reserve(LANE, LIMIT, [Demand(1, 1)])
     await tell(limiter, reserved, 1_000, 100, told=(300_000, 9_000))
-    assert (await limiter.reserve(LANE, LIMIT, [Ask(1, 1)])).line.rates == (5_000, 100)
+    assert (await limiter.reserve(LANE, LIMIT, [Demand(1, 1)])).schedule.rates == (5_000, 100)
     assert (await reserve(limiter, [300_001])) == [None]
     assumed = Limit(LIMIT.rpm, LIMIT.tpm, assumed=True)
-    assert (await limiter.reserve(LANE, assumed, [Ask(1, 1)])).line.rates == (5_000, 150)
+    assert (await limiter.reserve(LANE, assumed, [Demand(1, 1)])).schedule.rates == (5_000, 150)
     state = await limiter.state(LANE, assumed)
     assert (state.tokens_per_minute, state.requests_per_minute) == (300_000, 9_000)
 
 
 async def test_with_a_share_the_line_is_never_raised_by_what_is_left_to_others(limiter: Limiter) -> None:
     half = Limit(rpm=3_000, tpm=300_000, share=0.5)
-    line = await know(limiter, 600_000, 6_000, half)
-    assert line.ends[0] - line.spent[0] <= 300_000
-    again = await limiter.reserve(LANE, half, [Ask(100_000, 100_000)] * 3)
-    line = await tell(limiter, again, 500_000, 5_000, limit=half, bound=True)
-    assert line.ends[0] - line.spent[0] < 10_000
+    schedule = await know(limiter, 600_000, 6_000, half)
+    assert schedule.ends[0] - schedule.spent[0] <= 300_000
+    again = await limiter.reserve(LANE, half, [Demand(100_000, 100_000)] * 3)
+    schedule = await tell(limiter, again, 500_000, 5_000, limit=half, bound=True)
+    assert schedule.ends[0] - schedule.spent[0] < 10_000
 
 
 async def test_losing_everything_starts_a_new_frame_in_which_old_places_mean_nothing(
     limiter: Limiter, redis: Redis, clock: Clock
 ) -> None:
     await know(limiter, 600_000)
-    old = await limiter.reserve(LANE, LIMIT, [Ask(100_000, 100_000)] * 3)
+    old = await limiter.reserve(LANE, LIMIT, [Demand(100_000, 100_000)] * 3)
     await redis.flushall()
     await redis.script_flush()
     clock.now += 1
-    new = await limiter.reserve(LANE, LIMIT, [Ask(1_000, 1_000)] * 2)
-    assert new.line.frame != old.line.frame
+    new = await limiter.reserve(LANE, LIMIT, [Demand(1_000, 1_000)] * 2)
+    assert new.schedule.frame != old.schedule.frame
     assert waits(new) == pytest.approx([0.1, 0.2])
-    line = await limiter.settle(LANE, LIMIT, Settlement(frame=old.line.frame, back=(300_000, 3), calls=3))
-    assert line.ends == new.line.ends
+    schedule = await limiter.settle(LANE, LIMIT, Settlement(frame=old.schedule.frame, back=(300_000, 3), calls=3))
+    assert schedule.ends == new.schedule.ends
 
 
 async def test_what_redis_forgot_in_a_restart_the_process_still_knows(limiter: Limiter, redis: Redis) -> None:

@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from tests.integration.test_limiter import LANE, LIMIT, Clock, know, reserve, tell, waits
-from vision.limiter import Ask, Limiter, Refused, Settlement, connect
+from vision.limiter import Demand, Limiter, Refused, Settlement, connect
 from vision.limits import Limit
-from vision.prices import Tariff
+from vision.prices import PriceSchedule
 from vision.provider.headers import RateLimits
 from vision.provider.lane import Lane, Provider
 from worker.pacing.pacer import LISTEN_SECONDS, SETTLE_SECONDS, Pacer
@@ -46,7 +46,7 @@ async def requests_a_minute(limiter: Limiter, limit: Limit = LIMIT) -> int:
 
 async def hear_of_sixty(limiter: Limiter) -> None:
     """An answer tells that 60 requests a minute are allowed."""
-    reserved = await limiter.reserve(LANE, LIMIT, [Ask(1, 1)])
+    reserved = await limiter.reserve(LANE, LIMIT, [Demand(1, 1)])
     await tell(limiter, reserved, 1_000, 50, told=(None, 60))
 
 
@@ -63,7 +63,7 @@ async def test_a_told_limit_ends_when_answers_come_without_it(limiter: Limiter, 
     clock.now += 301
     await limiter.settle(LANE, LIMIT, ANSWERED)
     assert await requests_a_minute(limiter) == 6_000
-    assert (await limiter.reserve(LANE, LIMIT, [Ask(1, 1)])).line.rates[1] == 100
+    assert (await limiter.reserve(LANE, LIMIT, [Demand(1, 1)])).schedule.rates[1] == 100
 
 
 async def test_a_told_limit_ends_after_an_hour_without_a_word_and_over_restarts(
@@ -88,8 +88,8 @@ async def pauses(limiter: Limiter, clock: Clock, many: int) -> list[float]:
     """How long each of so many pauses is that nobody told the length of, one after the other."""
     found = []
     for _ in range(many):
-        line = await limiter.pause(LANE, LIMIT, None)
-        found.append(round(line.paused - line.now, 3))
+        schedule = await limiter.pause(LANE, LIMIT, None)
+        found.append(round(schedule.paused - schedule.now, 3))
         clock.now += found[-1] + 0.5
     return found
 
@@ -110,33 +110,33 @@ async def test_pauses_of_untold_length_grow_for_all_processes_and_end_with_a_suc
 
 async def test_refusals_of_calls_under_way_do_not_grow_the_pause(limiter: Limiter, clock: Clock) -> None:
     await know(limiter, 600_000)
-    lines = [await limiter.pause(LANE, LIMIT, None) for _ in range(5)]
-    assert [round(line.paused - line.now, 3) for line in lines] == [1] * 5
+    schedules = [await limiter.pause(LANE, LIMIT, None) for _ in range(5)]
+    assert [round(schedule.paused - schedule.now, 3) for schedule in schedules] == [1] * 5
 
 
 async def test_after_a_pause_one_call_goes_first_and_more_when_it_is_answered(limiter: Limiter, clock: Clock) -> None:
     await know(limiter, 600_000)
-    reserved = await limiter.reserve(LANE, LIMIT, [Ask(1_000, 1_000)] * 8)
-    begun = reserved.places[0]
+    reserved = await limiter.reserve(LANE, LIMIT, [Demand(1_000, 1_000)] * 8)
+    begun = reserved.slots[0]
     assert begun
-    await limiter.settle(LANE, LIMIT, Settlement(frame=reserved.line.frame, begun=begun))
-    line = await limiter.pause(LANE, LIMIT, 1.0, told=True, refused=Refused(1_000, None, begun[0]))
-    bases = [place[0] - 1_000 for place in reserved.places if place]
-    assert [base <= line.hold for base in bases] == [True, True, *[False] * 6]
+    await limiter.settle(LANE, LIMIT, Settlement(frame=reserved.schedule.frame, begun=begun))
+    schedule = await limiter.pause(LANE, LIMIT, 1.0, told=True, refused=Refused(1_000, None, begun[0]))
+    bases = [slot[0] - 1_000 for slot in reserved.slots if slot]
+    assert [base <= schedule.hold for base in bases] == [True, True, *[False] * 6]
     clock.now += 1.2
-    ended = Settlement(frame=line.frame, begun=reserved.places[1] or (), answered=0.1, calls=1)
-    line = await limiter.settle(LANE, LIMIT, ended)
+    ended = Settlement(frame=schedule.frame, begun=reserved.slots[1] or (), answered=0.1, calls=1)
+    schedule = await limiter.settle(LANE, LIMIT, ended)
     clock.now += 0.2
-    assert [base <= line.hold for base in bases] == [*[True] * 4, *[False] * 4]
+    assert [base <= schedule.hold for base in bases] == [*[True] * 4, *[False] * 4]
     for _ in range(3):
-        line = await limiter.settle(LANE, LIMIT, ended)
+        schedule = await limiter.settle(LANE, LIMIT, ended)
         clock.now += 0.2
-    assert line.hold > bases[-1]
+    assert schedule.hold > bases[-1]
 
 
 async def test_a_pause_is_lifted_for_processes_that_wait(redis_url: str) -> None:
     account = Provider("fake", "http://fake.example/v1", SecretStr("x"), "chat", "url")
-    lane = Lane(LANE, account, "m", LIMIT, "none", Tariff("m"), None)
+    lane = Lane(LANE, account, "m", LIMIT, "none", PriceSchedule("m"), None)
     clients = [connect(redis_url) for _ in range(3)]
     pacers = [Pacer(Limiter(client), lane) for client in clients[:2]]
     first = await pacers[0].reserve(1)
@@ -164,8 +164,8 @@ async def test_losing_everything_ends_a_pause_and_what_was_told(limiter: Limiter
     await limiter.pause(LANE, LIMIT, 600)
     await redis.flushall()
     clock.now += 1
-    line = await limiter.pause(LANE, LIMIT, 0.01, refused=Refused(1_000, 0.0, 5_000_000_000.0))
-    assert line.paused - line.now < 1, "where the process thinks that the line was means nothing"
-    reserved = await limiter.reserve(LANE, LIMIT, [Ask(1_000, 1_000)])
+    schedule = await limiter.pause(LANE, LIMIT, 0.01, refused=Refused(1_000, 0.0, 5_000_000_000.0))
+    assert schedule.paused - schedule.now < 1, "where the process thinks that the schedule was means nothing"
+    reserved = await limiter.reserve(LANE, LIMIT, [Demand(1_000, 1_000)])
     assert waits(reserved) == pytest.approx([0.1], abs=0.05)
     assert await requests_a_minute(limiter) == 6_000

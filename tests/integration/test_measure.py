@@ -18,7 +18,7 @@ from tests.queries import one
 from vision.images import fetch, hosts
 from vision.images.guard import Guard
 from vision.images.source import Images
-from vision.intake.estimate_sample import Place, measure
+from vision.intake.estimate_sample import Sampled, measure
 from vision.queue import Task
 from vision.settings import Settings
 
@@ -156,7 +156,7 @@ async def test_an_estimate_calls_no_image_unreadable_that_had_no_turn(
     site.seconds = 1.0
     items = [{"image": url} for url in site.urls(5)]
     async with fetch.Fetcher(Guard(allow_private=True), per_host=1) as fetcher:
-        found = await measure(Images(fetcher, tmp_path), items, [Place(n, n - 1, 0) for n in range(1, 6)])
+        found = await measure(Images(fetcher, tmp_path), items, [Sampled(n, n - 1, 0) for n in range(1, 6)])
     assert (found.sizes, found.unreadable) == ([(64, 64)], 0)
 
 

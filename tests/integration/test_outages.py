@@ -17,9 +17,9 @@ from tests.integration.test_work import settings as worker_settings
 from tests.ports import free_port
 from tests.queries import one, rows, run
 from vision.images.guard import Guard
-from vision.intake import Desk, cancel, pause
+from vision.intake import IntakeContext, cancel, pause
 from vision.provider.catalogue import Catalogue
-from vision.queue import Bell
+from vision.queue import WakeUps
 from vision.settings import Settings
 from vision.storage import jobs, outages
 
@@ -37,11 +37,11 @@ def settings(worker_settings: Settings, provider: FakeProcess) -> Settings:
 
 
 @pytest.fixture
-async def desk(engine: AsyncEngine, redis_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+async def context(engine: AsyncEngine, redis_url: str, tmp_path: Path) -> AsyncIterator[IntakeContext]:
     """The door's side. Nobody hears its wake-ups here: what they would tell sooner is looked for all the same."""
-    bell = Bell(redis_url)
-    yield Desk(engine, Catalogue({}), bell, Guard(allow_private=True), tmp_path)
-    await bell.close()
+    wake_ups = WakeUps(redis_url)
+    yield IntakeContext(engine, Catalogue({}), wake_ups, Guard(allow_private=True), tmp_path)
+    await wake_ups.close()
 
 
 def pictures(*names: object) -> list[str]:
@@ -156,7 +156,7 @@ async def test_where_everything_is_refused_the_lane_is_paused(
 
 @pytest.mark.parametrize("how", ["cancel", "pause", "expire"])
 async def test_a_job_that_ends_leaves_a_lane_that_is_paused_for_an_hour(
-    engine: AsyncEngine, settings: Settings, provider: FakeProcess, desk: Desk, how: str
+    engine: AsyncEngine, settings: Settings, provider: FakeProcess, context: IntakeContext, how: str
 ) -> None:
     provider.post("/_/faults", [{"fault": {"kind": "rate_limited", "seconds": HOUR}}])
     async with working(settings), asyncio.timeout(120):
@@ -166,7 +166,7 @@ async def test_a_job_that_ends_leaves_a_lane_that_is_paused_for_an_hour(
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.5)
         sent = len(calls(provider))
-        await stop(how, engine, desk, job_id)
+        await stop(how, engine, context, job_id)
         ended = {"cancel": "cancelled", "pause": "paused", "expire": "expired"}[how]
         await until(engine, f"SELECT status = '{ended}' FROM jobs", True, seconds=20)
         await until(engine, "SELECT count(*) FROM ranges WHERE lease_token IS NOT NULL", 0, seconds=20)
@@ -177,14 +177,14 @@ async def test_a_job_that_ends_leaves_a_lane_that_is_paused_for_an_hour(
 
 @pytest.mark.parametrize("how", ["cancel", "expire"])
 async def test_a_job_may_end_while_its_lane_is_down(
-    engine: AsyncEngine, settings: Settings, provider: FakeProcess, desk: Desk, how: str
+    engine: AsyncEngine, settings: Settings, provider: FakeProcess, context: IntakeContext, how: str
 ) -> None:
     provider.post("/_/faults", [{"fault": {"kind": "status", "status": 503, "headers": {"retry-after": "60"}}}])
     async with working(settings), asyncio.timeout(120):
         job_id = await job_of(engine, *range(20))
         await until(engine, "SELECT probe_at > now() + interval '30 s' FROM lane_outages", True)
         await until(engine, "SELECT count(*) FROM ranges WHERE lease_token IS NOT NULL", 1)
-        await stop(how, engine, desk, job_id)
+        await stop(how, engine, context, job_id)
         job = await finished(engine, job_id, seconds=20)
     assert job.status == {"cancel": "cancelled", "expire": "expired"}[how]
     assert job.failed == 0
@@ -192,7 +192,7 @@ async def test_a_job_may_end_while_its_lane_is_down(
 
 
 async def test_a_cancelled_job_waits_for_no_place_in_flight(
-    engine: AsyncEngine, settings: Settings, provider: FakeProcess, desk: Desk
+    engine: AsyncEngine, settings: Settings, provider: FakeProcess, context: IntakeContext
 ) -> None:
     settings.providers_file.write_text(settings.providers_file.read_text() + "max_in_flight = 1\n")  # type: ignore[union-attr]
     provider.post("/_/latency", {"latency": None})
@@ -202,7 +202,7 @@ async def test_a_cancelled_job_waits_for_no_place_in_flight(
             await until(engine, "SELECT count(*) > 0 FROM ranges WHERE lease_token IS NOT NULL", True)
             while not (await asyncio.to_thread(provider.get, "/_/stats"))["in_flight"]:
                 await asyncio.sleep(0.05)
-            await cancel(desk, "default", job_id)
+            await cancel(context, "default", job_id)
             in_hand = "SELECT sum(stop - start - done) FROM ranges WHERE lease_token IS NOT NULL"
             await until(engine, in_hand, 1, seconds=20)
             provider.post("/_/latency", {"latency": 0.02})
@@ -211,12 +211,12 @@ async def test_a_cancelled_job_waits_for_no_place_in_flight(
         provider.post("/_/latency", {"latency": 0.02})
 
 
-async def stop(how: str, engine: AsyncEngine, desk: Desk, job_id: UUID) -> None:
+async def stop(how: str, engine: AsyncEngine, context: IntakeContext, job_id: UUID) -> None:
     """Cancel or pause the job, or let its deadline pass."""
     if how == "expire":
         await run(engine, "UPDATE jobs SET expires_at = now() WHERE id = :id", id=job_id)
     else:
-        await {"cancel": cancel, "pause": pause}[how](desk, "default", job_id)
+        await {"cancel": cancel, "pause": pause}[how](context, "default", job_id)
 
 
 async def test_one_of_many_gets_the_right_to_probe_and_nobody_s_death_stops_the_next_one(engine: AsyncEngine) -> None:

@@ -1,4 +1,4 @@
-"""The bells, on a real broker."""
+"""Wake-ups, on a real broker."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ import redis
 from kombu import Connection, Consumer
 
 from vision import queue
-from vision.queue import Bell, Task, application, ears
+from vision.queue import Task, WakeUps, application, broadcast_queue
 
 
 def listen(url: str) -> tuple[Connection, list[str]]:
@@ -24,7 +24,7 @@ def listen(url: str) -> tuple[Connection, list[str]]:
 
     options = application(url).conf.broker_transport_options
     connection = Connection(url, transport_options=options)
-    Consumer(connection.channel(), queues=[ears()], callbacks=[note], accept=["json"]).consume()
+    Consumer(connection.channel(), queues=[broadcast_queue()], callbacks=[note], accept=["json"]).consume()
     return connection, heard
 
 
@@ -52,31 +52,31 @@ def subscribe(client: redis.Redis, connection: Connection, count: int) -> None:
 
 
 @pytest.mark.parametrize("flushed", [False, True])
-async def test_every_listener_hears_every_bell_and_nothing_is_left_lying(redis_url: str, flushed: bool) -> None:
-    bell = Bell(redis_url)
-    await bell.ring(Task.DISPATCH, "nobody/listens")
+async def test_every_listener_receives_every_wake_up_and_nothing_is_left_lying(redis_url: str, flushed: bool) -> None:
+    wake_ups = WakeUps(redis_url)
+    await wake_ups.notify(Task.DISPATCH, "nobody/listens")
     listeners = [listen(redis_url) for _ in range(3)]
     with redis.Redis.from_url(redis_url) as client:
         for count, (connection, _) in enumerate(listeners, 1):
             await asyncio.to_thread(subscribe, client, connection, count)
         if flushed:
             client.flushall()
-        await bell.ring(Task.DISPATCH, "fake/model")
+        await wake_ups.notify(Task.DISPATCH, "fake/model")
         for connection, heard in listeners:
             await asyncio.to_thread(hear, connection, heard)
             assert heard == [Task.DISPATCH]
             connection.release()
-        assert not [key for key in client.scan_iter() if client.type(key) == b"list"], "a bell waits in a queue"
-    await bell.close()
+        assert not [key for key in client.scan_iter() if client.type(key) == b"list"], "a wake-up waits in a queue"
+    await wake_ups.close()
 
 
 async def test_a_broker_that_is_away_costs_no_error(caplog: pytest.LogCaptureFixture) -> None:
-    bell = Bell("redis://127.0.0.1:1/0")
-    await bell.ring(Task.DISPATCH, "fake/model")
+    wake_ups = WakeUps("redis://127.0.0.1:1/0")
+    await wake_ups.notify(Task.DISPATCH, "fake/model")
     async with asyncio.timeout(60):
         while "the sweep will" not in caplog.text:
             await asyncio.sleep(0.01)
-    await bell.close()
+    await wake_ups.close()
 
 
 async def test_a_broker_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,23 +89,23 @@ async def test_a_broker_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPat
         writer.close()
 
     async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
-        bell = Bell(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
-        await bell.ring(Task.DISPATCH, "fake/model")
+        wake_ups = WakeUps(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
+        await wake_ups.notify(Task.DISPATCH, "fake/model")
         await asyncio.wait_for(reached.wait(), 60)
         started = time.monotonic()
         for number in range(100):
-            await bell.ring(Task.DISPATCH, f"fake/{number % 30}")
+            await wake_ups.notify(Task.DISPATCH, f"fake/{number % 30}")
         await asyncio.to_thread(int)
         assert time.monotonic() - started < 3, "the client gives a broker five seconds"
-        assert len(bell._waiting) == 20
-        await bell.close()
+        assert len(wake_ups._waiting) == 20
+        await wake_ups.close()
         assert time.monotonic() - started < 4.5
         silent.set()
         await asyncio.sleep(0)
 
 
-def test_a_worker_started_without_a_word_about_pools_hears_bells(redis_url: str) -> None:
-    """Prefork is what Celery takes when nothing is said: the bells would ring in processes that have no loop."""
+def test_a_worker_started_without_a_word_about_pools_hears_wake_ups(redis_url: str) -> None:
+    """Prefork is what Celery takes when nothing is said: wake-ups would arrive in processes that have no loop."""
     environment = os.environ | {"TESSERA_REDIS_URL": redis_url, "TESSERA_DATABASE_URL": "postgresql://nowhere/none"}
     command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as it:

@@ -312,7 +312,7 @@ async def test_what_is_alone_in_hand_is_written_at_once(
             await finished(engine, await make_job(engine, images, tokens=8500))
 
 
-async def test_a_bell_that_rings_just_as_the_pump_goes_to_sleep_is_heard(
+async def test_a_wake_up_that_comes_just_as_the_dispatcher_goes_to_sleep_is_heard(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = (Task.DISPATCH, "fake/gpt-4o-mini")

@@ -11,7 +11,7 @@ from tests.fakes.stranger import Stranger
 from tests.simulation.provider import Charge, Provider
 from tests.simulation.workers import EPOCH, Item, Process, work
 from vision.limits import Limit
-from vision.prices import Tariff
+from vision.prices import PriceSchedule
 from vision.provider.lane import Lane
 from vision.provider.lane import Provider as Account
 
@@ -22,7 +22,7 @@ IMAGES = (285, 285, 640, 1_105, 1_530, 2_900)
 def lane(rpm: int = 1_000_000, tpm: int = TPM, max_in_flight: int | None = None) -> Lane:
     """A lane with these limits."""
     account = Account("fake", "http://fake.example/v1", SecretStr("x"), "chat", "url")
-    return Lane("fake/m", account, "m", Limit(rpm, tpm), "none", Tariff("m"), None, max_in_flight=max_in_flight)
+    return Lane("fake/m", account, "m", Limit(rpm, tpm), "none", PriceSchedule("m"), None, max_in_flight=max_in_flight)
 
 
 def items(seconds: float, full: float, charge: Charge, dice: random.Random) -> "deque[Item]":

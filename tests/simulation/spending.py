@@ -12,7 +12,7 @@ from tests.factories import make_job
 from tests.queries import one, run
 from vision.lifecycle import ItemStatus, Stage
 from vision.limits import Limit
-from vision.prices import Booking, Count, Price, Tariff, Usage
+from vision.prices import Booking, Count, Price, PriceSchedule, Usage
 from vision.provider.lane import Lane, Provider
 from vision.provider.replies import Ending, Reply
 from vision.storage import marks, ranges, recovery
@@ -209,7 +209,7 @@ def _size(dice: random.Random) -> tuple[int, int]:
 
 def _lane(name: str, rule: str) -> Lane:
     account = Provider(name, "http://fake.example/v1", SecretStr("x"), "chat", "url")
-    return Lane(f"{name}/m", account, "m", Limit(1_000_000, 1_000_000), rule, Tariff("m", PRICE), None)
+    return Lane(f"{name}/m", account, "m", Limit(1_000_000, 1_000_000), rule, PriceSchedule("m", PRICE), None)
 
 
 async def check(engine: AsyncEngine, seed: int) -> str:

@@ -11,7 +11,7 @@ import pytest
 from vision.errors import InvalidRequest
 from vision.estimate import Way, Ways
 from vision.intake import estimate_reading, lines
-from vision.intake.estimate_reading import Reading
+from vision.intake.estimate_reading import SizeReader
 from vision.tokens import NO_FIT
 
 WAY = Way("gpt-4o-mini", "high", NO_FIT)
@@ -25,10 +25,10 @@ def manifest(folder: Path, *items: object, end: bytes = b"\n") -> Path:
     return path
 
 
-def read(items: lines.Items, seed: int = 1) -> tuple[Reading, Ways, dict[UUID, int]]:
+def read(items: lines.Items, seed: int = 1) -> tuple[SizeReader, Ways, dict[UUID, int]]:
     """The reading when it is over, its sums, and the uploads that were named."""
     counting = Ways([WAY])
-    reading = Reading(items, counting, Random(seed))
+    reading = SizeReader(items, counting, Random(seed))
     return reading, counting, {file: line for uploads in reading.batches() for file, line in uploads.items()}
 
 
@@ -84,7 +84,7 @@ def test_uploads_are_named_with_their_first_line(tmp_path: Path, monkeypatch: py
     first, second = "file_" + "0" * 32, "file_" + "f" * 32
     items = [{"image": URL}, {"images": [first, second]}, {"image": first, "width": 1, "height": 1}]
     counting = Ways([WAY])
-    batches = list(Reading(manifest(tmp_path, *items), counting, Random(1)).batches())
+    batches = list(SizeReader(manifest(tmp_path, *items), counting, Random(1)).batches())
     assert batches == [{UUID(first[5:]): 2, UUID(second[5:]): 2}, {UUID(first[5:]): 3}]
 
 

@@ -7,7 +7,7 @@ from importlib import resources
 
 import pytest
 
-from vision.prices import FREE, Price, Tariff, batch_factor, flex_factor, list_price
+from vision.prices import FREE, Price, PriceSchedule, batch_factor, flex_factor, list_price
 from vision.prices.listed import hourly_price
 from vision.tokens import find_rule
 
@@ -26,32 +26,36 @@ def test_a_process_that_runs_across_midnight_follows_the_price() -> None:
 
 
 def test_now_is_the_present_hour() -> None:
-    price, expected = Tariff("gpt-4o-mini").now(), list_price("gpt-4o-mini", datetime.now(UTC))
+    price, expected = PriceSchedule("gpt-4o-mini").now(), list_price("gpt-4o-mini", datetime.now(UTC))
     assert price is not None
     assert expected is not None
     assert (price.input, price.output) == (expected.input, expected.output)
-    assert Tariff("nonsense").now() is Tariff("nonsense").at(CUT) is None
+    assert PriceSchedule("nonsense").now() is PriceSchedule("nonsense").at(CUT) is None
 
 
 def test_a_relays_factor_is_for_list_prices_only() -> None:
-    relay = Tariff("gpt-5.6-luna", factor=Decimal("0.8"))
+    relay = PriceSchedule("gpt-5.6-luna", factor=Decimal("0.8"))
     assert [price.input for price in (relay.at(CUT), relay.at(CUT - timedelta(1))) if price] == [
         Decimal("0.16"),
         Decimal("0.8"),
     ]
-    own = Tariff("gpt-5.6-luna", OWN, factor=Decimal("0.8"))
+    own = PriceSchedule("gpt-5.6-luna", OWN, factor=Decimal("0.8"))
     assert own.now() == own.at(CUT) == own.at(CUT - timedelta(1)) == OWN
 
 
 def test_batches_and_flexible_calls_cost_a_part_of_the_price() -> None:
-    tariff = Tariff("acme", OWN, batch_factor=HALF, flex_factor=Decimal("0.75"))
-    batch, flex = tariff.batch(), tariff.flex()
+    price_schedule = PriceSchedule("acme", OWN, batch_factor=HALF, flex_factor=Decimal("0.75"))
+    batch, flex = price_schedule.batch(), price_schedule.flex()
     assert batch is not None
     assert flex is not None
     assert (batch.input, batch.output) == (Decimal("1.5"), Decimal("4.5"))
     assert (flex.input, flex.output) == (Decimal("2.25"), Decimal("6.75"))
-    assert (Tariff("acme", OWN).batch(), Tariff("acme", OWN).flex(), Tariff("acme", FREE).batch()) == (None,) * 3
-    assert Tariff("nonsense", batch_factor=HALF).batch() is None
+    assert (
+        PriceSchedule("acme", OWN).batch(),
+        PriceSchedule("acme", OWN).flex(),
+        PriceSchedule("acme", FREE).batch(),
+    ) == (None,) * 3
+    assert PriceSchedule("nonsense", batch_factor=HALF).batch() is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from vision.errors import Detail, Retry, TesseraError
 from vision.lifecycle import JobStatus, StatusCode
 from vision.provider.catalogue import Catalogue
 from vision.provider.failures import Then, _rows, _table
-from vision.queue import BELLS, Task, application
+from vision.queue import WAKE_UPS, Task, application
 from vision.settings import Settings
 from vision.webhooks import EventType
 from worker import tasks
@@ -28,18 +28,18 @@ def classes(base: type[TesseraError] = TesseraError) -> Iterator[type[TesseraErr
             yield from classes(kind)
 
 
-def test_every_task_is_registered_and_takes_what_it_is_rung_with() -> None:
+def test_every_task_is_registered_and_takes_what_it_is_sent_with() -> None:
     app = application(BROKER)
     settings = Settings(redis_url=BROKER)  # type: ignore[arg-type] # pydantic makes it a secret
     tasks.register(app, Runtime(settings, Catalogue({})))
     ours = {name: task for name, task in app.tasks.items() if name.startswith("tessera.")}
     assert ours.keys() == {task.value for task in Task}
-    rung_with = {task: len(inspect.signature(ours[task].run).parameters) for task in Task}
-    assert rung_with == {Task.DISPATCH: 1, Task.MEASURE: 1, Task.LOOK: 0, Task.DELIVER: 0}
+    sent_with = {task: len(inspect.signature(ours[task].run).parameters) for task in Task}
+    assert sent_with == {Task.DISPATCH: 1, Task.MEASURE: 1, Task.LOOK: 0, Task.DELIVER: 0}
 
 
-def test_a_bell_reaches_every_worker_and_is_not_kept() -> None:
-    assert (BELLS.type, BELLS.durable) == ("fanout", False)
+def test_a_wake_up_reaches_every_worker_and_is_not_kept() -> None:
+    assert (WAKE_UPS.type, WAKE_UPS.durable) == ("fanout", False)
     conf = application(BROKER).conf
     assert conf.task_ignore_result
     assert conf.accept_content == ["json"]

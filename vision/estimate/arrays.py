@@ -15,7 +15,7 @@ Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Batch:
+class ItemSizes:
     """Items, each so many times: sizes of all their images in a row, and where each item's begin."""
 
     widths: Whole
@@ -24,15 +24,15 @@ class Batch:
     counts: Whole
 
 
-def batch(sizes: Mapping[tuple[int, ...], int]) -> Batch:
+def batch(sizes: Mapping[tuple[int, ...], int]) -> ItemSizes:
     """`sizes`: the sides of an item's images (w, h, w, h, …) → how many items have them; not empty."""
     lengths = np.fromiter(map(len, sizes), np.int64, len(sizes))
     sides = np.fromiter(chain.from_iterable(sizes), np.int64, int(lengths.sum()))
     starts = (np.cumsum(lengths) - lengths) // 2
-    return Batch(sides[::2], sides[1::2], starts, np.fromiter(sizes.values(), np.int64, len(sizes)))
+    return ItemSizes(sides[::2], sides[1::2], starts, np.fromiter(sizes.values(), np.int64, len(sizes)))
 
 
-def count(rule: str, detail: str, fit: Fit, items: Batch) -> Whole:
+def count(rule: str, detail: str, fit: Fit, items: ItemSizes) -> Whole:
     """Image tokens of each item; -1 if the provider would refuse one of its images."""
     each = count_many(rule, detail, items.widths, items.heights, fit)
     if len(items.starts) == len(each):

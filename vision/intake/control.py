@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision import ids
 from vision.errors import Conflict
-from vision.intake.desk import Desk
+from vision.intake.context import IntakeContext
 from vision.lifecycle import TERMINAL, JobStatus, StatusCode
 from vision.queue import Task
 from vision.storage import admission, finish, jobs
@@ -18,46 +18,46 @@ from vision.storage.tables import Job, Range, Result, Turn
 Changed = TypeVar("Changed")
 
 
-async def cancel(desk: Desk, tenant: str, job_id: UUID) -> RowMapping:
+async def cancel(context: IntakeContext, tenant: str, job_id: UUID) -> RowMapping:
     """Send nothing new; the job is cancelled once its calls in flight are done, which may be now. The job as it is."""
-    is_over, job = await _change(desk, tenant, job_id, _cancel)
-    await desk.bell.ring(Task.DELIVER if is_over else Task.LOOK)
+    is_over, job = await _change(context, tenant, job_id, _cancel)
+    await context.wake_ups.notify(Task.DELIVER if is_over else Task.LOOK)
     return job
 
 
-async def pause(desk: Desk, tenant: str, job_id: UUID) -> RowMapping:
+async def pause(context: IntakeContext, tenant: str, job_id: UUID) -> RowMapping:
     """Send nothing new until `resume`; calls in flight are finished. The job as it is."""
-    is_paused, job = await _change(desk, tenant, job_id, _pause)
+    is_paused, job = await _change(context, tenant, job_id, _pause)
     if is_paused:
-        await desk.bell.ring(Task.LOOK)
-        await desk.bell.ring(Task.DELIVER)
+        await context.wake_ups.notify(Task.LOOK)
+        await context.wake_ups.notify(Task.DELIVER)
     return job
 
 
-async def resume(desk: Desk, tenant: str, job_id: UUID) -> RowMapping:
+async def resume(context: IntakeContext, tenant: str, job_id: UUID) -> RowMapping:
     """Go on with a paused job, whatever paused it. The job as it is."""
-    lane, job = await _change(desk, tenant, job_id, _resume)
+    lane, job = await _change(context, tenant, job_id, _resume)
     if lane:
-        await _ring(desk, lane)
+        await _notify(context, lane)
     return job
 
 
-async def retry(desk: Desk, tenant: str, job_id: UUID) -> RowMapping:
+async def retry(context: IntakeContext, tenant: str, job_id: UUID) -> RowMapping:
     """Take the failed items of a finished job up again; what they cost so far stays in the ledger. The job as it is."""
-    lane, job = await _change(desk, tenant, job_id, _retry)
-    await _ring(desk, lane)
+    lane, job = await _change(context, tenant, job_id, _retry)
+    await _notify(context, lane)
     return job
 
 
 async def _change(
-    desk: Desk, tenant: str, job_id: UUID, work: Callable[[AsyncConnection, RowMapping], Awaitable[Changed]]
+    context: IntakeContext, tenant: str, job_id: UUID, work: Callable[[AsyncConnection, RowMapping], Awaitable[Changed]]
 ) -> tuple[Changed, RowMapping]:
     """Do `work` in a transaction that holds the job, which it is given; what it returns, and the job then. NotFound.
 
     The job is read before the commit: after it nothing is left that can fail, so that no error can hide a change.
     It comes before its turn and its waiting ranges, as everywhere (see `vision.storage.ranges`).
     """
-    async with desk.engine.begin() as connection:
+    async with context.engine.begin() as connection:
         changed = await work(connection, await jobs.lock(connection, tenant, job_id))
         return changed, await jobs.get(connection, tenant, job_id)
 
@@ -82,7 +82,7 @@ async def _pause(connection: AsyncConnection, job: RowMapping) -> bool:
 
 
 async def _resume(connection: AsyncConnection, job: RowMapping) -> str | None:
-    """The lane to ring; None if the job was not paused."""
+    """The lane to notify; None if the job was not paused."""
     _refuse_terminal(job)
     _refuse_ending(job)
     if job["status"] != JobStatus.PAUSED:
@@ -94,7 +94,7 @@ async def _resume(connection: AsyncConnection, job: RowMapping) -> str | None:
 
 
 async def _retry(connection: AsyncConnection, job: RowMapping) -> str:
-    """The lane to ring."""
+    """The lane to notify."""
     if job["status"] not in {JobStatus.SUCCEEDED, JobStatus.FAILED}:
         raise _conflict(job, "is not finished", "job_not_finished")
     if job["total"] == job["succeeded"]:
@@ -116,9 +116,9 @@ async def _set(connection: AsyncConnection, job: RowMapping, **values: object) -
     await connection.execute(update(Job).where(Job.id == job["id"]).values(**values))
 
 
-async def _ring(desk: Desk, lane: str) -> None:
-    await desk.bell.ring(Task.MEASURE, lane)
-    await desk.bell.ring(Task.DISPATCH, lane)
+async def _notify(context: IntakeContext, lane: str) -> None:
+    await context.wake_ups.notify(Task.MEASURE, lane)
+    await context.wake_ups.notify(Task.DISPATCH, lane)
 
 
 def _refuse_terminal(job: RowMapping) -> None:

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vision.errors import InvalidRequest
-from vision.intake.desk import Desk
+from vision.intake.context import IntakeContext
 from vision.intake.order import Order
 from vision.provider.catalogue import Lane
 from vision.tokens import details, find_rule
 
 
 @dataclass(frozen=True)
-class Ask:
+class EstimateRequest:
     """A job's fields, and for which models and details it is to be estimated; empty: see `offers`."""
 
     order: Order
@@ -29,31 +29,31 @@ class Offer:
     details: tuple[str, ...]
 
 
-def offers(desk: Desk, ask: Ask) -> list[Offer]:
+def offers(context: IntakeContext, ask: EstimateRequest) -> list[Offer]:
     """By default the job's model, or every lane that serves the preset; its detail, or every level but `auto`.
 
     InvalidRequest unknown_model, preset_not_supported; unsupported_detail if none of the models has the level.
     """
-    found = {offer.lane.name if offer.lane else offer.model: offer for offer in _models(desk, ask)}
+    found = {offer.lane.name if offer.lane else offer.model: offer for offer in _models(context, ask)}
     wanted = tuple(dict.fromkeys(ask.details or ([ask.order.detail] if ask.order.detail else [])))
     _check_details(wanted, list(found.values()), "details" if ask.details else "detail")
     chosen = [_with_details(offer, wanted) for offer in found.values()]
     return [offer for offer in chosen if offer.details]
 
 
-def _models(desk: Desk, ask: Ask) -> list[Offer]:
+def _models(context: IntakeContext, ask: EstimateRequest) -> list[Offer]:
     preset = ask.order.preset
     names = ask.models or ([ask.order.model] if ask.order.model else [])
     if names:
-        return [_offer(desk, name, preset) for name in names]
-    desk.catalogue.resolve(None, preset)
-    return [_of_lane(lane) for lane in desk.catalogue.lanes.values() if lane.serves(preset)]
+        return [_offer(context, name, preset) for name in names]
+    context.catalogue.resolve(None, preset)
+    return [_of_lane(lane) for lane in context.catalogue.lanes.values() if lane.serves(preset)]
 
 
-def _offer(desk: Desk, model: str, preset: str | None) -> Offer:
+def _offer(context: IntakeContext, model: str, preset: str | None) -> Offer:
     """At a provider here, or else by the token rule alone."""
     try:
-        return _of_lane(desk.catalogue.resolve(model, preset))
+        return _of_lane(context.catalogue.resolve(model, preset))
     except InvalidRequest as error:
         if error.code != "unknown_model":
             raise

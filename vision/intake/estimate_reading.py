@@ -7,7 +7,7 @@ from uuid import UUID
 from vision import ids
 from vision.errors import Detail, InvalidRequest
 from vision.estimate import Ways
-from vision.intake.estimate_sample import Place
+from vision.intake.estimate_sample import Sampled
 from vision.intake.lines import Items, chosen, count, read_to_estimate
 from vision.intake.problems import MAX_PROBLEMS
 
@@ -21,7 +21,7 @@ Uploads = dict[UUID, int]
 """Ids of uploads that lines name, and the line of each."""
 
 
-class Reading:
+class SizeReader:
     """What a manifest tells. Memory does not grow with its length."""
 
     def __init__(self, items: Items, ways: Ways, random: Random) -> None:
@@ -32,7 +32,7 @@ class Reading:
         """Lines looked at: all, unless there are very many."""
         self.sized = 0
         """Of these, with the sizes of all their images."""
-        self.sample: list[Place] = []
+        self.sample: list[Sampled] = []
         """Up to SAMPLE of the others, each as likely as any."""
         self.problems: list[Detail] = []
 
@@ -79,7 +79,7 @@ class Reading:
         drawn = len(self.sample) if self.unsized <= SAMPLE else self._random.randrange(self.unsized)
         if drawn < SAMPLE:
             size = len(value) if isinstance(value, bytes) else 0
-            self.sample[drawn : drawn + 1] = [Place(number, place, size)]
+            self.sample[drawn : drawn + 1] = [Sampled(number, place, size)]
 
 
 def _picks(total: int, parts: int, random: Random) -> Iterator[int]:

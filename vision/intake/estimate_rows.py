@@ -12,14 +12,14 @@ from vision.intake.estimate_offers import Offer
 from vision.intake.expected import expected
 from vision.intake.order import Order
 from vision.presets import Preset
-from vision.prices import Tariff, batch_factor, flex_factor
+from vision.prices import PriceSchedule, batch_factor, flex_factor
 from vision.provider.shutdowns import shutdown_date
 from vision.storage import outputs
 from vision.tokens import NO_FIT, Fit, Rule, get_rule
 
 
 @dataclass(frozen=True)
-class Draft:
+class PlannedRow:
     """A row before its items are counted; `room`: the most image tokens that a call may have, if there is a limit."""
 
     offer: Offer
@@ -51,7 +51,7 @@ class Row:
 
 async def drafts(
     connection: AsyncConnection, tenant: str, order: Order, preset: Preset, offers: Iterable[Offer], text_tokens: int
-) -> list[Draft]:
+) -> list[PlannedRow]:
     """A row for each detail of each offer; `text_tokens`: of a call, as we count them."""
     found = []
     for offer in offers:
@@ -59,7 +59,7 @@ async def drafts(
         call = expected(preset, text_tokens, observed)
         terms = _terms(offer, call.text_tokens, call.output_tokens)
         room = None if terms.limit is None else terms.limit.largest_call - call.text_tokens - preset.max_output_tokens
-        found += [Draft(offer, detail, terms, room, observed is not None) for detail in offer.details]
+        found += [PlannedRow(offer, detail, terms, room, observed is not None) for detail in offer.details]
     return found
 
 
@@ -76,7 +76,7 @@ def compared(fit: Fit) -> list[Fit]:
     return [NO_FIT, Fit("snap"), *([fit] if fit.kind == "max" else [])]
 
 
-def rows(drafted: Iterable[Draft], fit: Fit, found: Callable[[Way], Extrapolation]) -> list[Row]:
+def rows(drafted: Iterable[PlannedRow], fit: Fit, found: Callable[[Way], Extrapolation]) -> list[Row]:
     """Cheapest first, those without a price last; among equals the one with fewer tokens."""
     return sorted((_row(draft, fit, found) for draft in drafted), key=_rank)
 
@@ -86,11 +86,13 @@ def _terms(offer: Offer, text_tokens: int, output_tokens: int) -> Terms:
     if lane:
         prices = lane.price, lane.batch_price, lane.flex_price
         return Terms(text_tokens, output_tokens, *prices, lane.limit)
-    tariff = Tariff(offer.model, batch_factor=batch_factor(offer.rule), flex_factor=flex_factor(offer.rule))
-    return Terms(text_tokens, output_tokens, tariff.now(), tariff.batch(), tariff.flex())
+    price_schedule = PriceSchedule(
+        offer.model, batch_factor=batch_factor(offer.rule), flex_factor=flex_factor(offer.rule)
+    )
+    return Terms(text_tokens, output_tokens, price_schedule.now(), price_schedule.batch(), price_schedule.flex())
 
 
-def _row(draft: Draft, fit: Fit, found: Callable[[Way], Extrapolation]) -> Row:
+def _row(draft: PlannedRow, fit: Fit, found: Callable[[Way], Extrapolation]) -> Row:
     chosen = found(draft.way(fit))
     return Row(
         offer=draft.offer,
@@ -106,7 +108,7 @@ def _row(draft: Draft, fit: Fit, found: Callable[[Way], Extrapolation]) -> Row:
 
 
 def _fits(
-    draft: Draft, fit: Fit, found: Callable[[Way], Extrapolation]
+    draft: PlannedRow, fit: Fit, found: Callable[[Way], Extrapolation]
 ) -> Iterator[tuple[str, tuple[int, Decimal | None]]]:
     for each in compared(fit):
         usage, price = usage_of(found(draft.way(each)), draft.terms), draft.terms.price

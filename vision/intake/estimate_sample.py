@@ -18,7 +18,7 @@ SLOW = "No image came in time."
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Sampled:
     """Where an item stands: its number, where `entry_at` finds it, and the bytes of its line (0: in memory already)."""
 
     number: int
@@ -40,11 +40,11 @@ class Measured:
         return len(self.sizes) + self.unreadable
 
 
-async def measure(images: Images, items: Items, places: Sequence[Place]) -> Measured:
+async def measure(images: Images, items: Items, places: Sequence[Sampled]) -> Measured:
     """Measure the items at these places, as far as SECONDS go. At least one place."""
     found, turns, large = Measured(), asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(1)
 
-    async def one(place: Place) -> None:
+    async def one(place: Sampled) -> None:
         async with large if place.size > LARGE else turns:
             sources = await asyncio.to_thread(_sources, items, place)
             await _measure(images, sources, found)
@@ -61,7 +61,7 @@ async def measure(images: Images, items: Items, places: Sequence[Place]) -> Meas
     return found
 
 
-def _sources(items: Items, place: Place) -> list[str]:
+def _sources(items: Items, place: Sampled) -> list[str]:
     return read_to_estimate(entry_at(items, place.number, place.at)).images
 
 

@@ -8,10 +8,10 @@ from random import Random
 from vision.errors import InvalidRequest
 from vision.estimate import Extrapolation, Sums, Way, Ways
 from vision.images.source import Images
-from vision.intake.desk import Desk
-from vision.intake.estimate_offers import Ask, offers
-from vision.intake.estimate_reading import Reading
-from vision.intake.estimate_rows import Draft, Row, compared, drafts, rows
+from vision.intake.context import IntakeContext
+from vision.intake.estimate_offers import EstimateRequest, offers
+from vision.intake.estimate_reading import SizeReader
+from vision.intake.estimate_rows import PlannedRow, Row, compared, drafts, rows
 from vision.intake.estimate_sample import Measured, measure
 from vision.intake.lines import Items
 from vision.intake.order import preset_of
@@ -48,18 +48,18 @@ class Estimate:
 class Estimator:
     """Makes estimates, AT_ONCE at a time; the others wait."""
 
-    def __init__(self, desk: Desk, images: Images) -> None:
-        self._desk, self._images = desk, images
+    def __init__(self, context: IntakeContext, images: Images) -> None:
+        self._context, self._images = context, images
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    async def estimate(self, tenant: str, ask: Ask, items: Items) -> Estimate:
+    async def estimate(self, tenant: str, ask: EstimateRequest, items: Items) -> Estimate:
         """Tokens, dollars and seconds for each model and detail; InvalidRequest as for a job, and `sizes_unknown`."""
         order = ask.order
-        preset, fit, chosen = preset_of(order), Fit(order.fit, order.max_side), offers(self._desk, ask)
+        preset, fit, chosen = preset_of(order), Fit(order.fit, order.max_side), offers(self._context, ask)
         prompt = preset.render(order.language)
         async with self._turns:
             text_tokens = await asyncio.to_thread(call_tokens, prompt, preset.schema)
-            async with self._desk.engine.connect() as connection:
+            async with self._context.engine.connect() as connection:
                 drafted = await drafts(connection, tenant, order, preset, chosen, text_tokens)
             counting = _Counting(items, drafted, fit)
             await self._read(tenant, counting.reading)
@@ -68,11 +68,11 @@ class Estimator:
                 counting.require_sizes()
             return await asyncio.to_thread(counting.result, order.preset, drafted, fit)
 
-    async def _read(self, tenant: str, reading: Reading) -> None:
+    async def _read(self, tenant: str, reading: SizeReader) -> None:
         batches = reading.batches()
         while (uploads := await asyncio.to_thread(next, batches, None)) is not None:
             if uploads:
-                async with self._desk.engine.connect() as connection:
+                async with self._context.engine.connect() as connection:
                     reading.problems += await unknown_files(connection, tenant, uploads)
         refuse(reading.problems, reading.total)
 
@@ -80,10 +80,10 @@ class Estimator:
 class _Counting:
     """A manifest's items on their way into sums."""
 
-    def __init__(self, items: Items, drafted: Sequence[Draft], fit: Fit) -> None:
+    def __init__(self, items: Items, drafted: Sequence[PlannedRow], fit: Fit) -> None:
         ways = [draft.way(each) for draft in drafted for each in (*compared(fit), fit)]
         self._told, self._sampled = Ways(ways), Ways(ways)
-        self.reading = Reading(items, self._told, Random())  # noqa: S311 - not a secret
+        self.reading = SizeReader(items, self._told, Random())  # noqa: S311 - not a secret
         self.measured = Measured()
 
     @property
@@ -102,7 +102,7 @@ class _Counting:
                 param="items",
             )
 
-    def result(self, preset: str | None, drafted: Sequence[Draft], fit: Fit) -> Estimate:
+    def result(self, preset: str | None, drafted: Sequence[PlannedRow], fit: Fit) -> Estimate:
         """Counts what is left. Blocks: to be run in a thread."""
         for sides in self.measured.sizes:
             self._sampled.add(sides)

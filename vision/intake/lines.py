@@ -20,13 +20,13 @@ PIECE = 1 << 20
 
 Items = Sequence[Any] | Path
 """Inline items, or a file with one JSON object a line."""
-Entry = tuple[int, Any]
+NumberedItem = tuple[int, Any]
 """A number, and the entry: bytes of a line, or an inline item."""
 Placed = tuple[int, int, Any]
 """The same with its place between them: where the line begins in its file, or the item in its list."""
 
 
-def entries(items: Items) -> Iterator[Entry]:
+def entries(items: Items) -> Iterator[NumberedItem]:
     """Numbered entries, one at a time: memory stays flat however long a file is."""
     return enumerate(_lines(items) if isinstance(items, Path) else items, 1)
 
@@ -49,7 +49,7 @@ def chosen(items: Items, numbers: Iterable[int]) -> Iterator[Placed]:
             passed, place = number, place + len(line)
 
 
-def entry_at(items: Items, number: int, place: int) -> Entry:
+def entry_at(items: Items, number: int, place: int) -> NumberedItem:
     """An entry that was there before, read again."""
     if not isinstance(items, Path):
         return number, items[place]
@@ -73,13 +73,13 @@ def count(items: Items) -> int:
     return lines + (begun > 0)
 
 
-def read(entry: Entry) -> ItemOrder:
+def read(entry: NumberedItem) -> ItemOrder:
     """What an entry asks for; InvalidRequest with its line."""
     number, value = entry
     return read_line(value, number) if isinstance(value, bytes) else read_item(value, number)
 
 
-def read_to_estimate(entry: Entry) -> ItemSizes:
+def read_to_estimate(entry: NumberedItem) -> ItemSizes:
     """What an entry tells of its images' sizes; InvalidRequest with its line."""
     number, value = entry
     return read_sizes_line(value, number) if isinstance(value, bytes) else read_sizes(value, number)

@@ -8,7 +8,7 @@ from typing import Any, Self
 from vision import presets
 from vision.errors import InvalidRequest
 from vision.images.guard import Blocked
-from vision.intake.desk import Desk
+from vision.intake.context import IntakeContext
 from vision.intake.expected import expected
 from vision.presets import Preset
 from vision.provider.catalogue import Lane
@@ -73,13 +73,13 @@ class Plan:
         )
 
 
-def plan(desk: Desk, order: Order) -> Plan:
+def plan(context: IntakeContext, order: Order) -> Plan:
     """Check an order against what is on offer; InvalidRequest names the field."""
     preset = preset_of(order)
-    lane = desk.catalogue.resolve(order.model, order.preset)
+    lane = context.catalogue.resolve(order.model, order.preset)
     _check_price(order, lane)
     if order.webhook_url:
-        _check_webhook(desk, order.webhook_url)
+        _check_webhook(context, order.webhook_url)
     prompt = preset.render(order.language)
     prompt_tokens = call_tokens(prompt, preset.schema)
     return Plan(
@@ -134,8 +134,8 @@ def _detail(order: Order, preset: Preset, lane: Lane) -> str:
     return order.detail
 
 
-def _check_webhook(desk: Desk, url: str) -> None:
+def _check_webhook(context: IntakeContext, url: str) -> None:
     try:
-        desk.guard.check(url)
+        context.guard.check(url)
     except Blocked as error:
         raise InvalidRequest(f"webhook_url: {error.message}", code="webhook_url_blocked", param="webhook_url") from None

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from vision import ids
 from vision.errors import Detail, ImageError, InvalidRequest
-from vision.intake.lines import Entry, read
+from vision.intake.lines import NumberedItem, read
 from vision.intake.order import Plan
 from vision.intake.problems import MAX_PROBLEMS, refuse
 from vision.manifest import ItemOrder
@@ -30,7 +30,7 @@ class Batch:
 
 
 @dataclass
-class Reading:
+class ItemReader:
     """One pass over a job's lines. Wrong lines become problems; after the first one no rows come out any more."""
 
     tenant: str
@@ -44,7 +44,7 @@ class Reading:
     problems: list[Detail] = field(default_factory=list)
     _sizes: dict[tuple[int, int], tuple[int, int] | None] = field(default_factory=dict)
 
-    def batches(self, entries: Iterator[Entry]) -> Iterator[Batch]:
+    def batches(self, entries: Iterator[NumberedItem]) -> Iterator[Batch]:
         """Batches of at most BATCH_ROWS rows or about BATCH_BYTES. Blocks: to be run in a thread."""
         batch, size = Batch(1, [], {}), 0
         for entry in entries:
@@ -71,7 +71,7 @@ class Reading:
             image_tokens=self.image_tokens,
         )
 
-    def _read(self, entry: Entry, batch: Batch) -> int:
+    def _read(self, entry: NumberedItem, batch: Batch) -> int:
         """Bytes that the entry's images take up."""
         try:
             order = read(entry)

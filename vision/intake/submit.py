@@ -1,4 +1,4 @@
-"""Take a job in: one transaction for everything, then the bell."""
+"""Take a job in: one transaction for everything, then a wake-up."""
 
 import asyncio
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision import ids
 from vision.errors import Detail, InvalidRequest
-from vision.intake.desk import Desk
+from vision.intake.context import IntakeContext
 from vision.intake.lines import Items, entries
 from vision.intake.order import Order, Plan, plan
 from vision.intake.problems import unknown_files
-from vision.intake.reading import Batch, Reading
+from vision.intake.reading import Batch, ItemReader
 from vision.lifecycle import JobStatus, Stage, StatusCode
 from vision.queue import Task
 from vision.storage import admission, files, idempotency, jobs, outputs, tenants
@@ -42,23 +42,25 @@ class Receipt:
         return UUID(str(self.job["id"]))
 
 
-async def submit(desk: Desk, tenant: str, order: Order, items: Items, replay: Replay | None = None) -> Receipt:
+async def submit(
+    context: IntakeContext, tenant: str, order: Order, items: Items, replay: Replay | None = None
+) -> Receipt:
     """Store a job and its items, all or nothing, and wake the workers. InvalidRequest names what is wrong."""
     job_id = ids.new()
-    async with desk.engine.begin() as connection:
+    async with context.engine.begin() as connection:
         if replay:
             known = await idempotency.claim(connection, tenant, replay.key, replay.body_hash, job_id)
             if known:
                 return Receipt(await jobs.get(connection, tenant, known), replayed=True)
-        planned = plan(desk, order)
+        planned = plan(context, order)
         planned = planned.learned(await _observed(connection, tenant, planned))
-        reading = Reading(tenant, job_id, planned)
+        reading = ItemReader(tenant, job_id, planned)
         await _load(connection, reading, items)
         stage = await _admit(connection, reading)
         if order.webhook_url:
             await tenants.webhook_secret(connection, tenant)
         job = await jobs.get(connection, tenant, job_id)
-    await desk.bell.ring(Task.DISPATCH if stage is Stage.WORK else Task.MEASURE, planned.lane.name)
+    await context.wake_ups.notify(Task.DISPATCH if stage is Stage.WORK else Task.MEASURE, planned.lane.name)
     return Receipt(job, replayed=False)
 
 
@@ -67,7 +69,7 @@ async def _observed(connection: AsyncConnection, tenant: str, planned: Plan) -> 
     return await outputs.observed(connection, tenant, *question)
 
 
-async def _load(connection: AsyncConnection, reading: Reading, items: Items) -> None:
+async def _load(connection: AsyncConnection, reading: ItemReader, items: Items) -> None:
     batches = reading.batches(entries(items))
     while batch := await asyncio.to_thread(next, batches, None):
         await files.use(connection, reading.tenant, reading.job_id, batch.files)
@@ -88,7 +90,7 @@ async def _store(connection: AsyncConnection, batch: Batch) -> None:
         ) from None
 
 
-async def _admit(connection: AsyncConnection, reading: Reading) -> Stage:
+async def _admit(connection: AsyncConnection, reading: ItemReader) -> Stage:
     """The job's row, its turn, and one range: to be worked on at once if nothing has to be measured."""
     job = _values(reading.plan, reading)
     stage = Stage.WORK if reading.measured == reading.total and not reading.unseen else Stage.MEASURE
@@ -98,7 +100,7 @@ async def _admit(connection: AsyncConnection, reading: Reading) -> Stage:
     return stage
 
 
-def _values(plan: Plan, reading: Reading) -> dict[str, Any]:
+def _values(plan: Plan, reading: ItemReader) -> dict[str, Any]:
     order, lane, usage = plan.order, plan.lane, reading.known
     deadline = order.deadline_seconds
     return {

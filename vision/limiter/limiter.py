@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from vision.limiter.line import Line, Place
+from vision.limiter.schedule import Schedule, Slot
 from vision.limiter.scripts import Argument, Scripts
 from vision.limiter.state import LaneState, Used, show
 from vision.limits import Limit
@@ -17,7 +17,7 @@ UNSURE = 1 / 3
 """Which part of what is left may be used before the next answer, as long as nobody knows what is charged."""
 
 
-class Ask(NamedTuple):
+class Demand(NamedTuple):
     """What a call takes: tokens at most, tokens that it is likely to take, images."""
 
     most: int
@@ -28,14 +28,14 @@ class Ask(NamedTuple):
 class Sample(NamedTuple):
     """What the provider said was left (None: nothing; in the order of `Limit.buckets`) to a call sent `age` ago.
 
-    `bound`: whether it was this bucket's line that it waited for. `refused`: what a refused call would have taken.
+    `bound`: whether it waited for this bucket's schedule. `refused`: what a refused call would have taken.
     """
 
     left: tuple[float | None, ...]
-    place: Place
+    slot: Slot
     age: float
     bound: tuple[bool, ...]
-    refused: Place | None = None
+    refused: Slot | None = None
 
     def after(self, index: int) -> float | None:
         """What would have been left of a bucket after the call."""
@@ -46,7 +46,7 @@ class Sample(NamedTuple):
 class Refused(NamedTuple):
     """The tokens of a call that was refused, by our count, and what was left if that was too little (None: unknown).
 
-    `begun`: the last place on the first line that its process began.
+    `begun`: the last slot of the tokens' schedule that its process began.
     """
 
     cost: int
@@ -58,7 +58,7 @@ class Refused(NamedTuple):
 class Settlement:
     """How calls on a lane ended, added up; `back`, `begun` and `told` in the order of `Limit.buckets`, empty for none.
 
-    `frame` is that of the calls' places. Of calls that told
+    `frame` is that of the calls' slots. Of calls that told
     what is left, `spare` is what they used less than the most, `largest` the tokens of the largest. `answered`: seconds
     since the latest call that was answered began.
     """
@@ -78,10 +78,10 @@ class Settlement:
 
 @dataclass(frozen=True)
 class Reserved:
-    """The lane; each call's place, None for one that is larger than a whole bucket; and the tokens reserved for it."""
+    """The lane; each call's slot, None for one that is larger than a whole bucket; and the tokens reserved for it."""
 
-    line: Line
-    places: list[Place | None]
+    schedule: Schedule
+    slots: list[Slot | None]
     tokens: list[int]
 
 
@@ -92,58 +92,60 @@ class Limiter:
         self._redis = redis
         self._scripts = Scripts(redis)
         self._clock = clock
-        self._lines: dict[str, Line] = {}
+        self._schedules: dict[str, Schedule] = {}
 
-    async def reserve(self, lane: str, limit: Limit, calls: Sequence[Ask]) -> Reserved:
+    async def reserve(self, lane: str, limit: Limit, calls: Sequence[Demand]) -> Reserved:
         """Places for these calls, in order."""
         asked: list[Argument] = [number for call in calls for number in call]
         told, text = await self._scripts.run("reserve", [_key(lane)], self._head(lane, limit) + asked)
         offsets = [None if word == b"-" else int(word) for word in text.split()]
-        line = self._lines[lane] = Line.read(told)
-        tokens = [line.charge(call.most if line.mode == "max" else call.likely) for call in calls]
+        schedule = self._schedules[lane] = Schedule.read(told)
+        tokens = [schedule.charge(call.most if schedule.mode == "max" else call.likely) for call in calls]
         takes = [
             tuple({"tokens": each, "requests": 1, "images": call.images}[kind] for kind in limit.kinds)
             for call, each in zip(calls, tokens, strict=True)
         ]
-        return Reserved(line, line.places(takes, offsets), tokens)
+        return Reserved(schedule, schedule.slots(takes, offsets), tokens)
 
-    async def settle(self, lane: str, limit: Limit, ended: Settlement) -> Line:
+    async def settle(self, lane: str, limit: Limit, ended: Settlement) -> Schedule:
         """Give back what was reserved and not used, and learn from what the provider said is left."""
-        line = self._lines.get(lane)
+        schedule = self._schedules.get(lane)
         words: list[Argument] = [ended.tokens_used, ended.calls, ended.throttled]
         words += [limit.share, ended.largest, ended.spare, ended.answered]
-        words += _ages(ended.samples, line)
+        words += _ages(ended.samples, schedule)
         for index in range(len(limit.buckets)):
             words += [ended.back[index] if ended.back else 0, ended.begun[index] if ended.begun else 0]
             words.append(ended.told[index] if ended.told else None)
-            words += _least(ended.samples, index, line)
+            words += _least(ended.samples, index, schedule)
         now = self._clock() if self._clock else time.time()
         keys = [_key(lane), _minute_key(lane, int(now) // 60)]
         # Where nothing was told there is nothing to learn, and most of the script is left out.
         name = "settle" if ended.samples else "settle_untold"
-        line = self._lines[lane] = Line.read(
+        schedule = self._schedules[lane] = Schedule.read(
             await self._scripts.run(name, keys, self._head(lane, limit, ended.frame) + words)
         )
-        return line
+        return schedule
 
     async def pause(
         self, lane: str, limit: Limit, seconds: float | None, *, told: bool = False, refused: Refused | None = None
-    ) -> Line:
+    ) -> Schedule:
         """Let no call start on this lane for so many seconds, for every worker; None: longer each time, up to 60.
 
         `told`: the provider also said what is left, so that settling corrects the lane.
         """
         cost, left, begun = refused or Refused(1, None, 0)
         words: list[Argument] = [None if seconds is None else f"{seconds:.6f}", int(told), cost, left, begun]
-        line = self._lines[lane] = Line.read(
+        schedule = self._schedules[lane] = Schedule.read(
             await self._scripts.run("pause", [_key(lane)], self._head(lane, limit) + words)
         )
-        return line
+        return schedule
 
-    async def resume(self, lane: str, limit: Limit) -> Line:
-        """End a pause, for every worker: calls start as the line lets them."""
-        line = self._lines[lane] = Line.read(await self._scripts.run("resume", [_key(lane)], self._head(lane, limit)))
-        return line
+    async def resume(self, lane: str, limit: Limit) -> Schedule:
+        """End a pause, for every worker: calls start as the schedule allows."""
+        schedule = self._schedules[lane] = Schedule.read(
+            await self._scripts.run("resume", [_key(lane)], self._head(lane, limit))
+        )
+        return schedule
 
     async def fly(self, lane: str, process: str, *, held: int, wanted: int, most: int) -> tuple[int, int]:
         """How many of the calls `wanted` may be in flight besides those `held`, and how many this process may hold.
@@ -165,18 +167,18 @@ class Limiter:
             pipe.hmget(_minute_key(lane, minute - 1), "tokens", "calls")
             current, before = await pipe.execute()
         told, throttled, others = await self._scripts.run("state", [_key(lane)], self._head(lane, limit, "-"))
-        line = Line.read(told)
+        schedule = Schedule.read(told)
         share = 1 - (now % 60) / 60
         tokens, requests = (round(int(current[i] or 0) + share * int(before[i] or 0)) for i in (0, 1))
-        fresh = not line.known and not any(line.spent)
+        fresh = not schedule.known and not any(schedule.spent)
         used = Used(tokens, requests, throttled, others)
-        return show(line, limit, used, fresh=fresh)
+        return show(schedule, limit, used, fresh=fresh)
 
     def _head(self, lane: str, limit: Limit, frame: str | None = None) -> list[Argument]:
         """What every script is told first (lane.lua)."""
-        line = self._lines.get(lane)
-        spent = line.spent if line else ()
-        head: list[Argument] = [self._clock() if self._clock else None, frame or (line.frame if line else None)]
+        schedule = self._schedules.get(lane)
+        spent = schedule.spent if schedule else ()
+        head: list[Argument] = [self._clock() if self._clock else None, frame or (schedule.frame if schedule else None)]
         head += [int(limit.assumed), len(limit.buckets)]
         for index, (name, most, window) in enumerate(limit.buckets):
             head += [name, most, window, spent[index] if index < len(spent) else 0]
@@ -188,37 +190,37 @@ def connect(redis_url: str) -> Redis:
     return Redis.from_url(redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=25)
 
 
-def _least(samples: Sequence[Sample], index: int, line: Line | None) -> list[Argument]:
-    """What settle.lua asks of a bucket's samples: least left, least left + place + refill, least left + refill.
+def _least(samples: Sequence[Sample], index: int, schedule: Schedule | None) -> list[Argument]:
+    """What settle.lua demands of a bucket's samples: least left, least left + slot + refill, least left + refill.
 
-    The first two only of calls that the line held back: what others saw depends on who overtook whom on the way.
+    The first two only of calls that the schedule held back: what others report depends on the order of arrival.
     """
-    if not line or not samples:
+    if not schedule or not samples:
         return [None, None, None, None]
-    rate = line.rates[index]
+    rate = schedule.rates[index]
     told = [
         (left, after, each)
         for each in samples
         if (left := each.left[index]) is not None and (after := each.after(index)) is not None
     ]
-    bound = [(after, each) for _, after, each in told if not line.known or each.bound[index]]
+    bound = [(after, each) for _, after, each in told if not schedule.known or each.bound[index]]
     least = min((after for after, _ in bound), default=None)
-    past = min((after + each.place[index] + rate * each.age for after, each in bound), default=None)
+    past = min((after + each.slot[index] + rate * each.age for after, each in bound), default=None)
     reach = min((left + rate * each.age for left, _, each in told), default=None)
     gate = None
-    if not line.sure:
-        gate = min((UNSURE * left + each.place[index] + rate * each.age for left, _, each in told), default=None)
+    if not schedule.sure:
+        gate = min((UNSURE * left + each.slot[index] + rate * each.age for left, _, each in told), default=None)
     return [least, past, reach, gate]
 
 
-def _ages(samples: Sequence[Sample], line: Line | None) -> list[Argument]:
-    """The usual age of the samples, and the place of the one that tells the least of the tokens' line."""
-    if not line or not samples:
+def _ages(samples: Sequence[Sample], schedule: Schedule | None) -> list[Argument]:
+    """The usual age of the samples, and the slot of the one that leaves the least of the tokens' schedule."""
+    if not schedule or not samples:
         return [None, None]
-    rate = line.rates[0]
+    rate = schedule.rates[0]
     bound = [each for each in samples if each.left[0] is not None and each.bound[0]]
-    least = min(bound, key=lambda each: (each.after(0) or 0) + each.place[0] + rate * each.age, default=None)
-    return [sum(each.age for each in samples) / len(samples), least.place[0] if least else None]
+    least = min(bound, key=lambda each: (each.after(0) or 0) + each.slot[0] + rate * each.age, default=None)
+    return [sum(each.age for each in samples) / len(samples), least.slot[0] if least else None]
 
 
 def _key(lane: str) -> str:

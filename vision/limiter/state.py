@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from vision.limiter.line import Line
+from vision.limiter.schedule import Schedule
 from vision.limits import Limit
 
 
@@ -40,21 +40,21 @@ class Used(NamedTuple):
     others: int
 
 
-def show(line: Line, limit: Limit, used: Used, *, fresh: bool) -> LaneState:
+def show(schedule: Schedule, limit: Limit, used: Used, *, fresh: bool) -> LaneState:
     """`fresh`: nobody has used the lane, so that it is shown full."""
-    left = [end - spent for end, spent in zip(line.ends, line.spent, strict=True)]
-    most = [round(rate * bucket.window) for rate, bucket in zip(line.rates, limit.buckets, strict=True)]
+    left = [end - spent for end, spent in zip(schedule.ends, schedule.spent, strict=True)]
+    most = [round(rate * bucket.window) for rate, bucket in zip(schedule.rates, limit.buckets, strict=True)]
     return LaneState(
         tokens_left=most[0] if fresh else int(left[0]),
         requests_left=most[1] if fresh else int(left[1]),
         tokens_last_minute=used.tokens,
         requests_last_minute=used.requests,
         throttled=used.throttled,
-        paused_seconds=max(0.0, line.paused - line.now),
+        paused_seconds=max(0.0, schedule.paused - schedule.now),
         tokens_per_minute=most[0],
         requests_per_minute=most[1],
-        waiting_seconds=max(0.0, *(-amount / rate for amount, rate in zip(left, line.rates, strict=True))),
-        mode=line.mode,
-        charge_factor=round(line.factor, 3),
+        waiting_seconds=max(0.0, *(-amount / rate for amount, rate in zip(left, schedule.rates, strict=True))),
+        mode=schedule.mode,
+        charge_factor=round(schedule.factor, 3),
         tokens_for_others=used.others,
     )

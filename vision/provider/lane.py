@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from vision.errors import ConfigurationError, TesseraError
 from vision.limits import Limit
 from vision.presets import names as preset_names
-from vision.prices import FREE, Price, Tariff, batch_factor, flex_factor, parse_price
+from vision.prices import FREE, Price, PriceSchedule, batch_factor, flex_factor, parse_price
 from vision.provider.entries import Api, ImagePath, ModelEntry, ProviderEntry
 from vision.tokens import find_rule
 
@@ -53,33 +53,33 @@ class Lane:
     model: str
     limit: Limit
     image_tokens: str
-    tariff: Tariff
+    price_schedule: PriceSchedule
     presets: tuple[str, ...] | None
     max_in_flight: int | None = None
 
     @property
     def price(self) -> Price | None:
         """The price now, to the hour; None if it is not known. Ask for each call anew: prices change while we run."""
-        return self.tariff.now()
+        return self.price_schedule.now()
 
     @property
     def highest_price(self) -> Price | None:
         """What to set money aside by: no less than the price now and in an hour."""
-        return self.tariff.highest()
+        return self.price_schedule.highest()
 
     def price_at(self, at: datetime) -> Price | None:
         """The price at a time, given with its zone."""
-        return self.tariff.at(at)
+        return self.price_schedule.at(at)
 
     @property
     def batch_price(self) -> Price | None:
         """The price of the provider's batches now; None if it offers none for this model, or that is not known."""
-        return self.tariff.batch()
+        return self.price_schedule.batch()
 
     @property
     def flex_price(self) -> Price | None:
         """The same for calls that wait for spare capacity."""
-        return self.tariff.flex()
+        return self.price_schedule.flex()
 
     def serves(self, preset: str | None) -> bool:
         """Whether the model takes this preset (None: a prompt of the caller's own)."""
@@ -116,7 +116,7 @@ def _lane(provider: Provider, model: str, limits: ModelEntry, entry: ProviderEnt
         model=model,
         limit=_limit(limits, entry.share, assumed),
         image_tokens=rule,
-        tariff=_tariff(name, model, rule, limits, entry),
+        price_schedule=_price_schedule(name, model, rule, limits, entry),
         presets=_presets(name, limits),
         max_in_flight=limits.max_in_flight and _part(limits.max_in_flight, entry.share),
     )
@@ -155,21 +155,21 @@ def _presets(name: str, limits: ModelEntry) -> tuple[str, ...] | None:
     return tuple(limits.presets)
 
 
-def _tariff(name: str, model: str, rule: str, limits: ModelEntry, entry: ProviderEntry) -> Tariff:
+def _price_schedule(name: str, model: str, rule: str, limits: ModelEntry, entry: ProviderEntry) -> PriceSchedule:
     """The relay's `price_factor` is for list prices; so are the published factors of batches and flexible calls."""
     if limits.price == "free":
-        return Tariff(model, FREE)
+        return PriceSchedule(model, FREE)
     if limits.price is not None:
         own = _own_price(name, limits.price)
-        return Tariff(model, own, batch_factor=entry.batch_factor, flex_factor=entry.flex_factor)
-    tariff = Tariff(
+        return PriceSchedule(model, own, batch_factor=entry.batch_factor, flex_factor=entry.flex_factor)
+    price_schedule = PriceSchedule(
         model,
         factor=entry.price_factor,
         batch_factor=_first(entry.batch_factor, batch_factor(rule)),
         flex_factor=_first(entry.flex_factor, flex_factor(rule)),
     )
-    tariff.now()  # the price data takes half a second to load: here rather than in the first call
-    return tariff
+    price_schedule.now()  # the price data takes half a second to load: here rather than in the first call
+    return price_schedule
 
 
 def _first(told: Decimal | None, published: Decimal | None) -> Decimal | None:

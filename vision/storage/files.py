@@ -30,7 +30,7 @@ ABANDONED_SECONDS = 3_600
 """A draft that nobody has written to for so long."""
 
 
-class Draft:
+class IncomingFile:
     """A file being received: bytes go to a temporary name and count against a limit; unkept, they vanish.
 
     Raises TooLarge while writing, as soon as the limit is passed.
@@ -89,7 +89,7 @@ class Draft:
 
 
 async def add(
-    connection: AsyncConnection, tenant: str, draft: Draft, *, purpose: str, filename: str, media_type: str
+    connection: AsyncConnection, tenant: str, draft: IncomingFile, *, purpose: str, filename: str, media_type: str
 ) -> RowMapping:
     """The row of a kept draft."""
     statement = insert(File).values(

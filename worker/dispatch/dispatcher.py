@@ -73,7 +73,7 @@ class Dispatcher:
             self._moved.set()
 
     def hear(self, seconds: float | None, asked_at: float) -> None:
-        """Take over whether the lane is down (see Breaker.hear); jobs may also have been stopped: their calls are not sent."""
+        """Take over whether the lane is down (see Breaker.hear). Waiting calls of stopped jobs are given up."""
         was_down = self._context.breaker.down
         self._context.breaker.hear(seconds, asked_at)
         self._context.pacer.give_back(lambda item: not self._context.leases.may_send(item))
@@ -90,7 +90,7 @@ class Dispatcher:
         await self._context.pacer.drain()
 
     async def run(self) -> None:
-        """Work until the lane has been idle for some seconds; the next bell starts it again."""
+        """Work until the lane has been idle for some seconds; the next wake-up starts it again."""
         loop = asyncio.get_running_loop()
         await self._look()  # the lane may be down
         idle_since = loop.time()
@@ -150,7 +150,7 @@ class Dispatcher:
             log.warning("No items could be claimed (%s); trying again.", type(error).__name__)
             return False
         if not items:
-            # Every call that ends makes room; without a bell there is nothing new to ask for each time.
+            # Every call that ends frees capacity; without a wake-up there is nothing new to claim each time.
             self._dry_until = loop.time() + POLL_SECONDS
             return False
         if wary:

@@ -23,7 +23,7 @@ class Share:
 
 
 class MemoryBudget:
-    """Admits items, first come, first served, while bytes are free; one that is larger than the whole budget is admitted alone."""
+    """Admits items while bytes are free, in order. One that is larger than the whole budget is admitted alone."""
 
     def __init__(self, size: int) -> None:
         self._free = size

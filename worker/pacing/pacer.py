@@ -1,4 +1,4 @@
-"""Start times on one lane for this process: reservations and settlements, gathered into few calls to Redis."""
+"""Start times on one lane for this process: reservations and settlements, batched into few calls to Redis."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from vision.limiter import Ask, Limiter, Line, Reserved
+from vision.limiter import Demand, Limiter, Reserved, Schedule
 from vision.limits import Bucket
 from vision.provider.catalogue import Lane
 from vision.provider.client import Called
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 0.05
 LISTEN_SECONDS = 0.2
-"""While calls wait, the line is heard of at least so often: other processes move it, too."""
+"""While calls wait, the schedule is read at least this often: other processes move it, too."""
 MEMORY = 16
 """Over how many calls their usual size is taken."""
 AWAY_SECONDS = 0.5
@@ -56,17 +56,17 @@ class Pacer:
     @property
     def limits(self) -> list[Bucket]:
         """The lane's limits in force: as the provider told them, if it told lower ones."""
-        rates = self._waiting.line.rates if self._waiting.line else ()
+        rates = self._waiting.schedule.rates if self._waiting.schedule else ()
         known = zip(self._limit.buckets, rates, strict=False)
         return [bucket._replace(limit=round(rate * bucket.window)) for bucket, rate in known]
 
     async def reserve(
         self, most: int, likely: int | None = None, images: int = 1, *, owner: Any = None
     ) -> Ticket | None:
-        """A place in line for a call that takes so many tokens at most; None if it can never fit the bucket."""
-        ticket = Ticket(Ask(most, most if likely is None else min(likely, most), images), owner)
+        """A slot in the schedule for a call of at most so many tokens; None if it can never fit the bucket."""
+        ticket = Ticket(Demand(most, most if likely is None else min(likely, most), images), owner)
         self._unsent.add(ticket)
-        self._mean_tokens += (ticket.ask.likely - self._mean_tokens) / (MEMORY if self._mean_tokens else 1)
+        self._mean_tokens += (ticket.demand.likely - self._mean_tokens) / (MEMORY if self._mean_tokens else 1)
         self._ask([ticket])
         if await ticket.fits:
             return ticket
@@ -76,7 +76,7 @@ class Pacer:
     def admits(self, seconds: float) -> int:
         """How many calls of the usual size the lane's refill lets start in so many seconds; at least one."""
         tokens, requests = self._waiting.rates or (self._limit.tpm / 60, self._limit.rpm / 60)
-        mean = self._mean_tokens * (self._waiting.line.factor if self._waiting.line else 1.0)
+        mean = self._mean_tokens * (self._waiting.schedule.factor if self._waiting.schedule else 1.0)
         return max(1, int(seconds * min(requests, tokens / max(1.0, mean))))
 
     async def near(self, ticket: Ticket, seconds: float) -> bool:
@@ -124,11 +124,11 @@ class Pacer:
         """A 429: stop every worker's calls on this lane for so long (None: nobody said)."""
         self._waiting.pause(UNTOLD_SECONDS if seconds is None else seconds)
         try:
-            line = await self._limiter.pause(
+            schedule = await self._limiter.pause(
                 self._lane, self._limit, seconds, told=limits.known, refused=refusal(ticket, limits, self._waiting)
             )
             self._waiting.shared()
-            self._hear(line)
+            self._hear(schedule)
         except (RedisError, OSError) as error:
             log.warning("The pause of %s is not shared (%s).", self._lane, type(error).__name__)
 
@@ -161,22 +161,22 @@ class Pacer:
             asking, self._asking = [ticket for ticket in self._asking if not ticket.starts.done()], []
             if not asking:
                 continue
-            reserved = await self._reserved([ticket.ask for ticket in asking])
-            self._hear(reserved.line)
-            placed = zip(asking, reserved.places, reserved.tokens, strict=True)
-            self._waiting.add([ticket for ticket, at, tokens in placed if ticket.take(reserved.line, at, tokens)])
+            reserved = await self._reserved([ticket.demand for ticket in asking])
+            self._hear(reserved.schedule)
+            placed = zip(asking, reserved.slots, reserved.tokens, strict=True)
+            self._waiting.add([ticket for ticket, at, tokens in placed if ticket.take(reserved.schedule, at, tokens)])
             self._keep()
 
-    async def _reserved(self, asks: list[Ask]) -> Reserved:
+    async def _reserved(self, demands: list[Demand]) -> Reserved:
         while True:
             try:
-                return await self._limiter.reserve(self._lane, self._limit, asks)
+                return await self._limiter.reserve(self._lane, self._limit, demands)
             except (RedisError, OSError) as error:
                 log.warning("No start times for %s: Redis is away (%s).", self._lane, type(error).__name__)
                 await asyncio.sleep(AWAY_SECONDS)
 
-    def _hear(self, line: Line) -> None:
-        if lost := self._waiting.hear(line):
+    def _hear(self, schedule: Schedule) -> None:
+        if lost := self._waiting.hear(schedule):
             self._ask(lost)
 
     def _keep(self) -> None:
@@ -184,7 +184,7 @@ class Pacer:
             self._keeper = asyncio.get_running_loop().create_task(self._settle())
 
     async def _settle(self) -> None:
-        """Tell of calls that ended, and hear of the line, as long as there is either to do."""
+        """Report calls that ended, and read the schedule, for as long as calls end or wait."""
         while self._ended or len(self._waiting):
             await asyncio.sleep(SETTLE_SECONDS)
             if self._ended or self._waiting.heard_ago() >= LISTEN_SECONDS:

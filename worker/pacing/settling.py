@@ -21,8 +21,8 @@ class Ended(NamedTuple):
 
 
 def add_up(ended: Sequence[Ended], limit: Limit, waiting: Waiting, now: float) -> Settlement:
-    """All of them for the line's frame; what belongs to an earlier frame is only counted. `now`: loop time."""
-    frame = waiting.line.frame if waiting.line else ""
+    """All of them for the schedule's frame; what belongs to an earlier frame is only counted. `now`: loop time."""
+    frame = waiting.schedule.frame if waiting.schedule else ""
     known = [each for each in ended if each.ticket.frame == frame]
     told = [each for each in known if each.called and each.called.limits.known and each.ticket.bound]
     return Settlement(
@@ -32,7 +32,7 @@ def add_up(ended: Sequence[Ended], limit: Limit, waiting: Waiting, now: float) -
         told=_limits(told, limit),
         samples=[_sample(each, each.called.limits, limit, now) for each in told if each.called],
         largest=max((each.ticket.tokens for each in told), default=0),
-        spare=sum(each.ticket.ask.most - _used(each) for each in told if each.called and each.called.reply),
+        spare=sum(each.ticket.demand.most - _used(each) for each in told if each.called and each.called.reply),
         answered=min((_age(each.ticket, now) for each in ended if each.called and each.called.reply), default=None),
         tokens_used=sum(_used(each) for each in ended if each.called),
         calls=sum(each.called is not None for each in ended),
@@ -56,7 +56,7 @@ def _used(each: Ended) -> int:
 
 
 def _take(ticket: Ticket, kind: str) -> int:
-    return {"tokens": ticket.tokens, "requests": 1, "images": ticket.ask.images}[kind]
+    return {"tokens": ticket.tokens, "requests": 1, "images": ticket.demand.images}[kind]
 
 
 def _back(each: Ended, kind: str) -> int:
@@ -80,13 +80,13 @@ def _sample(each: Ended, limits: RateLimits, limit: Limit, now: float) -> Sample
     """What was left to a call; to one that was refused, what it would have left."""
     ticket = each.ticket
     left = tuple(limits.left(bucket.kind, bucket.window) for bucket in limit.buckets)
-    place = (ticket.place[0] + ticket.filled, *ticket.place[1:])
+    slot = (ticket.slot[0] + ticket.filled, *ticket.slot[1:])
     age = _age(ticket, now)
     if not each.throttled:
-        return Sample(left, place, age, ticket.bound)
+        return Sample(left, slot, age, ticket.bound)
     refused = tuple(_take(ticket, kind) for kind in limit.kinds)
-    place = tuple(at + _back(each, kind) for at, kind in zip(place, limit.kinds, strict=True))
-    return Sample(left, place, age, (True,) * len(place), refused)
+    slot = tuple(at + _back(each, kind) for at, kind in zip(slot, limit.kinds, strict=True))
+    return Sample(left, slot, age, (True,) * len(slot), refused)
 
 
 def _limits(told: Sequence[Ended], limit: Limit) -> tuple[int | None, ...]:
@@ -96,5 +96,5 @@ def _limits(told: Sequence[Ended], limit: Limit) -> tuple[int | None, ...]:
         return ()
     limits = latest.called.limits
     found = ((bucket.kind, limits.limit(bucket.kind, bucket.window)) for bucket in limit.buckets)
-    least = {"tokens": _used(latest), "requests": 1, "images": latest.ticket.ask.images}
+    least = {"tokens": _used(latest), "requests": 1, "images": latest.ticket.demand.images}
     return tuple(max(1, int(told * limit.share)) if told and told >= least[kind] else None for kind, told in found)

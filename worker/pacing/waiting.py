@@ -5,30 +5,30 @@ import heapq
 from itertools import count
 from typing import Any
 
-from vision.limiter import Ask, Line, Place
+from vision.limiter import Demand, Schedule, Slot
 
 LARGE_SECONDS = 2.0
 """A call that takes more than so many seconds of the refill is large: others may be claimed while one such waits."""
 
 BOUND_SECONDS = 0.3
-"""A call was held back by a line if it waited so long, and started no later than this after it could.
+"""The schedule held a call back if it waited so long, and started no later than this after it could.
 
 Calls of a burst that were sent before it have arrived by then.
 """
 
 
 class Ticket:
-    """A call's place in line, and the tokens that are reserved for it, in which mode and at how many for one of ours.
+    """A call's slot in the schedule, and the tokens reserved for it (`mode` and `factor`: how they were counted).
 
-    `fits`: whether it has a place. `starts`: that it may start (True) or is given up (False). `begun`: when it was sent
-    (loop time; None: it was not), `bound`: whose lines held it back until then, and `filled`: the line's, then.
-    `flying`: it takes one of the lane's places in flight, `turn`: it waits for one. `owner`: whose call it is.
+    `fits`: whether it has a slot. `starts`: that it may start (True) or is given up (False). `begun`: when it was sent
+    (loop time; None: it was not), `bound`: which buckets held it back until then, and `filled`: the schedule's, then.
+    `flying`: it takes one of the lane's slots in flight, `turn`: it waits for one. `owner`: whose call it is.
     """
 
     __slots__ = (
-        "ask",
         "begun",
         "bound",
+        "demand",
         "factor",
         "filled",
         "fits",
@@ -36,20 +36,20 @@ class Ticket:
         "frame",
         "mode",
         "owner",
-        "place",
         "placed",
+        "slot",
         "starts",
         "tokens",
         "turn",
     )
 
-    def __init__(self, ask: Ask, owner: Any = None) -> None:
+    def __init__(self, demand: Demand, owner: Any = None) -> None:
         loop = asyncio.get_running_loop()
-        self.ask = ask
+        self.demand = demand
         self.owner = owner
         self.fits: asyncio.Future[bool] = loop.create_future()
         self.starts: asyncio.Future[bool] = loop.create_future()
-        self.place: Place = ()
+        self.slot: Slot = ()
         self.tokens = 0
         self.factor = 1.0
         self.frame = self.mode = ""
@@ -69,29 +69,29 @@ class Ticket:
         if self.turn and not self.turn.done():
             self.turn.set_result(False)
 
-    def take(self, line: Line, place: Place | None, tokens: int) -> bool:
-        """Its place, or that there is none for it; whether there is, and somebody still waits for it."""
-        self.frame, self.mode, self.factor, self.place, self.tokens = (
-            line.frame,
-            line.mode,
-            line.factor,
-            place or (),
+    def take(self, schedule: Schedule, slot: Slot | None, tokens: int) -> bool:
+        """Its slot, or that there is none for it; whether there is, and somebody still waits for it."""
+        self.frame, self.mode, self.factor, self.slot, self.tokens = (
+            schedule.frame,
+            schedule.mode,
+            schedule.factor,
+            slot or (),
             tokens,
         )
         if not self.fits.done():
-            self.fits.set_result(place is not None)
-        elif place is None and not self.starts.done():
+            self.fits.set_result(slot is not None)
+        elif slot is None and not self.starts.done():
             self.starts.set_result(False)
-        return place is not None and not self.starts.done()
+        return slot is not None and not self.starts.done()
 
 
 class Waiting:
-    """Starts each call when the line has reached its place; the line moves with every answer of Redis."""
+    """Starts each call when the schedule has reached its slot; every answer of Redis moves the schedule."""
 
     def __init__(self) -> None:
-        self.line: Line | None = None
-        self.begun: Place = ()
-        """The last place that was begun."""
+        self.schedule: Schedule | None = None
+        self.begun: Slot = ()
+        """The last slot that was begun."""
         self._heard = self._paused = 0.0
         self._heap: list[tuple[float, int, Ticket]] = []
         self._numbers = count()
@@ -103,38 +103,38 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._heap)
 
-    def hear(self, line: Line) -> list[Ticket]:
-        """The line as it is now. Calls whose places were lost with an earlier frame come back: reserve them again."""
+    def hear(self, schedule: Schedule) -> list[Ticket]:
+        """Take over the schedule. Returns the calls whose slots were lost with an earlier frame: reserve them again."""
         lost: list[Ticket] = []
-        if self.line and self.line.frame != line.frame:
+        if self.schedule and self.schedule.frame != schedule.frame:
             lost = [ticket for _, _, ticket in sorted(self._heap, key=lambda each: each[:2])]
             self._heap, self._large, self._last, self.begun = [], [], None, ()
-        self.line, self._heard = line, asyncio.get_running_loop().time()
+        self.schedule, self._heard = schedule, asyncio.get_running_loop().time()
         self._look()
         return lost
 
     @property
     def rates(self) -> tuple[float, ...]:
         """Tokens and requests a second, as last heard."""
-        return self.line.rates[:2] if self.line else ()
+        return self.schedule.rates[:2] if self.schedule else ()
 
     def pause(self, seconds: float) -> None:
         """Nobody starts for so long, whether Redis hears of it or not."""
         self._paused = max(self._paused, asyncio.get_running_loop().time() + seconds)
 
     def shared(self) -> None:
-        """Redis has heard of the pause: from now on the line tells of it, and of its end."""
+        """Redis knows of the pause: from now on the schedule tells of it, and of its end."""
         self._paused = 0.0
 
     def add(self, tickets: list[Ticket]) -> None:
-        """More calls, with their places on the line that was heard last."""
+        """More calls, with their slots in the schedule that was read last."""
         now = asyncio.get_running_loop().time()
         for ticket in tickets:
             ticket.placed = now
-            heapq.heappush(self._heap, (ticket.place[0], next(self._numbers), ticket))
+            heapq.heappush(self._heap, (ticket.slot[0], next(self._numbers), ticket))
             if self.rates and ticket.tokens > LARGE_SECONDS * self.rates[0]:
                 self._large = [*(each for each in self._large if not each.starts.done()), ticket]
-            elif not self._last or ticket.place > self._last.place:
+            elif not self._last or ticket.slot > self._last.slot:
                 self._last = ticket
         if self._given_up:
             self.give_up()
@@ -148,14 +148,14 @@ class Waiting:
     def send(self, ticket: Ticket) -> None:
         """It is sent now."""
         ticket.begun = asyncio.get_running_loop().time()
-        if self.line and self.line.frame == ticket.frame:
-            late = zip(self.line.slack(ticket.place, self.heard_ago()), self.line.rates, strict=True)
+        if self.schedule and self.schedule.frame == ticket.frame:
+            late = zip(self.schedule.slack(ticket.slot, self.heard_ago()), self.schedule.rates, strict=True)
             waited = ticket.begun - ticket.placed >= BOUND_SECONDS
             ticket.bound = tuple(waited and slack < BOUND_SECONDS * rate for slack, rate in late)
-            ticket.filled = self.line.filled
+            ticket.filled = self.schedule.filled
 
     def heard_ago(self) -> float:
-        """Seconds since the line was heard of."""
+        """Seconds since the schedule was read."""
         return asyncio.get_running_loop().time() - self._heard
 
     def give_up(self) -> None:
@@ -177,11 +177,11 @@ class Waiting:
         return 0.0 if ticket.starts.done() else max(0.0, self._start(ticket) - asyncio.get_running_loop().time())
 
     def _start(self, ticket: Ticket) -> float:
-        wait = self.line.wait(ticket.place) if self.line else 0.0
+        wait = self.schedule.wait(ticket.slot) if self.schedule else 0.0
         return max(self._heard + wait, self._paused)
 
     def _held(self, ticket: Ticket) -> bool:
-        return self.line is not None and ticket.place[0] - ticket.tokens > self.line.hold
+        return self.schedule is not None and ticket.slot[0] - ticket.tokens > self.schedule.hold
 
     def _look(self) -> None:
         """Start who may, and come back when the next one may."""
@@ -197,6 +197,6 @@ class Waiting:
     def _begin(self, ticket: Ticket) -> None:
         if ticket.starts.done():
             return
-        if not self.begun or ticket.place > self.begun:
-            self.begun = ticket.place
+        if not self.begun or ticket.slot > self.begun:
+            self.begun = ticket.slot
         ticket.starts.set_result(True)

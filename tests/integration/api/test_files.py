@@ -10,7 +10,7 @@ import pytest
 
 from vision.errors import TooLarge
 from vision.settings import Settings
-from vision.storage.files import Draft, drop_drafts, prepare
+from vision.storage.files import IncomingFile, drop_drafts, prepare
 
 BOUNDARY = "xyz"
 TYPE = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -100,7 +100,7 @@ async def test_uploads_are_closed_to_others_whatever_the_umask(
     before = os.umask(0)
     try:
         await client.post("/v1/files", files={"file": b"x"})
-        async with Draft(tmp_path / "new") as draft:
+        async with IncomingFile(tmp_path / "new") as draft:
             assert (mode(draft.path), mode(draft.path.parent)) == (0o600, 0o700)
     finally:
         os.umask(before)
@@ -128,7 +128,7 @@ def test_only_old_drafts_are_dropped(tmp_path: Path) -> None:
 
 
 async def test_the_limit_counts_while_writing(tmp_path: Path) -> None:
-    async with Draft(tmp_path, max_bytes=10) as draft:
+    async with IncomingFile(tmp_path, max_bytes=10) as draft:
         await draft.write(b"123456")
         with pytest.raises(TooLarge):
             await draft.write(b"123456")

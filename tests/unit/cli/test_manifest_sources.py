@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.manifest_sources import Entry, read
+from cli.manifest_sources import ManifestEntry, read
 from cli.problems import Problem
 
 
-def written(path: Path, text: str | bytes) -> list[Entry]:
+def written(path: Path, text: str | bytes) -> list[ManifestEntry]:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return list(read(path))
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cli.manifest_sources import Entry
+from cli.manifest_sources import ManifestEntry
 from cli.sending import in_blocks, in_query
 from cli.uploads import AHEAD, AT_ONCE, lines
 
 
-def entry(number: int) -> Entry:
-    return Entry("", {"custom_id": str(number), "images": [Path(f"{number}.jpg"), "https://x/y.jpg"]})
+def entry(number: int) -> ManifestEntry:
+    return ManifestEntry("", {"custom_id": str(number), "images": [Path(f"{number}.jpg"), "https://x/y.jpg"]})
 
 
 def test_lines_keep_their_order_and_name_the_uploads() -> None:

@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import local
-from local.layout import Line
+from local.layout import TextLine
 from local.moderation import Judgement, Moderation
-from local.reading import Page, Reading
+from local.reading import Page, TextReader
 from local.tagging import caption
 
 
@@ -38,11 +38,11 @@ def test_a_moderation_says_what_was_not_checked() -> None:
 
 
 def read(*pages: Page) -> dict[str, object]:
-    return Reading.__new__(Reading).answer(pages)
+    return TextReader.__new__(TextReader).answer(pages)
 
 
 def test_pages_follow_one_another() -> None:
-    pages = [Page((Line(text, 0.9, 0, 10, 100, 20),), 0) for text in ("first page", "zweite Seite", "第三页")]
+    pages = [Page((TextLine(text, 0.9, 0, 10, 100, 20),), 0) for text in ("first page", "zweite Seite", "第三页")]
     assert read(*pages)["text"] == "first page\n\nzweite Seite\n\n第三页"
     assert read(*pages)["languages"] == ["zh", "und-Latn"]
 

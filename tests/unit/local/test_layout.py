@@ -1,10 +1,10 @@
 """Lines of text become blocks in reading order."""
 
-from local.layout import Line, blocks
+from local.layout import TextLine, blocks
 
 
-def line(text: str, left: float, middle: float, pitch: float = 10, height: float = 20) -> Line:
-    return Line(text, 0.99, left, middle, left + pitch * len(text), height)
+def line(text: str, left: float, middle: float, pitch: float = 10, height: float = 20) -> TextLine:
+    return TextLine(text, 0.99, left, middle, left + pitch * len(text), height)
 
 
 def test_no_lines_make_no_blocks() -> None:
@@ -31,5 +31,5 @@ def test_larger_letters_are_a_heading_even_if_the_boxes_are_equally_high() -> No
 
 
 def test_wide_characters_count_twice() -> None:
-    chinese = Line("文字识别", 0.99, 0, 10, 80, 20)
+    chinese = TextLine("文字识别", 0.99, 0, 10, 80, 20)
     assert chinese.pitch == 10

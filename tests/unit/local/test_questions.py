@@ -6,7 +6,7 @@ import pytest
 
 from local import chat, responses
 from local.errors import WireError
-from local.question import ImageRef, Question
+from local.question import ImageRef, LocalRequest
 
 URL = "https://example.com/a.jpg"
 SCHEMA = {"type": "object", "properties": {}}
@@ -36,7 +36,7 @@ def responses_body(**changes: Any) -> dict[str, Any]:
 
 def test_both_doors_read_the_same_question() -> None:
     images = (ImageRef(URL, "low"), ImageRef("data:image/png;base64,AAAA", "auto"))
-    expected = Question("ocr", SCHEMA, "Be brief.\nLook.", images)
+    expected = LocalRequest("ocr", SCHEMA, "Be brief.\nLook.", images)
     assert chat.read(chat_body()) == expected
     assert responses.read(responses_body()) == expected
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from vision.limits import Limit
-from vision.prices import Tariff
+from vision.prices import PriceSchedule
 from vision.provider.catalogue import Api, Lane, Provider
 from vision.provider.requests import Question, build
 
@@ -17,7 +17,7 @@ IMAGES = ["data:image/png;base64,AAAA", "https://a.example/b.jpg"]
 
 def body(api: Api, schema: dict[str, Any] | None) -> tuple[str, dict[str, Any], bytes]:
     provider = Provider("acme", "https://acme.example/v1", SecretStr("k"), api, "inline")
-    lane = Lane("acme/gpt-4o", provider, "gpt-4o", Limit(1, 1), "none", Tariff("gpt-4o"), None)
+    lane = Lane("acme/gpt-4o", provider, "gpt-4o", Limit(1, 1), "none", PriceSchedule("gpt-4o"), None)
     path, raw = build(lane, Question("Look.", "moderation", schema, "high", 300), IMAGES)
     return path, orjson.loads(raw), raw
 

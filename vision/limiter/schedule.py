@@ -1,20 +1,20 @@
-"""A lane's line, and the places of calls on it."""
+"""A lane's schedule, and the slots of calls in it."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-Place = tuple[float, ...]
-"""Where a call stands on the line of each bucket, in the order of `Limit.buckets`."""
+Slot = tuple[float, ...]
+"""Where a call stands in the schedule of each bucket, in the order of `Limit.buckets`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Schedule:
     """A lane as a script left it: `ends`, `spent` and `rates` (a second) in the order of `Limit.buckets`.
 
     `known`: the provider has told what is left; `sure`: and what it charges. `factor`: that, for a token of our count.
-    `hold`: after a pause, the place on the first line behind which nobody may start; infinite otherwise.
+    `hold`: after a pause, the slot of the tokens' schedule behind which nobody may start; infinite otherwise.
     """
 
     frame: str
@@ -35,36 +35,36 @@ class Line:
         """From a script's answer."""
         frame, now, mode, known, paused, filled, factor, hold, *rest = told.decode().split(" ")
         numbers = [float(word) for word in rest]
-        place = math.inf if hold == "-1" else float(hold)
+        slot = math.inf if hold == "-1" else float(hold)
         head = (frame, float(now), mode, known != "0", known == "2", float(paused), float(filled), float(factor))
-        return cls(*head, place, tuple(numbers[0::3]), tuple(numbers[1::3]), tuple(numbers[2::3]))
+        return cls(*head, slot, tuple(numbers[0::3]), tuple(numbers[1::3]), tuple(numbers[2::3]))
 
     def charge(self, tokens: int) -> int:
         """What the provider takes for so many tokens of our count."""
         return math.ceil(tokens * self.factor)
 
-    def slack(self, place: Place, seconds: float) -> tuple[float, ...]:
-        """By how much each bucket's line is beyond this place, so many seconds after `now`."""
-        lines = zip(self.ends, self.rates, place, strict=True)
+    def slack(self, slot: Slot, seconds: float) -> tuple[float, ...]:
+        """By how much each bucket's schedule is beyond this slot, so many seconds after `now`."""
+        lines = zip(self.ends, self.rates, slot, strict=True)
         return tuple(end + rate * seconds - stands for end, rate, stands in lines)
 
-    def wait(self, place: Place) -> float:
-        """Seconds from `now` until a call at this place may start."""
+    def wait(self, slot: Slot) -> float:
+        """Seconds from `now` until a call at this slot may start."""
         least = self.paused - self.now
-        for end, rate, stands in zip(self.ends, self.rates, place, strict=True):
+        for end, rate, stands in zip(self.ends, self.rates, slot, strict=True):
             least = max(least, (stands - end) / rate)
         return max(0.0, least)
 
-    def places(self, takes: Sequence[tuple[float, ...]], offsets: Sequence[int | None]) -> list[Place | None]:
-        """The places of calls that were just reserved: what each takes of every bucket, and its offset on the first.
+    def slots(self, takes: Sequence[tuple[float, ...]], offsets: Sequence[int | None]) -> list[Slot | None]:
+        """The slots of calls that were just reserved: what each takes of every bucket, and its offset on the first.
 
-        A call without an offset has no place.
+        A call without an offset has no slot.
         """
         taken = [take for take, offset in zip(takes, offsets, strict=True) if offset is not None]
         sums = [sum(take[index] for take in taken) for index in range(len(self.spent))]
         before = [end - total for end, total in zip(self.spent, sums, strict=True)]
         first = self.spent[0] - max([0, *(offset or 0 for offset in offsets)])
-        found: list[Place | None] = []
+        found: list[Slot | None] = []
         for take, offset in zip(takes, offsets, strict=True):
             if offset is None:
                 found.append(None)

@@ -1,4 +1,4 @@
-"""The way through the demo: three jobs, each shown, told in a table, and announced by a signed webhook."""
+"""The three jobs of the demo: each is submitted, watched, shown in a table, and announced by a signed webhook."""
 
 import base64
 import mimetypes
@@ -29,7 +29,7 @@ class Model:
     detail: str | None = None
 
 
-class Tour:
+class DemoJobs:
     """One run of the demo against a service that is ready."""
 
     def __init__(self, service: Service, receiver: Receiver, model: Model, console: Console) -> None:

@@ -11,7 +11,7 @@ FILE = "embedded.json"
 
 
 @dataclass(frozen=True)
-class Notice:
+class Running:
     """Addresses; those of the servers hold their passwords and are None for servers that are not ours."""
 
     pid: int
@@ -19,23 +19,23 @@ class Notice:
     database_url: str | None
     redis_url: str | None
 
-    def post(self, data_dir: Path) -> None:
+    def write(self, data_dir: Path) -> None:
         """Write it, readable by its owner only."""
         secret.write(data_dir / FILE, json.dumps(asdict(self), indent=2) + "\n")
 
 
-def read(data_dir: Path) -> Notice | None:
-    """The notice of a `tessera up` that is running; None if there is none, or its process was killed."""
+def read(data_dir: Path) -> Running | None:
+    """Where a running `tessera up` can be reached; None if there is none, or its process was killed."""
     try:
-        notice = Notice(**json.loads((data_dir / FILE).read_text()))
-        os.kill(notice.pid, 0)
+        found = Running(**json.loads((data_dir / FILE).read_text()))
+        os.kill(found.pid, 0)
     except PermissionError:
         return None
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return notice
+    return found
 
 
 def remove(data_dir: Path) -> None:
-    """Take it down."""
+    """Delete the file: the service has stopped."""
     (data_dir / FILE).unlink(missing_ok=True)

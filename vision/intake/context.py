@@ -1,4 +1,4 @@
-"""What taking in needs, wired by the door."""
+"""What intake needs, wired by the API."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,15 +7,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.images.guard import Guard
 from vision.provider.catalogue import Catalogue
-from vision.queue import Bell
+from vision.queue import WakeUps
 
 
 @dataclass(frozen=True)
-class Desk:
-    """The record, the lanes on offer, the bell, the guard for webhook addresses, and where uploads are."""
+class IntakeContext:
+    """Database, configured lanes, wake-ups, the guard for webhook addresses, and the folder of uploads."""
 
     engine: AsyncEngine
     catalogue: Catalogue
-    bell: Bell
+    wake_ups: WakeUps
     guard: Guard
     files_dir: Path

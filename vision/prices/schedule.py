@@ -10,7 +10,7 @@ from vision.prices.price import Price
 
 
 @dataclass(frozen=True, slots=True)
-class Tariff:
+class PriceSchedule:
     """A price that the user set, or else the list price of a model times a relay's factor, whatever the day."""
 
     model: str

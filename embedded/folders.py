@@ -1,6 +1,6 @@
-"""Where the servers' data and programs lie, so that the account that they run as gets there.
+"""Folders for the servers' data and programs that the account which they run as can enter.
 
-Root's own folders are closed to others and stay so: what nobody cannot reach is put elsewhere, nothing is opened up.
+Root's own folders stay closed to others: what the account `nobody` cannot reach is put into FALLBACK instead.
 """
 
 import importlib.metadata
@@ -14,7 +14,7 @@ from pathlib import Path
 from embedded.account import Account
 from vision.errors import ConfigurationError
 
-SHELTER = Path("/var/lib/tessera")
+FALLBACK = Path("/var/lib/tessera")
 """For root only: data and copies of programs that cannot stay where they are."""
 
 PARTS = {
@@ -24,12 +24,12 @@ PARTS = {
 """What each wheel's programs need beside them, in this layout (their library paths are relative)."""
 
 
-def data_folder(data_dir: Path, account: Account, shelter: Path = SHELTER) -> Path:
-    """DATA_DIR/servers, made if it is missing; a link into the shelter where the account cannot enter DATA_DIR."""
+def data_folder(data_dir: Path, account: Account, fallback: Path = FALLBACK) -> Path:
+    """DATA_DIR/servers, made if missing; a link into the fallback where the account cannot enter DATA_DIR."""
     folder = data_dir / "servers"
     if not folder.exists() and not account.may_enter(data_dir):
-        home = shelter / f"data-{secrets.token_hex(4)}"
-        open_folder(shelter)
+        home = fallback / f"data-{secrets.token_hex(4)}"
+        open_folder(fallback)
         open_folder(home)
         folder.unlink(missing_ok=True)
         folder.symlink_to(home)
@@ -37,7 +37,7 @@ def data_folder(data_dir: Path, account: Account, shelter: Path = SHELTER) -> Pa
     return folder.resolve()
 
 
-def program(package: str, account: Account, pattern: str, shelter: Path = SHELTER) -> Path:
+def program(package: str, account: Account, pattern: str, fallback: Path = FALLBACK) -> Path:
     """The path of a package's program at a place from where the account can run it."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
@@ -48,7 +48,7 @@ def program(package: str, account: Account, pattern: str, shelter: Path = SHELTE
         )
     home = Path(spec.submodule_search_locations[0]).parent
     found = _find(home, pattern)
-    return found if account.uid is None or _runs(found, account) else _find(_copied(package, home, shelter), pattern)
+    return found if account.uid is None or _runs(found, account) else _find(_copied(package, home, fallback), pattern)
 
 
 def _find(home: Path, pattern: str) -> Path:
@@ -70,11 +70,11 @@ def _runs(program: Path, account: Account) -> bool:
         return False
 
 
-def _copied(package: str, source: Path, shelter: Path) -> Path:
-    home = shelter / f"{package}-{importlib.metadata.version(package)}-{sys.platform}"
+def _copied(package: str, source: Path, fallback: Path) -> Path:
+    home = fallback / f"{package}-{importlib.metadata.version(package)}-{sys.platform}"
     if not home.exists():
-        open_folder(shelter)
-        draft = shelter / f".{home.name}-{secrets.token_hex(4)}"
+        open_folder(fallback)
+        draft = fallback / f".{home.name}-{secrets.token_hex(4)}"
         for part in PARTS[package]:
             if (source / part).exists():
                 shutil.copytree(source / part, draft / part, symlinks=True, ignore=shutil.ignore_patterns("include"))
