@@ -3,6 +3,7 @@
 -- step with our calls, so that it counts only what three of four measurements agree on.
 -- Where it tells nothing, refusals do: between two of them the refill was used up by what we took.
 local SPAN, SPANS, ENOUGH = 0.25, 12, 12  -- seconds of refill between two answers; measurements that are kept; that decide
+local UNCLEAR = 0.5  -- seconds by which the instant of an answer may be mistaken and two still measure it
 local AGREE, EXACT = 0.1, 0.02  -- by which they, and what a refusal tells, have to differ from what is counted
 local STEP = 1.3  -- after a refusal that tells nothing, until there is more to go by
 local LEAP = 8  -- more than so much a single refusal is not believed
@@ -24,15 +25,19 @@ local function charges(found)
 end
 
 -- An answer at this place told that the provider has so much more than we think.
-local function measure(place, more)
+local function measure(place, more, when_answered, mistaken)
   local from = memory.from
-  if not from then
-    memory.from = {place = place, more = more}
+  if mistaken > UNCLEAR then
+    memory.from = nil
+    return
+  end
+  if not from or from.when_answered ~= when_answered then
+    memory.from = {place = place, more = more, when_answered = when_answered}
     return
   end
   local far = place - from.place
   if far < SPAN * tokens.rate then return end
-  memory.from = {place = place, more = more}
+  memory.from = {place = place, more = more, when_answered = when_answered}
   local spans = memory.spans or {}
   memory.spans = spans
   spans[#spans + 1] = 1 - (more - from.more) / far

@@ -51,9 +51,13 @@ for i = 5, rest - 1, 4 do
 end
 
 -- How far a bucket's line has come for calls that wait, and for how much of it they may start: a part is kept back while
--- nobody knows what is charged (`unsure`).
+-- nobody knows what is charged (`unsure`), and comes bit by bit once that is known.
+local HALF = 0.5  -- seconds in which half of that part comes
 local function reached(b) return b == tokens and b.line - lane.filled or b.line end
-local function allowed(b) return reached(b) - (b == tokens and lane.unsure or 0) end
+local function allowed(b)
+  if b ~= tokens or not lane.unsure then return reached(b) end
+  return reached(b) - lane.unsure * 0.5 ^ (lane.sure and (now - lane.sure) / HALF or 0)
+end
 
 -- A full bucket takes no more.
 local function level_off()

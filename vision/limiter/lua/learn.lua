@@ -29,6 +29,13 @@ local function surplus(m, old, new)
   return math.min(old, new) - (m.begun == m.begun_before and 0 or m.large)
 end
 
+-- Where the call stood of which the headers speak, how much more was left then than we think, and by how many seconds
+-- that may be mistaken as long as it is not clear of which instant they speak.
+local function spoken_of(m, where)
+  if m.lead < -CLEAR * m.all then return m.begun, m.new, true, 0 end
+  return where, m.old, false, m.lead > CLEAR * m.all and 0 or memory.age or 0
+end
+
 local function raise(b, m, more, margin)
   if #m.seen > 0 and now - m.slot < SLOT then
     m.seen[#m.seen] = math.min(m.seen[#m.seen], more)
@@ -58,7 +65,7 @@ local function compare(b, m, left, past)
     local missing = b.limit - left
     local as_counted = math.min(math.abs(missing - largest) / largest, math.abs(missing / (largest - spare) - 1))
     if b == tokens and as_counted <= EXACT then lane.sure = now end
-  elseif b == tokens and where and measure(where, m.old) then
+  elseif b == tokens and where and measure(spoken_of(m, where)) then
     m.others = nil  -- what seemed to be missing was charged for our own calls
   elseif at_most < near then
     -- What calls of these answers may have used less is no more than that; the rest is others'.
@@ -97,6 +104,6 @@ local function learn(b, m, at)
     shift(b, m, reach - free)
   end
   -- Until it is known what is charged only a part of that may be used.
-  if b == tokens and lane.sure then lane.unsure = nil end
+  if b == tokens and lane.sure and now - lane.sure > 10 * HALF then lane.unsure = nil end
   if b == tokens and gate and not lane.sure then lane.unsure = math.max(0, b.line - gate) end
 end
