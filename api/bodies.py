@@ -8,8 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
 from api.middleware.arrival import SMALL, Arrival, Limit
-from vision import untrusted
 from vision.errors import InvalidRequest
+from vision.jobs import untrusted
 from vision.storage.files import MAX_BYTES
 
 INLINE = Limit(

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from api.views import money
-from vision.estimate import CONFIDENCE
-from vision.intake.estimate_rows import Row
-from vision.intake.estimates import Estimate
+from vision.estimate.arithmetic import CONFIDENCE
+from vision.estimate.estimator import Estimate
+from vision.estimate.rows import Row
 from vision.prices import Price
 
 

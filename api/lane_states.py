@@ -11,11 +11,11 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.fair_share import Work
+from vision.jobs.fair_share import Work
 from vision.limiter import LaneState, Limiter
-from vision.limits import Limit
 from vision.provider.catalogue import Lane
-from vision.storage import jobs
+from vision.provider.limits import Limit
+from vision.storage.reports import jobs
 
 if TYPE_CHECKING:
     from api.resources import Resources

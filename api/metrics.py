@@ -10,8 +10,9 @@ from sqlalchemy import RowMapping
 
 from api import lane_states
 from api.resources import Resources
-from vision.lifecycle import TERMINAL, ItemStatus, JobStatus
-from vision.storage import jobs, outages
+from vision.jobs.lifecycle import TERMINAL, ItemStatus, JobStatus
+from vision.storage.queue import outages
+from vision.storage.reports import jobs
 
 LANE_FIGURES = {
     "requests_per_minute_limit": "Requests per minute that the lane may make.",

@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.lane_states import Paces
 from api.middleware import changes
-from vision import limiter, queue
+from vision import limiter
+from vision.estimate import Estimator
 from vision.images.fetch import Fetcher
-from vision.images.guard import Guard
 from vision.images.source import Images
-from vision.intake import Estimator, IntakeContext
+from vision.intake import IntakeContext
+from vision.jobs.wake_ups import WakeUps
+from vision.outbound.guard import Guard
 from vision.provider import catalogue
 from vision.settings import Settings
 from vision.storage import engine, files, keys
@@ -54,7 +56,7 @@ async def opened(settings: Settings) -> AsyncIterator[Resources]:
     context = IntakeContext(
         engine=engine.connect(settings.required_database_url(), pool_size=10, application="tessera-api"),
         catalogue=catalogue.configured(settings),
-        wake_ups=queue.WakeUps(settings.required_broker_url()),
+        wake_ups=WakeUps(settings.required_broker_url()),
         guard=Guard(settings.allow_private_networks),
         files_dir=settings.data_dir / "files",
     )

@@ -18,13 +18,14 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from vision import ids
 from vision.errors import InvalidRequest, NotFound
-from vision.intake import EstimateRequest, Order
-from vision.lifecycle import ItemStatus, JobStatus
-from vision.manifest import MAX_SIDE
+from vision.estimate import EstimateRequest
+from vision.intake import Order
+from vision.jobs import ids
+from vision.jobs.lifecycle import ItemStatus, JobStatus
+from vision.jobs.manifest import MAX_SIDE
+from vision.jobs.untrusted import Unfit, dumped, has_nul, load
 from vision.storage.keys import Scope
-from vision.untrusted import Unfit, dumped, has_nul, load
 
 MAX_INLINE_ITEMS = 1_000
 MAX_OBJECT_BYTES = 65_536

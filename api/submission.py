@@ -13,9 +13,9 @@ from fastapi import Request
 from api import bodies
 from api.resources import Resources
 from api.schemas import JobBody, JobFields, JobQuery
-from vision import ids
 from vision.errors import InvalidRequest, NotFound
 from vision.intake import Order, Replay
+from vision.jobs import ids
 from vision.storage import files
 
 MAX_KEY_LENGTH = 255

@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 
 from api.lane_states import Pace, work
-from vision import ids
-from vision.fair_share import until_done
-from vision.lifecycle import TERMINAL, ItemStatus, JobStatus, StatusCode
+from vision.jobs import ids
+from vision.jobs.fair_share import until_done
+from vision.jobs.lifecycle import TERMINAL, ItemStatus, JobStatus, StatusCode
 from vision.prices import Usage
 from vision.provider.catalogue import Lane
-from vision.storage.items import rest_status
+from vision.storage.reports.items import rest_status
 
 Row = Mapping[Any, Any]
 

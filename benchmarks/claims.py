@@ -14,10 +14,10 @@ from benchmarks.processes import Meter
 from benchmarks.report import Figure, Report, middle
 from benchmarks.service import KEY, MODEL, UNLIMITED, Service, running
 from tests.fakes import start
-from vision.lifecycle import Stage
-from vision.storage import ranges
+from vision.jobs.lifecycle import Stage
 from vision.storage.engine import connect
-from vision.storage.ranges import Lessee
+from vision.storage.queue import claims
+from vision.storage.queue.claims import Lessee
 
 FEW = 5_000
 OTHER = "gpt-4o"
@@ -70,7 +70,7 @@ def run(chosen: argparse.Namespace) -> Report:
     ):
         asyncio.run(_measure(report, chosen.table, short, long))
     report.notes += [
-        "vision.storage.ranges.claim, called as workers call it; the kinds take turns, so noise meets them alike.",
+        "vision.storage.queue.claims.claim, as workers call it; the kinds take turns, so noise meets them alike.",
         "Leases are kept, and nothing is given back: claims of each kind go on where the last one ended.",
     ]
     return report
@@ -125,7 +125,7 @@ async def _take_turns(kinds: list[Kind]) -> None:
 async def _claim(kind: Kind) -> float:
     """Milliseconds an item."""
     started = time.perf_counter()
-    held = await ranges.claim(kind.engine, kind.lane, WANT, stage=Stage.WORK, lessee=Lessee("benchmark", 3_600))
+    held = await claims.claim(kind.engine, kind.lane, WANT, stage=Stage.WORK, lessee=Lessee("benchmark", 3_600))
     taken = time.perf_counter() - started
     if len(held) != WANT:
         raise RuntimeError(f"{kind.name}: a claim of {WANT} items got {len(held)}.")

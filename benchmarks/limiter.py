@@ -12,7 +12,7 @@ from benchmarks.report import Report, middle
 from embedded.lock import DataLock
 from embedded.servers import Servers
 from vision.limiter import Demand, Limiter, Settlement, connect
-from vision.limits import Limit
+from vision.provider.limits import Limit
 
 LIMIT = Limit(rpm=1_000_000_000, tpm=1_000_000_000)
 RUNS = 3

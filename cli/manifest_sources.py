@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from cli.problems import Problem
-from vision.manifest import MAX_CUSTOM_ID_LENGTH
+from vision.jobs.manifest import MAX_CUSTOM_ID_LENGTH
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 COLUMNS = frozenset({"custom_id", "image", "images", "width", "height"})

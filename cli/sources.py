@@ -14,7 +14,7 @@ from cli import manifest_sources
 from cli.manifest_sources import IMAGE_SUFFIXES, STORED_FILE, ManifestEntry
 from cli.problems import SHOWN, Problem
 from vision.errors import InvalidRequest
-from vision.manifest import read_line
+from vision.jobs.manifest import read_line
 
 PLACEHOLDER = "file_" + "0" * 32
 

@@ -16,7 +16,7 @@ from cli import options, progress
 from cli.connection import Connection, connect
 from cli.pace import Pace
 from cli.problems import Problem, Unreachable
-from vision.lifecycle import TERMINAL
+from vision.jobs.lifecycle import TERMINAL
 
 Job = dict[str, Any]
 Show = Callable[[Job, Pace, int | None], None]

@@ -20,8 +20,8 @@ from local.errors import WireError, translate
 from local.gate import Gate
 from local.question import ABOUT, ImageRef, LocalRequest
 from local.tasks import NAMES, Answer, Tasks, work
-from vision import ids
 from vision.errors import TesseraError
+from vision.jobs import ids
 
 MAX_BODY = 64_000_000  # bytes of one request
 MAX_WAITING = 512_000_000  # bytes of all requests together
@@ -91,7 +91,7 @@ class Service:
         async with self._fetching:
             if self._fetcher is None:
                 # Most callers send bytes: aiohttp is imported for those who do not.
-                guard = resolve_name("vision.images.guard:Guard")(self._allow_private)
+                guard = resolve_name("vision.outbound.guard:Guard")(self._allow_private)
                 fetcher = resolve_name("vision.images.fetch:Fetcher")(guard)
                 self._fetcher = await self._exit.enter_async_context(fetcher)
         data: bytes = await self._fetcher.fetch(image.source)

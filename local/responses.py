@@ -8,7 +8,7 @@ from local import MODEL
 from local.errors import WireError
 from local.question import ImageRef, LocalRequest, ask, image, parts
 from local.tasks import FINGERPRINT, Answer
-from vision import ids
+from vision.jobs import ids
 
 
 def read(body: dict[str, Any]) -> LocalRequest:

@@ -8,8 +8,9 @@ from sqlalchemy import insert
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision import ids, webhooks
-from vision.lifecycle import Stage
+from vision.jobs import ids
+from vision.jobs.lifecycle import Stage
+from vision.outbound import webhooks
 from vision.presets import get
 from vision.storage.tables import Item, Job, Range, Tenant, Turn
 from vision.tokens.text import call_tokens

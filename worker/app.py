@@ -5,8 +5,8 @@ import logging
 from celery import Celery, signals
 
 from vision.errors import ConfigurationError
+from vision.jobs.wake_ups import application, broadcast_queue
 from vision.provider.catalogue import configured
-from vision.queue import application, broadcast_queue
 from vision.settings import Settings
 from worker import tasks
 from worker.runtime import Runtime

@@ -10,8 +10,9 @@ from datetime import timedelta
 import aiohttp
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision import ids, webhooks
-from vision.images.guard import Blocked, Guard
+from vision.jobs import ids
+from vision.outbound import webhooks
+from vision.outbound.guard import Blocked, Guard
 from vision.storage import deliveries
 from vision.storage.deliveries import Due
 

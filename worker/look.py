@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.storage import recovery
-from vision.storage.news import news
+from vision.storage.queue import recovery
+from vision.storage.queue.news import news
 from worker.dispatch.dispatcher import Dispatcher
 from worker.dispatch.leases import Leases
 

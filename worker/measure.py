@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from vision.errors import ImageError, ItemError, Retry
 from vision.images.hosts import HostBusy
 from vision.images.source import Images
-from vision.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.jobs.retries import decide
 from vision.provider.catalogue import Lane
-from vision.retries import decide
-from vision.storage import measurements, ranges
-from vision.storage.measurements import Measurement
-from vision.storage.outcome import Outcome
-from vision.storage.ranges import Held, Lessee
+from vision.storage.outcomes.outcome import Outcome
+from vision.storage.queue import claims, measurements
+from vision.storage.queue.claims import Held, Lessee
+from vision.storage.queue.measurements import Measurement
 from vision.storage.specs import JobSpec, load
 from vision.tokens.savings import count_saving
 from worker.dispatch.leases import Leases
@@ -114,7 +114,7 @@ class Measurer:
         loop = asyncio.get_running_loop()
         self._claimed_at = asked_at = loop.time()
         try:
-            items = await ranges.claim(self._engine, self._lane.name, want, stage=Stage.MEASURE, lessee=self._lessee)
+            items = await claims.claim(self._engine, self._lane.name, want, stage=Stage.MEASURE, lessee=self._lessee)
             spec = await load(self._engine, items[0].job_id) if items else None
         except Exception as error:  # noqa: BLE001 - the database may be away for a while; the sweep begins this again
             log.warning("No images could be claimed (%s); trying again.", type(error).__name__)

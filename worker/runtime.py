@@ -5,8 +5,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
+from vision.jobs.wake_ups import Task
 from vision.provider.catalogue import Catalogue
-from vision.queue import Task
 from vision.settings import Settings
 from worker.work import Work
 

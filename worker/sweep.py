@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.lifecycle import Stage
-from vision.queue import Task
-from vision.storage import deliveries, outages, ranges, recovery
+from vision.jobs.lifecycle import Stage
+from vision.jobs.wake_ups import Task
+from vision.storage import deliveries
+from vision.storage.queue import claims, outages, recovery
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +61,9 @@ async def sweep(engine: AsyncEngine, wake: Callable[..., None], contact: Contact
         log.warning("Took back %d leases from silent workers.", leases)
     await recovery.end_overdue(engine)
     await outages.forget(engine)
-    for lane in await ranges.waiting_lanes(engine, Stage.MEASURE):
+    for lane in await claims.waiting_lanes(engine, Stage.MEASURE):
         wake(Task.MEASURE, lane)
-    for lane in await ranges.waiting_lanes(engine, Stage.WORK):
+    for lane in await claims.waiting_lanes(engine, Stage.WORK):
         wake(Task.DISPATCH, lane)
     if await deliveries.are_due(engine):
         wake(Task.DELIVER)

@@ -2,7 +2,7 @@
 
 from celery import Celery
 
-from vision.queue import Task
+from vision.jobs.wake_ups import Task
 from worker.runtime import Runtime
 
 

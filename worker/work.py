@@ -10,16 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 from vision.errors import ConfigurationError
 from vision.images.fetch import Fetcher
-from vision.images.guard import Guard
 from vision.images.source import Images
+from vision.jobs.wake_ups import Task, WakeUps
 from vision.limiter import Limiter
 from vision.limiter import connect as connect_redis
+from vision.outbound.guard import Guard
 from vision.provider.catalogue import Catalogue, Lane, Provider
 from vision.provider.client import Client
-from vision.queue import Task, WakeUps
 from vision.settings import Settings
 from vision.storage.engine import connect
-from vision.storage.ranges import Lessee
+from vision.storage.queue.claims import Lessee
 from worker import descriptors
 from worker.deliver import Deliverer
 from worker.dispatch.attempt import LaneContext

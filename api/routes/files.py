@@ -10,8 +10,8 @@ from api import multipart
 from api.dependencies import FilesReader, FilesWriter, Opened
 from api.schemas import FilesQuery
 from api.views import Row, page, unix
-from vision import ids
 from vision.errors import InvalidRequest
+from vision.jobs import ids
 from vision.storage import files
 
 router = APIRouter(prefix="/v1/files", tags=["files"])

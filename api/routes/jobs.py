@@ -11,9 +11,10 @@ from api import submission, views
 from api.dependencies import JobsReader, JobsWriter, Opened
 from api.resources import Resources
 from api.schemas import JobBody, JobQuery, JobsQuery
-from vision import ids, intake
-from vision.lifecycle import TERMINAL
-from vision.storage import jobs
+from vision import intake
+from vision.jobs import ids
+from vision.jobs.lifecycle import TERMINAL
+from vision.storage.reports import jobs
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 

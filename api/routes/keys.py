@@ -8,7 +8,7 @@ from api import bodies
 from api.dependencies import Admin, Opened
 from api.schemas import KeyBody
 from api.views import Row, page, unix
-from vision import ids
+from vision.jobs import ids
 from vision.storage import keys
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])

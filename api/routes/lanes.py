@@ -15,7 +15,8 @@ from api.views import limits, money, page, unix
 from vision.errors import NotFound
 from vision.limiter import LaneState
 from vision.provider.catalogue import Lane
-from vision.storage import jobs, outages
+from vision.storage.queue import outages
+from vision.storage.reports import jobs
 
 router = APIRouter(prefix="/v1/lanes", tags=["lanes"])
 

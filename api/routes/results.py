@@ -8,9 +8,9 @@ from fastapi.responses import StreamingResponse
 from api import exports, views
 from api.dependencies import JobsReader, Opened
 from api.schemas import Body, ItemsQuery
-from vision import ids
 from vision.errors import InvalidRequest
-from vision.storage import items, jobs
+from vision.jobs import ids
+from vision.storage.reports import items, jobs
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
 

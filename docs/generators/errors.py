@@ -13,7 +13,7 @@ from generators import codes
 from generators.words import GENERATED, table, words
 from vision import errors
 from vision.errors import RequestError, TesseraError
-from vision.lifecycle import StatusCode
+from vision.jobs.lifecycle import StatusCode
 from vision.provider import failures
 from vision.provider.replies import Ending
 
@@ -108,7 +108,7 @@ def _elsewhere() -> dict[str, str]:
     tables: dict[str, Iterable[str]] = {
         "vision/provider/replies.py": set(Ending) - {Ending.ANSWERED},
         "vision/provider/failures.toml": (row["code"] for row in _rows() if row["then"] in {"later", "never"}),
-        "vision/storage/recovery.py": IN_SQL,
+        "vision/storage/queue/recovery.py": IN_SQL,
         "api/views.py": (code for code, _ in REST_ERRORS.values()),
         "api/errors.py": FIELD_CODES.values(),
     }

@@ -8,7 +8,7 @@ from generators.image_rules import current, model, names
 from generators.words import paragraph, table
 from vision.tokens import count_image, get_rule
 from vision.tokens.facts import Rule
-from vision.tokens.patches import Patches
+from vision.tokens.formulas.patches import Patches
 
 ANSWER = 100
 TOLD = (

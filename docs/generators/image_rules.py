@@ -6,11 +6,11 @@ from itertools import groupby
 from typing import Any
 
 from generators.words import table
-from vision.tokens.crops import Crops
 from vision.tokens.facts import Rule, rules, unpublished
-from vision.tokens.native import Native
-from vision.tokens.patches import Patches
-from vision.tokens.tiles import Fixed, Tiles
+from vision.tokens.formulas.crops import Crops
+from vision.tokens.formulas.native import Native
+from vision.tokens.formulas.patches import Patches
+from vision.tokens.formulas.tiles import Fixed, Tiles
 
 PROVIDERS = ("openai", "anthropic", "google")
 _VERSION = re.compile(r"(\d+)(?:[.-](\d{1,2})\b)?")

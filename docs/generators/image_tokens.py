@@ -10,7 +10,7 @@ from generators import image_findings, image_fits, image_prices, image_rules
 from generators.words import GENERATED, paragraph
 from vision.tokens import count_image
 from vision.tokens.facts import rules
-from vision.tokens.patches import cover
+from vision.tokens.formulas.patches import cover
 
 TEMPLATE = Path(__file__).with_name("image_tokens.template")
 _PLACE = re.compile(r"\{\{([a-z ]+)\}\}")

@@ -11,8 +11,8 @@ from tests.factories import make_job
 from tests.fakes import FakeProcess
 from tests.integration.test_work import PRICE, finished, host, provider, providers_file, settings, until, working
 from tests.queries import one, rows, run
+from vision.jobs.wake_ups import Task
 from vision.prices import Usage
-from vision.queue import Task
 from vision.settings import Settings
 
 __all__ = ["host", "provider", "settings"]

@@ -11,13 +11,13 @@ from pydantic import SecretStr
 
 from tests.fakes import FakeProcess, start
 from vision import presets
-from vision.limits import Limit
 from vision.prices import PriceSchedule
 from vision.provider import client
 from vision.provider.catalogue import Lane, Provider
 from vision.provider.client import Called, Client
 from vision.provider.failures import Then
 from vision.provider.lane import Account
+from vision.provider.limits import Limit
 from vision.provider.replies import Ending
 from vision.provider.requests import Question, build
 

@@ -12,10 +12,10 @@ from tests.factories import make_job
 from tests.fakes import FakeProcess
 from tests.integration.test_work import finished, host, provider, rows, settings, working
 from vision.errors import Conflict
-from vision.images.guard import Guard
 from vision.intake import IntakeContext, cancel, pause, resume
+from vision.jobs.wake_ups import WakeUps
+from vision.outbound.guard import Guard
 from vision.provider.catalogue import Catalogue
-from vision.queue import WakeUps
 from vision.settings import Settings
 
 __all__ = ["host", "provider", "settings"]

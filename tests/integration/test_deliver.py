@@ -13,8 +13,9 @@ import worker.deliver
 from embedded.ports import free
 from tests.factories import make_measured_job
 from tests.queries import rows
-from vision import ids, webhooks
-from vision.images.guard import Guard
+from vision.jobs import ids
+from vision.outbound import webhooks
+from vision.outbound.guard import Guard
 from vision.storage import deliveries
 from vision.storage.tables import Delivery, Event
 from worker.deliver import PER_HOST, Deliverer

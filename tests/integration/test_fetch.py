@@ -20,9 +20,9 @@ from tests.fakes import images
 from vision.errors import ImageError, Retry
 from vision.images import hosts
 from vision.images.fetch import Fetcher
-from vision.images.guard import Guard
 from vision.images.hosts import HostBusy, HostFailed
 from vision.images.source import Images
+from vision.outbound.guard import Guard
 
 PHOTO = images.jpeg(640, 480)
 LONG = images.jpeg_with_segments(400_000)

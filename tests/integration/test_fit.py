@@ -12,12 +12,12 @@ from tests.fakes import FakeProcess
 from tests.integration.test_work import finished, host, provider, providers_file, settings, working
 from tests.queries import rows
 from vision import intake
-from vision.images.guard import Guard
 from vision.intake import IntakeContext, Order
+from vision.jobs.wake_ups import WakeUps
+from vision.outbound.guard import Guard
 from vision.provider.catalogue import configured
-from vision.queue import WakeUps
 from vision.settings import Settings
-from vision.storage.jobs import get
+from vision.storage.reports.jobs import get
 
 __all__ = ["host", "provider", "settings"]  # fixtures
 

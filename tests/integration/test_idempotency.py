@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision import ids
 from vision.errors import Conflict
+from vision.jobs import ids
 from vision.storage.idempotency import claim
 
 

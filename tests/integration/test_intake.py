@@ -14,13 +14,13 @@ from tests.integration.api.conftest import PROVIDERS
 from tests.integration.api.hands import fail, succeed, take
 from vision import intake
 from vision.errors import Conflict, InvalidRequest
-from vision.images.guard import Guard
 from vision.intake import IntakeContext, Order
 from vision.intake.lines import entries, read
-from vision.manifest import MAX_LINE_BYTES
+from vision.jobs.manifest import MAX_LINE_BYTES
+from vision.jobs.wake_ups import WakeUps
+from vision.outbound.guard import Guard
 from vision.provider import catalogue
-from vision.queue import WakeUps
-from vision.storage import jobs
+from vision.storage.reports import jobs
 
 ORDER = Order(preset="moderation", model="gpt-4o-mini", detail="low")
 

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from embedded.ports import free
 from vision.limiter import Demand, Limiter, Reserved, Sample, Schedule, Settlement, connect
-from vision.limits import Limit
+from vision.provider.limits import Limit
 
 LANE = "fake/gpt-4o"
 KEY = "tessera:lane:3:{fake/gpt-4o}"

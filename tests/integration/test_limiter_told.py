@@ -10,10 +10,10 @@ from redis.asyncio import Redis
 
 from tests.integration.test_limiter import LANE, LIMIT, Clock, know, reserve, tell, waits
 from vision.limiter import Demand, Limiter, Refused, Settlement, connect
-from vision.limits import Limit
 from vision.prices import PriceSchedule
 from vision.provider.headers import RateLimits
 from vision.provider.lane import Lane, Provider
+from vision.provider.limits import Limit
 from worker.pacing.pacer import LISTEN_SECONDS, SETTLE_SECONDS, Pacer
 
 ANSWERED = Settlement(calls=1, answered=0.1)

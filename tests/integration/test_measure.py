@@ -15,11 +15,11 @@ from tests.factories import make_job
 from tests.fakes import FakeProcess, images, start
 from tests.integration.test_work import finished, providers_file, until, working
 from tests.queries import one
+from vision.estimate.sample import Sampled, measure
 from vision.images import fetch, hosts
-from vision.images.guard import Guard
 from vision.images.source import Images
-from vision.intake.estimate_sample import Sampled, measure
-from vision.queue import Task
+from vision.jobs.wake_ups import Task
+from vision.outbound.guard import Guard
 from vision.settings import Settings
 
 LANE = "fake/gpt-4o-mini"

@@ -16,12 +16,13 @@ from tests.integration.test_work import finished, provider, providers_file, unti
 from tests.integration.test_work import settings as worker_settings
 from tests.ports import free_port
 from tests.queries import one, rows, run
-from vision.images.guard import Guard
 from vision.intake import IntakeContext, cancel, pause
+from vision.jobs.wake_ups import WakeUps
+from vision.outbound.guard import Guard
 from vision.provider.catalogue import Catalogue
-from vision.queue import WakeUps
 from vision.settings import Settings
-from vision.storage import jobs, outages
+from vision.storage.queue import outages
+from vision.storage.reports import jobs
 
 __all__ = ["provider", "worker_settings"]
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.factories import make_measured_job
 from tests.queries import run
 from vision.presets import get
-from vision.storage.outputs import Observed, observed
+from vision.storage.outcomes.earlier_answers import Observed, observed
 
 FINGERPRINT = get("moderation").fingerprint
 

@@ -10,8 +10,7 @@ import pytest
 import redis
 from kombu import Connection, Consumer
 
-from vision import queue
-from vision.queue import Task, WakeUps, application, broadcast_queue
+from vision.jobs.wake_ups import Task, WakeUps, application, broadcast_queue
 
 
 def listen(url: str) -> tuple[Connection, list[str]]:
@@ -80,7 +79,7 @@ async def test_a_broker_that_is_away_costs_no_error(caplog: pytest.LogCaptureFix
 
 
 async def test_a_broker_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "MOST_WAITING", 20)
+    monkeypatch.setattr("vision.jobs.wake_ups.MOST_WAITING", 20)
     reached, silent = asyncio.Event(), asyncio.Event()
 
     async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.factories import make_measured_job
 from tests.queries import rows, run
-from vision.lifecycle import ItemStatus, Stage, StatusCode
+from vision.jobs.lifecycle import ItemStatus, Stage, StatusCode
 from vision.prices import Price, Usage
-from vision.storage import ranges
-from vision.storage.finish import pause
-from vision.storage.news import news
-from vision.storage.outcome import Charge, Outcome
-from vision.storage.ranges import Held, Lessee
-from vision.storage.record import record
+from vision.storage.outcomes.finish import pause
+from vision.storage.outcomes.outcome import Charge, Outcome
+from vision.storage.outcomes.record import record
+from vision.storage.queue import claims
+from vision.storage.queue.claims import Held, Lessee
+from vision.storage.queue.news import news
 from vision.storage.specs import load, most
 
 LANE = "fake/gpt-4o-mini"
@@ -28,7 +28,7 @@ CLAIMERS = 8
 
 async def take(engine: AsyncEngine, want: int, stage: Stage = Stage.WORK, price: Price | None = None) -> list[Held]:
     """The next items of the lane."""
-    return await ranges.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", 60), price=price)
+    return await claims.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", 60), price=price)
 
 
 def numbers(items: list[Held]) -> list[int]:
@@ -124,10 +124,10 @@ async def test_jobs_of_equal_images_share_by_the_tokens_of_their_calls(engine: A
 async def test_tokens_are_shared_in_proportion_to_weights(engine: AsyncEngine) -> None:
     light, heavy = await make_measured_job(engine, 400), await make_measured_job(engine, 400, weight=3)
     claimed: Counter[UUID] = Counter()
-    for claims in range(1, 61):
+    for turns in range(1, 61):
         claimed.update(item.job_id for item in await take(engine, 4))
-        assert claimed.total() == 4 * claims
-        assert claimed[heavy] == pytest.approx(3 * claims, abs=4), "one claim more or less"
+        assert claimed.total() == 4 * turns
+        assert claimed[heavy] == pytest.approx(3 * turns, abs=4), "one claim more or less"
     assert claimed.keys() == {light, heavy}
 
 
@@ -169,7 +169,7 @@ async def test_a_paused_job_is_passed_over(engine: AsyncEngine) -> None:
     assert {item.job_id for item in await take(engine, 10)} == {other}
     assert await take(engine, 10) == []
     assert (await news(engine, [paused, other])).stopped == {paused}
-    assert await ranges.waiting_lanes(engine, Stage.WORK) == []
+    assert await claims.waiting_lanes(engine, Stage.WORK) == []
     assert [row.type for row in await rows(engine, "SELECT type FROM events")] == ["job.paused"]
 
 
@@ -178,8 +178,8 @@ async def test_the_stages_and_lanes_are_apart(engine: AsyncEngine) -> None:
     await make_measured_job(engine, 3, lane="fake/other")
     assert await take(engine, 5) == []
     assert numbers(await take(engine, 5, Stage.MEASURE)) == [1, 2, 3]
-    assert await ranges.waiting_lanes(engine, Stage.WORK) == ["fake/other"]
-    assert await ranges.waiting_lanes(engine, Stage.MEASURE) == []
+    assert await claims.waiting_lanes(engine, Stage.WORK) == ["fake/other"]
+    assert await claims.waiting_lanes(engine, Stage.MEASURE) == []
 
 
 async def test_a_sign_of_life_keeps_only_what_is_still_held(engine: AsyncEngine) -> None:
@@ -187,10 +187,10 @@ async def test_a_sign_of_life_keeps_only_what_is_still_held(engine: AsyncEngine)
     mine, other = await take(engine, 10), await take(engine, 10)
     await run(engine, "UPDATE ranges SET lease_until = now()")
     stolen = (other[0].range_id, uuid4())
-    assert await ranges.extend(engine, [mine[0].lease, stolen], 60) == {mine[0].range_id}
+    assert await claims.extend(engine, [mine[0].lease, stolen], 60) == {mine[0].range_id}
     (row,) = await rows(engine, "SELECT id FROM ranges WHERE lease_until > now() + interval '50 seconds'")
     assert row.id == mine[0].range_id
-    assert await ranges.extend(engine, [], 60) == set()
+    assert await claims.extend(engine, [], 60) == set()
 
 
 async def test_a_cap_is_kept_to_the_last_item_that_it_pays_for(engine: AsyncEngine) -> None:

@@ -16,15 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.factories import make_measured_job
 from tests.queries import one, rows, run
-from vision.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Stage
 from vision.prices import Price, Usage
-from vision.storage import measurements, pauses, ranges, recovery
 from vision.storage.engine import connect
-from vision.storage.finish import finish_if_over
-from vision.storage.measurements import Measurement
-from vision.storage.outcome import Charge, Outcome
-from vision.storage.ranges import Held, Lessee
-from vision.storage.record import record
+from vision.storage.outcomes.finish import finish_if_over
+from vision.storage.outcomes.outcome import Charge, Outcome
+from vision.storage.outcomes.record import record
+from vision.storage.queue import claims, measurements, pauses, recovery
+from vision.storage.queue.claims import Held, Lessee
+from vision.storage.queue.measurements import Measurement
 
 LANE = "fake/gpt-4o-mini"
 PRICE = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), source="test")
@@ -34,7 +34,7 @@ COST = Decimal("0.0002")
 
 async def take(engine: AsyncEngine, want: int, stage: Stage = Stage.WORK, seconds: float = 60) -> list[Held]:
     """The next items of the lane."""
-    return await ranges.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", seconds), price=PRICE)
+    return await claims.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", seconds), price=PRICE)
 
 
 def answered(item: Held, **more: Any) -> Outcome:
@@ -250,7 +250,7 @@ async def work_until_over(engine: AsyncEngine) -> None:
         for batch in batches:
             random.shuffle(leases)
             done = record(engine, [answered_or_again(item) for item in batch])
-            await asyncio.gather(done, ranges.extend(engine, leases, LEASE_SECONDS))
+            await asyncio.gather(done, claims.extend(engine, leases, LEASE_SECONDS))
 
 
 def answered_or_again(item: Held) -> Outcome:

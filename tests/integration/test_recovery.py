@@ -9,17 +9,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.factories import make_measured_job
 from tests.queries import rows, run
-from vision.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Stage
 from vision.prices import Price, Usage
-from vision.storage import deliveries, marks, measurements, ranges, recovery
-from vision.storage.marks import Mark, Step
-from vision.storage.measurements import Measurement
-from vision.storage.news import news
-from vision.storage.outcome import Charge, Outcome
-from vision.storage.pauses import pause_lane
-from vision.storage.ranges import Held, Lessee
-from vision.storage.record import record
-from vision.storage.recovery import MOST_CRASHES, Reclaimed
+from vision.storage import deliveries
+from vision.storage.outcomes.outcome import Charge, Outcome
+from vision.storage.outcomes.record import record
+from vision.storage.queue import claims, marks, measurements, recovery
+from vision.storage.queue.claims import Held, Lessee
+from vision.storage.queue.marks import Mark, Step
+from vision.storage.queue.measurements import Measurement
+from vision.storage.queue.news import news
+from vision.storage.queue.pauses import pause_lane
+from vision.storage.queue.recovery import MOST_CRASHES, Reclaimed
 
 LANE = "fake/gpt-4o-mini"
 PRICE = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), source="test")
@@ -27,7 +28,7 @@ PRICE = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), source="test")
 
 async def take(engine: AsyncEngine, want: int, stage: Stage = Stage.WORK) -> list[Held]:
     """The next items of the lane."""
-    return await ranges.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", 60), price=PRICE)
+    return await claims.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", 60), price=PRICE)
 
 
 async def send(engine: AsyncEngine, items: list[Held], step: Step = Step.SENT) -> None:

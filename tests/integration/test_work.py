@@ -17,16 +17,17 @@ import worker.dispatch.recorder
 from tests.factories import SECRET, make_job
 from tests.fakes import FakeProcess, start
 from tests.queries import rows
-from vision.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.jobs.wake_ups import Task
 from vision.prices import Usage, list_price
 from vision.provider.catalogue import configured
-from vision.queue import Task
 from vision.settings import Settings
-from vision.storage import jobs, marks, ranges
-from vision.storage.marks import Mark, Step
-from vision.storage.outcome import Charge, Outcome
-from vision.storage.ranges import Lessee
-from vision.storage.record import record
+from vision.storage.outcomes.outcome import Charge, Outcome
+from vision.storage.outcomes.record import record
+from vision.storage.queue import claims, marks
+from vision.storage.queue.claims import Lessee
+from vision.storage.queue.marks import Mark, Step
+from vision.storage.reports import jobs
 from worker.dispatch import dispatcher
 from worker.work import Work
 
@@ -267,7 +268,7 @@ async def test_what_a_silent_worker_held_is_done_by_another_one(
     images = [f"{host.url}/64x64/{number}.jpg" for number in range(40)]
     job_id = await make_job(engine, images, tokens=8500)
     settings.lease_seconds = 5  # so long the server has to have been running
-    dead = await ranges.claim(engine, "fake/gpt-4o-mini", 10, stage=Stage.WORK, lessee=Lessee("dead", 0.1), price=PRICE)
+    dead = await claims.claim(engine, "fake/gpt-4o-mini", 10, stage=Stage.WORK, lessee=Lessee("dead", 0.1), price=PRICE)
     assert [item.number for item in dead] == list(range(1, 11))
     sent = [Mark(item, Step.SENT) for item in dead[:4]]
     assert await marks.write(engine, sent) == {dead[0].token}

@@ -10,10 +10,10 @@ from pydantic import SecretStr
 from tests.fakes.stranger import Stranger
 from tests.simulation.provider import Charge, Provider
 from tests.simulation.workers import EPOCH, Item, Process, work
-from vision.limits import Limit
 from vision.prices import PriceSchedule
 from vision.provider.lane import Lane
 from vision.provider.lane import Provider as Account
+from vision.provider.limits import Limit
 
 TPM = 2_000_000
 IMAGES = (285, 285, 640, 1_105, 1_530, 2_900)

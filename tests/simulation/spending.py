@@ -10,17 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.factories import make_job
 from tests.queries import one, run
-from vision.lifecycle import ItemStatus, Stage
-from vision.limits import Limit
+from vision.jobs.lifecycle import ItemStatus, Stage
 from vision.prices import Booking, Count, Price, PriceSchedule, Usage
 from vision.provider.lane import Lane, Provider
+from vision.provider.limits import Limit
 from vision.provider.replies import Ending, Reply
-from vision.storage import marks, ranges, recovery
-from vision.storage.marks import Mark, Step
-from vision.storage.outcome import Charge, Outcome
-from vision.storage.ranges import Held, Lessee
-from vision.storage.record import record
-from vision.storage.recordset import recordset
+from vision.storage.outcomes.outcome import Charge, Outcome
+from vision.storage.outcomes.record import record
+from vision.storage.outcomes.recordset import recordset
+from vision.storage.queue import claims, marks, recovery
+from vision.storage.queue.claims import Held, Lessee
+from vision.storage.queue.marks import Mark, Step
 from vision.storage.specs import JobSpec, load
 from vision.tokens import count_image, text
 from worker.dispatch.charging import bears_out, charge
@@ -111,7 +111,7 @@ class Spending:
 
     async def _claim(self) -> list[Held]:
         lane, want = self.shop.lane, self.dice.randint(1, 6)
-        return await ranges.claim(
+        return await claims.claim(
             self.engine, lane.name, want, stage=Stage.WORK, lessee=LEASE, price=PRICE, rule=lane.image_tokens
         )
 

@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from vision import presets
-from vision.answers import AnswerReader, read
 from vision.errors import ItemError, Retry
+from vision.kinds.answers import AnswerReader, read
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

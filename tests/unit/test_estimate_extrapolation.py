@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from vision.estimate import Extrapolation, Sums, student
+from vision.estimate.arithmetic import Extrapolation, Sums, student
 
 PER_TOKEN, PER_ITEM = 1.0, 500.0
 

@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from vision.estimate import Extrapolation, Sums, Terms, figures
-from vision.limits import Limit
+from vision.estimate.arithmetic import Extrapolation, Sums, Terms, figures
 from vision.prices import Price
+from vision.provider.limits import Limit
 
 PRICE = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), "a test")
 HALF = Price(Decimal("0.075"), Decimal("0.0375"), Decimal("0.30"), "a test")

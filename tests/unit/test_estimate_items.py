@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision.errors import Detail, InvalidRequest
-from vision.manifest import ItemSizes, read_item, read_sizes, read_sizes_line
+from vision.jobs.manifest import ItemSizes, read_item, read_sizes, read_sizes_line
 
 URL = "https://cdn.example.com/a.jpg"
 

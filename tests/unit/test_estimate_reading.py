@@ -9,9 +9,10 @@ import orjson
 import pytest
 
 from vision.errors import InvalidRequest
-from vision.estimate import Way, Ways
-from vision.intake import estimate_reading, lines
-from vision.intake.estimate_reading import SizeReader
+from vision.estimate import reading as reading_module
+from vision.estimate.arithmetic import Way, Ways
+from vision.estimate.reading import SizeReader
+from vision.intake import lines
 from vision.tokens import NO_FIT
 
 WAY = Way("gpt-4o-mini", "high", NO_FIT)
@@ -80,7 +81,7 @@ def test_wrong_lines_are_named_up_to_a_hundred(tmp_path: Path):
 
 
 def test_uploads_are_named_with_their_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(estimate_reading, "BATCH_LINES", 2)
+    monkeypatch.setattr(reading_module, "BATCH_LINES", 2)
     first, second = "file_" + "0" * 32, "file_" + "f" * 32
     items = [{"image": URL}, {"images": [first, second]}, {"image": first, "width": 1, "height": 1}]
     counting = Ways([WAY])
@@ -89,7 +90,7 @@ def test_uploads_are_named_with_their_first_line(tmp_path: Path, monkeypatch: py
 
 
 def test_every_item_is_as_likely_to_be_measured(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(estimate_reading, "SAMPLE", 5)
+    monkeypatch.setattr(reading_module, "SAMPLE", 5)
     items = [{"image": URL}] * 50
     drawn = Counter(place.number for seed in range(2_000) for place in read(items, seed)[0].sample)
     assert sum(drawn.values()) == 10_000
@@ -98,7 +99,7 @@ def test_every_item_is_as_likely_to_be_measured(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_of_a_very_long_manifest_one_line_out_of_each_part_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(estimate_reading, "MOST_LINES", 40)
+    monkeypatch.setattr(reading_module, "MOST_LINES", 40)
     path = manifest(tmp_path, *[{"image": URL, "metadata": {"n": number}} for number in range(1, 103)])
     drawn: Counter[int] = Counter()
     for seed in range(300):
@@ -112,7 +113,7 @@ def test_of_a_very_long_manifest_one_line_out_of_each_part_is_read(tmp_path: Pat
 
 
 def test_lines_that_are_not_read_may_be_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(estimate_reading, "MOST_LINES", 1)
+    monkeypatch.setattr(reading_module, "MOST_LINES", 1)
     path = manifest(tmp_path, *[{"width": 8, "height": 8}] * 1_000, 7)
     reading, _, _ = read(path)
     assert (reading.total, reading.read, reading.problems) == (1_001, 1, [])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fakes import charges
 from vision.errors import ImageError
-from vision.estimate import Sums, Way, Ways, ways
+from vision.estimate.arithmetic import Sums, Way, Ways, ways
 from vision.tokens import NO_FIT, Fit, count_sent, details, facts
 
 ITEMS = st.lists(st.lists(st.tuples(st.integers(1, 9_000), st.integers(1, 9_000)), min_size=1, max_size=4), max_size=30)
@@ -107,7 +107,7 @@ def test_they_are_what_the_fake_provider_charges(model: str):
 
 def test_numpy_is_loaded_by_who_counts_only():
     code = (
-        "import sys; from vision.estimate import Way, Ways; from vision.tokens import NO_FIT\n"
+        "import sys; from vision.estimate.arithmetic import Way, Ways; from vision.tokens import NO_FIT\n"
         "ways = Ways([Way('gpt-4o', 'high', NO_FIT)]); ways.add((8, 8)); assert 'numpy' not in sys.modules\n"
         "assert ways.sums(Way('gpt-4o', 'high', NO_FIT)).image_tokens == 255 and 'numpy' in sys.modules"
     )

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from vision import ids
 from vision.errors import NotFound
+from vision.jobs import ids
 
 
 def test_new_ids_are_ordered_by_time_and_differ() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import vision
-from vision.lifecycle import TERMINAL, ItemStatus, JobStatus, StatusCode
-from vision.storage import finish
+from vision.jobs.lifecycle import TERMINAL, ItemStatus, JobStatus, StatusCode
+from vision.storage.outcomes import finish
 
 SOURCE = Path(vision.__file__).parent.parent
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vision.limits import DAY, Limit
+from vision.provider.limits import DAY, Limit
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision.errors import Detail, InvalidRequest
-from vision.manifest import ItemOrder, read_item, read_line
+from vision.jobs.manifest import ItemOrder, read_item, read_line
 
 URL = "https://cdn.example.com/a.jpg"
 FILE = "file_" + "0" * 32

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from vision.errors import Retry
-from vision.retries import RetryDecision, decide
+from vision.jobs.retries import RetryDecision, decide
 
 
 def latest() -> float:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from vision import presets
-from vision.shapes import compile_schema
+from vision.kinds.shapes import compile_schema
 
 TYPES = ["string", "number", "integer", "boolean", "null"]
 scalars = st.none() | st.booleans() | st.integers(-2, 3) | st.floats(-2, 3) | st.sampled_from(["", "a", "b"])

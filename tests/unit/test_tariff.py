@@ -97,8 +97,8 @@ def test_the_facts_are_dated_sourced_and_name_models_that_there_are() -> None:
 
 
 def test_every_provider_whose_images_are_counted_has_a_price_for_batches() -> None:
-    counted = {file.name.removesuffix(".toml") for file in resources.files("vision.tokens").iterdir()}
+    files = [file.name for file in resources.files("vision.tokens").iterdir() if file.name.endswith(".toml")]
     tiers = tomllib.loads(resources.files("vision.prices").joinpath("tiers.toml").read_text("utf-8"))
-    providers = {name for name in counted if "." not in name and name != "__pycache__"}
+    providers = {name.removesuffix(".toml") for name in files}
     assert "openai" in providers
     assert all("batch" in tiers.get(provider, {}) for provider in providers)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision import untrusted
 from vision.errors import InvalidRequest
-from vision.untrusted import MAX_DEPTH, MAX_VALUES, Unfit, dumped, has_too_many_values, load
+from vision.jobs import untrusted
+from vision.jobs.untrusted import MAX_DEPTH, MAX_VALUES, Unfit, dumped, has_too_many_values, load
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(),

@@ -8,9 +8,9 @@ import orjson
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from vision import webhooks
 from vision.errors import ConfigurationError
-from vision.webhooks import EventType
+from vision.outbound import webhooks
+from vision.outbound.webhooks import EventType
 
 EVENT = "evt_0190c0ffee"
 MOMENT = datetime(2026, 11, 22, 1, 2, 3, 456_000, tzinfo=timezone(timedelta(hours=1)))

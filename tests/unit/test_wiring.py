@@ -8,12 +8,12 @@ import pytest
 from api.errors import STATUS, status_of
 from vision import errors
 from vision.errors import Detail, Retry, TesseraError
-from vision.lifecycle import JobStatus, StatusCode
+from vision.jobs.lifecycle import JobStatus, StatusCode
+from vision.jobs.wake_ups import WAKE_UPS, Task, application
+from vision.outbound.webhooks import EventType
 from vision.provider.catalogue import Catalogue
 from vision.provider.failures import Then, _rows, _table
-from vision.queue import WAKE_UPS, Task, application
 from vision.settings import Settings
-from vision.webhooks import EventType
 from worker import tasks
 from worker.runtime import Runtime
 

@@ -1,22 +1,9 @@
-"""What a manifest will take in tokens, dollars and time, in every way of sending it: sums, samples, intervals.
+"""What a job would take in tokens, dollars and time, without running it.
 
-Pure arithmetic over sizes; reading manifests and measuring images is `vision.intake`'s. numpy is loaded at first use.
+`arithmetic` is the calculation over sizes alone; the rest reads manifests and measures a sample of their images.
 """
 
-from vision.estimate.extrapolation import CONFIDENCE, Extrapolation, student
-from vision.estimate.figures import Figures, Terms, figures, usage_of
-from vision.estimate.sums import Sums
-from vision.estimate.ways import Way, Ways
+from vision.estimate.estimator import Estimate, Estimator
+from vision.estimate.offers import EstimateRequest
 
-__all__ = [
-    "CONFIDENCE",
-    "Extrapolation",
-    "Figures",
-    "Sums",
-    "Terms",
-    "Way",
-    "Ways",
-    "figures",
-    "student",
-    "usage_of",
-]
+__all__ = ["Estimate", "EstimateRequest", "Estimator"]

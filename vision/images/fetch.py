@@ -12,8 +12,8 @@ import aiohttp
 from yarl import URL
 
 from vision.errors import ImageError, Retry
-from vision.images.guard import Blocked, Guard
 from vision.images.hosts import HostFailed, Hosts
+from vision.outbound.guard import Blocked, Guard
 
 MAX_REDIRECTS = 3
 CONNECT_SECONDS = 5.0

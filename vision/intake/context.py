@@ -5,9 +5,9 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.images.guard import Guard
+from vision.jobs.wake_ups import WakeUps
+from vision.outbound.guard import Guard
 from vision.provider.catalogue import Catalogue
-from vision.queue import WakeUps
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,14 @@ from uuid import UUID
 from sqlalchemy import RowMapping, delete, func, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vision import ids
 from vision.errors import Conflict
 from vision.intake.context import IntakeContext
-from vision.lifecycle import TERMINAL, JobStatus, StatusCode
-from vision.queue import Task
-from vision.storage import admission, finish, jobs
+from vision.jobs import ids
+from vision.jobs.lifecycle import TERMINAL, JobStatus, StatusCode
+from vision.jobs.wake_ups import Task
+from vision.storage import admission
+from vision.storage.outcomes import finish
+from vision.storage.reports import jobs
 from vision.storage.tables import Job, Range, Result, Turn
 
 Changed = TypeVar("Changed")
@@ -55,7 +57,7 @@ async def _change(
     """Do `work` in a transaction that holds the job, which it is given; what it returns, and the job then. NotFound.
 
     The job is read before the commit: after it nothing is left that can fail, so that no error can hide a change.
-    It comes before its turn and its waiting ranges, as everywhere (see `vision.storage.ranges`).
+    It comes before its turn and its waiting ranges, as everywhere (see `vision.storage.queue.claims`).
     """
     async with context.engine.begin() as connection:
         changed = await work(connection, await jobs.lock(connection, tenant, job_id))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from vision.presets import Preset
-from vision.storage.outputs import Observed
+from vision.storage.outcomes.earlier_answers import Observed
 
 LEAST = 4
 """No tokenizer and no way to hand over a schema takes less than a quarter of our count; what is told below is wrong."""

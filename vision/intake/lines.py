@@ -6,15 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vision.errors import Detail, InvalidRequest
-from vision.manifest import (
-    MAX_LINE_BYTES,
-    ItemOrder,
-    ItemSizes,
-    read_item,
-    read_line,
-    read_sizes,
-    read_sizes_line,
-)
+from vision.jobs.manifest import MAX_LINE_BYTES, ItemOrder, ItemSizes, read_item, read_line, read_sizes, read_sizes_line
 
 PIECE = 1 << 20
 

@@ -7,12 +7,12 @@ from typing import Any, Self
 
 from vision import presets
 from vision.errors import InvalidRequest
-from vision.images.guard import Blocked
 from vision.intake.context import IntakeContext
 from vision.intake.expected import expected
+from vision.outbound.guard import Blocked
 from vision.presets import Preset
 from vision.provider.catalogue import Lane
-from vision.storage.outputs import Observed
+from vision.storage.outcomes.earlier_answers import Observed
 from vision.tokens import NO_FIT, Fit, details
 from vision.tokens.text import call_tokens
 

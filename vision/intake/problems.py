@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vision import ids
 from vision.errors import Detail, InvalidRequest
+from vision.jobs import ids
 from vision.storage import files
 
 MAX_PROBLEMS = 100

@@ -6,12 +6,12 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from vision import ids
 from vision.errors import Detail, ImageError, InvalidRequest
 from vision.intake.lines import NumberedItem, read
 from vision.intake.order import Plan
 from vision.intake.problems import MAX_PROBLEMS, refuse
-from vision.manifest import ItemOrder
+from vision.jobs import ids
+from vision.jobs.manifest import ItemOrder
 from vision.prices import Usage
 from vision.tokens import fixed_tokens
 from vision.tokens.savings import count_saving

@@ -9,16 +9,18 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vision import ids
 from vision.errors import Detail, InvalidRequest
 from vision.intake.context import IntakeContext
 from vision.intake.lines import Items, entries
 from vision.intake.order import Order, Plan, plan
 from vision.intake.problems import unknown_files
 from vision.intake.reading import Batch, ItemReader
-from vision.lifecycle import JobStatus, Stage, StatusCode
-from vision.queue import Task
-from vision.storage import admission, files, idempotency, jobs, outputs, tenants
+from vision.jobs import ids
+from vision.jobs.lifecycle import JobStatus, Stage, StatusCode
+from vision.jobs.wake_ups import Task
+from vision.storage import admission, files, idempotency, tenants
+from vision.storage.outcomes import earlier_answers
+from vision.storage.reports import jobs
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,9 @@ async def submit(
     return Receipt(job, replayed=False)
 
 
-async def _observed(connection: AsyncConnection, tenant: str, planned: Plan) -> outputs.Observed | None:
+async def _observed(connection: AsyncConnection, tenant: str, planned: Plan) -> earlier_answers.Observed | None:
     question = planned.preset.fingerprint, planned.lane.name, planned.order.language
-    return await outputs.observed(connection, tenant, *question)
+    return await earlier_answers.observed(connection, tenant, *question)
 
 
 async def _load(connection: AsyncConnection, reading: ItemReader, items: Items) -> None:

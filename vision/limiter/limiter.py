@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from vision.limiter.schedule import Schedule, Slot
 from vision.limiter.scripts import Argument, Scripts
 from vision.limiter.state import LaneState, Used, show
-from vision.limits import Limit
+from vision.provider.limits import Limit
 
 FLIGHT_SECONDS = 10
 UNSURE = 1 / 3

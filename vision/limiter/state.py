@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from vision.limiter.schedule import Schedule
-from vision.limits import Limit
+from vision.provider.limits import Limit
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ millisecond.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from vision.limits import DAY, MINUTE
 from vision.provider.failures import duration
+from vision.provider.limits import DAY, MINUTE
 
 BETWEEN = 2_000.0
 """Seconds between a minute and a day: some limits are told for the day, and nothing but `reset` shows it."""

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from vision.errors import ConfigurationError, TesseraError
-from vision.limits import Limit
 from vision.presets import names as preset_names
 from vision.prices import FREE, Price, PriceSchedule, batch_factor, flex_factor, parse_price
 from vision.provider.entries import Api, ImagePath, ModelEntry, ProviderEntry
+from vision.provider.limits import Limit
 from vision.tokens import find_rule
 
 OPENAI = "openai.com"

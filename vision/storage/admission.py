@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import InvalidRequest
-from vision.lifecycle import Stage
+from vision.jobs.lifecycle import Stage
 from vision.storage.copy import copy_rows
 from vision.storage.tables import Item, Job, Turn
 

@@ -17,8 +17,8 @@ from sqlalchemy import ARRAY, RowMapping, Uuid, func, insert, literal, select, t
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vision import ids
 from vision.errors import Conflict, NotFound, TooLarge
+from vision.jobs import ids
 from vision.storage.tables import File, FileUse, Job
 
 log = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from uuid import UUID
 from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vision import ids
 from vision.errors import NotFound
+from vision.jobs import ids
 from vision.storage.tables import ApiKey
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vision import webhooks
+from vision.outbound import webhooks
 from vision.storage.tables import Tenant
 
 DEFAULT = "default"

@@ -9,12 +9,12 @@ from typing import NamedTuple, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.tokens import native, patches
-from vision.tokens.crops import Crops
-from vision.tokens.levels import Level
-from vision.tokens.native import Native
-from vision.tokens.patches import Patches
-from vision.tokens.tiles import TILE, Fixed, Tiles
+from vision.tokens.formulas import native, patches
+from vision.tokens.formulas.crops import Crops
+from vision.tokens.formulas.levels import Level
+from vision.tokens.formulas.native import Native
+from vision.tokens.formulas.patches import Patches
+from vision.tokens.formulas.tiles import TILE, Fixed, Tiles
 
 Ints = NDArray[np.int64]
 REFUSED = -1

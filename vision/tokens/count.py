@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from vision.errors import InvalidRequest
 from vision.tokens.facts import Rule
-from vision.tokens.levels import Level
+from vision.tokens.formulas.levels import Level
+from vision.tokens.formulas.tiles import Fixed
 from vision.tokens.rules import get_rule
-from vision.tokens.tiles import Fixed
 
 MAX_SIDE = 2**31 - 1
 """No accepted format can state a longer side in its header (PNG: 2,147,483,647 pixels)."""

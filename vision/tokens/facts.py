@@ -9,8 +9,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from vision.tokens.levels import DETAILS, Level, read_levels
-from vision.tokens.tiles import Fixed
+from vision.tokens.formulas.levels import DETAILS, Level, read_levels
+from vision.tokens.formulas.tiles import Fixed
 
 
 @dataclass(frozen=True)

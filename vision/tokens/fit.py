@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from vision.errors import ImageError, InvalidRequest
 from vision.tokens.count import MAX_SIDE, ImageTokens, check_size, count_image, level_of
-from vision.tokens.levels import Level
-from vision.tokens.scale import within
+from vision.tokens.formulas.levels import Level
+from vision.tokens.formulas.scale import within
 
 KINDS = ("none", "snap", "max")
 KEPT = 92

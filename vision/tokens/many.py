@@ -7,8 +7,8 @@ from vision.errors import InvalidRequest
 from vision.tokens.arrays import REFUSED, Ints, count, within
 from vision.tokens.count import MAX_SIDE, level_of
 from vision.tokens.fit import KEPT, NO_FIT, Fit
-from vision.tokens.levels import Level
-from vision.tokens.tiles import Fixed
+from vision.tokens.formulas.levels import Level
+from vision.tokens.formulas.tiles import Fixed
 
 BLOCK = 1 << 14
 """Sizes worked on at a time: their arrays stay in the processor's cache, and memory stays flat."""

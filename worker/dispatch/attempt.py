@@ -9,21 +9,22 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 
-from vision import answers, ids
 from vision.errors import ImageError, ItemError, Retry
 from vision.images.hosts import HostBusy
 from vision.images.prepare import Prepared, as_it_is, prepare
 from vision.images.source import Images
-from vision.lifecycle import ItemStatus
+from vision.jobs import ids
+from vision.jobs.lifecycle import ItemStatus
+from vision.jobs.retries import decide
+from vision.kinds import answers
 from vision.prices import Usage
 from vision.provider.catalogue import Lane
 from vision.provider.client import Called, Client
 from vision.provider.failures import Failure, Then
 from vision.provider.replies import Ending, Reply
 from vision.provider.requests import Question, build
-from vision.retries import decide
-from vision.storage.outcome import Charge, Outcome
-from vision.storage.ranges import Held
+from vision.storage.outcomes.outcome import Charge, Outcome
+from vision.storage.queue.claims import Held
 from vision.storage.specs import JobSpec
 from vision.tokens import NO_FIT, count_image, sent_size
 from worker.dispatch.breaker import Breaker

@@ -16,8 +16,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.provider.failures import Failure, Then, Trouble
-from vision.storage import outages
-from vision.storage.ranges import Held
+from vision.storage.queue import outages
+from vision.storage.queue.claims import Held
 from worker.dispatch.health import Health, Verdict
 from worker.dispatch.leases import Leases
 from worker.pacing.pacer import Pacer

@@ -3,7 +3,7 @@
 from vision.prices import Booking, Count, Usage, book, credible
 from vision.provider.catalogue import Lane
 from vision.provider.replies import Reply
-from vision.storage.ranges import Held
+from vision.storage.queue.claims import Held
 from vision.storage.specs import JobSpec
 from vision.tokens import least_tokens, most_tokens, text
 

@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.errors import Retry
-from vision.lifecycle import ItemStatus, Stage
-from vision.retries import decide
-from vision.storage import ranges
-from vision.storage.outcome import Outcome
-from vision.storage.pauses import pause_lane
-from vision.storage.ranges import Held, Lessee
+from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.jobs.retries import decide
+from vision.storage.outcomes.outcome import Outcome
+from vision.storage.queue import claims
+from vision.storage.queue.claims import Held, Lessee
+from vision.storage.queue.pauses import pause_lane
 from vision.storage.specs import JobSpec, load
 from worker.dispatch.attempt import LaneContext, LaneStopped, call
 from worker.dispatch.recorder import Recorder
@@ -136,7 +136,7 @@ class Dispatcher:
         asked_at = loop.time()
         wary = self._context.breaker.wary
         try:
-            items = await ranges.claim(
+            items = await claims.claim(
                 self._engine,
                 self._context.lane.name,
                 want,

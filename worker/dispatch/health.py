@@ -13,8 +13,8 @@ from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
+from vision.jobs.retries import back_off
 from vision.provider.failures import Trouble
-from vision.retries import back_off
 
 Key = tuple[UUID, int]
 """An item: its job and its number."""

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.storage.marks import Mark, Step, Writer
-from vision.storage.ranges import Held
+from vision.storage.queue.claims import Held
+from vision.storage.queue.marks import Mark, Step, Writer
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vision.limits import DAY, MINUTE, Bucket
+from vision.provider.limits import DAY, MINUTE, Bucket
 from vision.storage.specs import JobSpec
 
 PERIODS = {MINUTE: "a minute", DAY: "a day"}

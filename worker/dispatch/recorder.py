@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.storage.outcome import Outcome
-from vision.storage.record import record
+from vision.storage.outcomes.outcome import Outcome
+from vision.storage.outcomes.record import record
 from worker.dispatch.leases import Leases
 
 log = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from vision.limiter import Demand, Limiter, Reserved, Schedule
-from vision.limits import Bucket
 from vision.provider.catalogue import Lane
 from vision.provider.client import Called
 from vision.provider.headers import RateLimits
+from vision.provider.limits import Bucket
 from worker.pacing.concurrency import ConcurrencySlots
 from worker.pacing.settling import Ended, add_up, refusal
 from worker.pacing.waiting import Ticket, Waiting

@@ -5,9 +5,9 @@ from math import ceil
 from typing import NamedTuple
 
 from vision.limiter import Refused, Sample, Settlement
-from vision.limits import MINUTE, Limit
 from vision.provider.client import Called
 from vision.provider.headers import RateLimits
+from vision.provider.limits import MINUTE, Limit
 from worker.pacing.waiting import Ticket, Waiting
 
 

@@ -4,11 +4,11 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Stage
 from vision.prices import Usage
-from vision.storage.outcome import Charge, Outcome
-from vision.storage.ranges import Held, Lessee, claim
-from vision.storage.record import record
+from vision.storage.outcomes.outcome import Charge, Outcome
+from vision.storage.outcomes.record import record
+from vision.storage.queue.claims import Held, Lessee, claim
 
 LANE = "fake/gpt-4o-mini"
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.api.hands import LANE, fail, succeed, take
 from tests.integration.api.test_jobs import URL
-from vision.storage import outages
+from vision.storage.queue import outages
 
 
 async def make(client: httpx2.AsyncClient, count: int, **fields: Any) -> str:

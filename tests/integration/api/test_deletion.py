@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from migrations import config, upgrade
 from tests.integration.api.test_control import act
 from tests.integration.api.test_jobs import URL, lines, order
-from vision import ids
+from vision.jobs import ids
 from vision.settings import Settings
 from vision.storage import files
 from worker.prune import prune

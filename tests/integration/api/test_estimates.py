@@ -17,7 +17,7 @@ from tests.fakes import FakeProcess, charges, images, start
 from tests.integration.api.test_jobs import order
 from tests.integration.test_outputs import answered
 from tests.queries import rows
-from vision.intake import estimate_reading, estimate_sample
+from vision.estimate import reading, sample
 from vision.presets import get
 from vision.settings import Settings
 from vision.storage import keys
@@ -49,7 +49,7 @@ def host() -> Iterator[FakeProcess]:
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine images take their time."""
-    monkeypatch.setattr(estimate_sample, "SECONDS", 120.0)
+    monkeypatch.setattr(sample, "SECONDS", 120.0)
 
 
 @pytest.fixture
@@ -316,7 +316,7 @@ async def test_details_that_cost_the_same_at_any_size_need_no_images(
 async def test_a_large_manifest_is_measured_on_a_sample(
     client: httpx2.AsyncClient, host: FakeProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(estimate_reading, "SAMPLE", 40)
+    monkeypatch.setattr(reading, "SAMPLE", 40)
     sizes = [(100 + 3 * number, 1_200 - 3 * number) for number in range(300)]
     untold = [{"image": f"{host.url}/{width}x{height}/a.jpg"} for width, height in sizes]
     fields = {"models": ["gpt-4o-mini", "gpt-5.4"], "details": ["low", "high"]}
@@ -347,7 +347,7 @@ async def test_images_that_cannot_be_read_are_a_share_that_costs_nothing(
     assert found["exact"] is True
     assert only(found)["tokens"]["image"] == 6 * 8500
     assert only(found)["tokens"]["text"] == 6 * TEXT
-    monkeypatch.setattr(estimate_reading, "SAMPLE", 8)
+    monkeypatch.setattr(reading, "SAMPLE", 8)
     found = await estimate(client, *good * 10, *bad * 10, model="gpt-4o-mini", detail="high")
     readable = found["items"]["measured"]
     assert found["items"]["unreadable"] == 8 - readable
@@ -374,7 +374,7 @@ async def test_a_slow_host_is_not_waited_for(
 ) -> None:
     slow, quick = {"image": f"{host.url}/slow"}, {"image": f"{host.url}/512x512/a.jpg"}
     await estimate(client, quick, model="gpt-4o-mini", detail="high")  # all is loaded and made by now
-    monkeypatch.setattr(estimate_sample, "SECONDS", 3.0)
+    monkeypatch.setattr(sample, "SECONDS", 3.0)
     found = await estimate(client, *[quick] * 5, slow, model="gpt-4o-mini", detail="high")
     assert found["items"] == {"total": 6, "sized": 0, "measured": 5, "sampled": 5, "unreadable": 0}
     assert only(found)["tokens"]["image"] == 6 * 8500
@@ -416,7 +416,7 @@ async def test_items_larger_than_the_lanes_bucket_are_counted_and_cost_nothing(c
 async def test_of_a_very_long_manifest_not_every_line_is_read(
     client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(estimate_reading, "MOST_LINES", 500)
+    monkeypatch.setattr(reading, "MOST_LINES", 500)
     sizes = [(100 + number % 2_000, 100 + number * 7 % 2_000) for number in range(5_000)]
     manifest = b"\n".join(map(orjson.dumps, told(*sizes)))
     query = {"preset": "moderation", "model": "gpt-4o-mini", "detail": "high"}
@@ -446,7 +446,7 @@ async def test_two_estimates_at_once_the_others_wait_and_the_rest_of_the_api_doe
     items = [{"image": f"{host.url}/512x512/a.jpg"}, {"image": f"{host.url}/slow"}]
     fields: dict[str, Any] = {"model": "gpt-4o-mini", "detail": "high"}
     await estimate(client, items[0], **fields)  # all is loaded and made by now
-    monkeypatch.setattr(estimate_sample, "SECONDS", 5.0)
+    monkeypatch.setattr(sample, "SECONDS", 5.0)
     host.post("/_/reset")
 
     async def begun() -> int:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from api import schemas
 from api.schemas import EstimateBody, JobBody
 from tests.integration.api.test_jobs import SCHEMA, URL
-from vision.untrusted import MAX_VALUES
+from vision.jobs.untrusted import MAX_VALUES
 
 HUGE = [2**64, 10**30, -(2**63) - 1, 10**4000]
 NDJSON = {"content-type": "application/x-ndjson"}

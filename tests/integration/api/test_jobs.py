@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.api.hands import take
-from vision import ids
+from vision.jobs import ids
 
 URL = "https://example.com/a.jpg"
 COUNTS = {"total", "queued", "in_flight", "succeeded", "failed", "cancelled", "expired"}

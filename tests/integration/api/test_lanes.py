@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from vision.limiter import Limiter, connect
-from vision.limits import Limit
+from vision.provider.limits import Limit
 
 LANE = "fake/gpt-4o-mini"
 

@@ -13,7 +13,7 @@ from api import exports, views
 from tests.integration.api.hands import LANE, fail, succeed, take
 from tests.integration.api.test_control import act, make
 from tests.integration.api.test_jobs import SCHEMA, URL
-from vision.storage.items import BATCH
+from vision.storage.reports.items import BATCH
 
 
 async def results(client: httpx2.AsyncClient, path: str) -> list[dict[str, object]]:

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from vision.images.guard import Blocked, Guard
+from vision.outbound.guard import Blocked, Guard
 
 DENIED = [
     "0.0.0.0",

@@ -9,7 +9,7 @@ from PIL import Image, ImageChops, ImageOps
 from tests.fakes import images
 from vision.errors import ImageError
 from vision.images.prepare import Prepared, prepare
-from vision.tokens.scale import within
+from vision.tokens.formulas.scale import within
 
 
 def opened(prepared: Prepared) -> Image.Image:

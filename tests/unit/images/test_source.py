@@ -8,8 +8,8 @@ import pytest
 from tests.fakes import images
 from vision.errors import ImageError, Retry
 from vision.images.fetch import Fetcher
-from vision.images.guard import Guard
 from vision.images.source import Images
+from vision.outbound.guard import Guard
 
 NAME = "0123456789abcdef" * 2
 

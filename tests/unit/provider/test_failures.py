@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from vision.lifecycle import StatusCode
+from vision.jobs.lifecycle import StatusCode
 from vision.provider.failures import Failure, Then, Trouble, _rows, classify, classify_failed, duration, retry_after
 
 RATE = (

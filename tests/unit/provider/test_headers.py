@@ -2,8 +2,8 @@
 
 import pytest
 
-from vision.limits import DAY, MINUTE
 from vision.provider.headers import Told, read
+from vision.provider.limits import DAY, MINUTE
 
 
 def told(limit: object, remaining: object, reset: str, kind: str = "tokens") -> dict[str, str]:

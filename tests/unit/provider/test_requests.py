@@ -6,9 +6,9 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from vision.limits import Limit
 from vision.prices import PriceSchedule
 from vision.provider.catalogue import Api, Lane, Provider
+from vision.provider.limits import Limit
 from vision.provider.requests import Question, build
 
 SCHEMA = {"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "string"}}}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vision.errors import ImageError
 from vision.tokens import count_image, details, find_rule, get_rule
-from vision.tokens.native import Native
+from vision.tokens.formulas.native import Native
 
 STANDARD, HIGH = (1568, 1568), (2576, 4784)
 

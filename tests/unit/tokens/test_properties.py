@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from vision.errors import ImageError
 from vision.tokens import ImageTokens, count_image, details, get_rule, least_tokens, most_tokens
 from vision.tokens.facts import rules
-from vision.tokens.patches import Patches, cover, shrink
-from vision.tokens.scale import within
+from vision.tokens.formulas.patches import Patches, cover, shrink
+from vision.tokens.formulas.scale import within
 
 # Everyday sizes, and now and then a strip or a giant.
 sides = st.one_of(st.integers(1, 9000), st.integers(1, 300), st.integers(1, 200_000))

@@ -13,8 +13,8 @@ import vision.tokens
 from vision.errors import ImageError, InvalidRequest
 from vision.tokens import count_image, details, find_rule, fixed_tokens, get_rule
 from vision.tokens.facts import rules
-from vision.tokens.patches import Patches
-from vision.tokens.tiles import Fixed, Tiles
+from vision.tokens.formulas.patches import Patches
+from vision.tokens.formulas.tiles import Fixed, Tiles
 
 SMALL = (512, None)
 BIG = (65535, None)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vision.limits import Limit
+from vision.provider.limits import Limit
 from vision.storage.specs import JobSpec
 from vision.tokens import NO_FIT
 from worker.dispatch.oversize import explain

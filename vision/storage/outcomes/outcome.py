@@ -1,0 +1,68 @@
+"""What a worker says became of an item in its hands."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.prices import Usage
+from vision.storage.queue.claims import Held
+
+NOTHING = Usage(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One attempt, for the ledger. `known` False: what it cost is not known and `cost` is the most it can be.
+
+    `counted`, `doubt`, `excess`: see `vision.prices.Booking`.
+    """
+
+    lane: str
+    outcome: str
+    usage: Usage
+    cost: Decimal
+    known: bool = True
+    request_id: str | None = None
+    counted: bool = False
+    doubt: Decimal = Decimal(0)
+    excess: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one item in hand: a result, another try after `again_seconds`, or (neither) given back unsent.
+
+    `burned` is False where the try does not count: nothing was sent, or our own pacing was at fault.
+    """
+
+    item: Held
+    charge: Charge | None = None
+    status: ItemStatus | None = None
+    answer: Any = None
+    error_code: str | None = None
+    error_message: str | None = None
+    latency_ms: int | None = None
+    again_seconds: float | None = None
+    stage: Stage = Stage.WORK
+    burned: bool = True
+    image_tokens: int | None = None
+    """What its images cost after all, where that is not what was told or measured before."""
+    size: tuple[int, int] | None = None
+    """Width and height in pixels of its first image, where they were told wrong."""
+
+    @property
+    def attempts(self) -> int:
+        """Tries up to now."""
+        return self.item.attempt + self.burned
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        """What this try took, by the names of the columns; zeros if nothing was sent."""
+        usage = self.charge.usage if self.charge else NOTHING
+        return {
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "image_tokens": usage.image_tokens,
+            "cached_tokens": usage.cached_tokens,
+        }

@@ -1,0 +1,124 @@
+"""What became of the items in hand, in one short transaction: results, ledger, counters, retries.
+
+Fenced by the lease token: what a worker brings whose lease has gone to another one is not recorded as a result, but
+its cost is. Idempotent: a second result of the same item cannot exist.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from vision.storage import interrupted_commits
+from vision.storage.outcomes import counters, ledger, results
+from vision.storage.outcomes.late import release
+from vision.storage.outcomes.outcome import Outcome
+from vision.storage.outcomes.recordset import recordset
+from vision.storage.queue.claims import Held
+from vision.storage.queue.leases import Lease, hold
+
+_TICK = text("""
+    WITH x AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:counts AS int[]), CAST(:moneys AS numeric[]))
+                          AS x(id, n, money)),
+         over AS (DELETE FROM ranges r USING x WHERE r.id = x.id AND r.done + x.n >= r.stop - r.start)
+    UPDATE ranges r SET done = r.done + x.n, reserved = greatest(0, r.reserved - x.money)
+    FROM x WHERE r.id = x.id AND r.done + x.n < r.stop - r.start
+""")
+
+_AGAIN = text("""
+    INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop, run_at, attempt, crashes)
+    SELECT x.tenant_id, x.job_id, x.lane, x.stage, x.number, x.number + 1,
+           now() + x.seconds * interval '1 second', x.attempt, x.crashes
+    FROM json_to_recordset(CAST(:rows AS json))
+         AS x(tenant_id text, job_id uuid, lane text, stage text, number int, seconds float8, attempt int, crashes int)
+""")
+
+_CORRECT = text("""
+    UPDATE items i SET image_tokens = x.tokens,
+                       width = coalesce(x.width, i.width), height = coalesce(x.height, i.height)
+    FROM unnest(CAST(:job_ids AS uuid[]), CAST(:numbers AS int[]), CAST(:tokens AS int[]), CAST(:widths AS int[]),
+                CAST(:heights AS int[])) AS x(job_id, number, tokens, width, height)
+    WHERE i.job_id = x.job_id AND i.number = x.number
+    RETURNING i.job_id, x.width IS NOT NULL AS told_wrong
+""")
+
+
+async def record(engine: AsyncEngine, outcomes: Sequence[Outcome]) -> set[UUID]:
+    """Write a batch of outcomes; the jobs that ended with it. If it raises, nothing was written."""
+    transaction, ended = "", set[UUID]()
+    try:
+        async with engine.begin() as connection:
+            transaction = await interrupted_commits.number(connection)
+            ended = await record_in(connection, outcomes)
+    except DBAPIError as error:
+        # A batch that is written twice would count its items twice, and so lose others of the same lease.
+        if not (
+            error.connection_invalidated and transaction and await interrupted_commits.succeeded(engine, transaction)
+        ):
+            raise
+    return ended
+
+
+async def record_in(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> set[UUID]:
+    """The same, inside the caller's transaction."""
+    lanes = await tick_off(connection, [outcome.item for outcome in outcomes])
+    held = [outcome for outcome in outcomes if outcome.item.lease in lanes]
+    written = await results.write(connection, [outcome for outcome in held if outcome.status])
+    released = await release(connection, [late for late in outcomes if late.charge and late.item.lease not in lanes])
+    await ledger.write(connection, outcomes)
+    await _write_again(connection, [outcome for outcome in held if not outcome.status], lanes)
+    corrected = await _correct_items(connection, [outcome for outcome in held if outcome.image_tokens is not None])
+    # The same item may be here twice: with a lease that has run out, and with the one it was claimed anew under.
+    recorded = [outcome for outcome in held if (outcome.item.job_id, outcome.item.number) in written]
+    return await counters.count(connection, outcomes, recorded, counters.Beside(corrected, released))
+
+
+async def tick_off(connection: AsyncConnection, items: Sequence[Held]) -> dict[Lease, str]:
+    """Count these items as done in their leases, which end with the last one; those that held, and their lanes."""
+    lanes = await hold(connection, [item.lease for item in items])
+    counts: dict[int, int] = defaultdict(int)
+    moneys: dict[int, Decimal] = defaultdict(Decimal)
+    for item in items:
+        if item.lease in lanes:
+            counts[item.range_id] += 1
+            moneys[item.range_id] += item.reserved
+    if lanes:
+        values = {"ids": list(counts), "counts": list(counts.values()), "moneys": list(moneys.values())}
+        await connection.execute(_TICK, values)
+    return lanes
+
+
+async def _correct_items(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> Counter[UUID]:
+    """Write down what these items' images really are; how many sizes had been told wrong, by job."""
+    if not outcomes:
+        return Counter()
+    values = {
+        "job_ids": [outcome.item.job_id for outcome in outcomes],
+        "numbers": [outcome.item.number for outcome in outcomes],
+        "tokens": [outcome.image_tokens for outcome in outcomes],
+        "widths": [outcome.size and outcome.size[0] for outcome in outcomes],
+        "heights": [outcome.size and outcome.size[1] for outcome in outcomes],
+    }
+    return Counter(row.job_id for row in await connection.execute(_CORRECT, values) if row.told_wrong)
+
+
+async def _write_again(connection: AsyncConnection, outcomes: Sequence[Outcome], lanes: dict[Lease, str]) -> None:
+    rows = [
+        {
+            "tenant_id": outcome.item.tenant_id,
+            "job_id": outcome.item.job_id,
+            "lane": lanes[outcome.item.lease],
+            "stage": outcome.stage,
+            "number": outcome.item.number,
+            "seconds": outcome.again_seconds or 0.0,
+            "attempt": outcome.attempts,
+            "crashes": outcome.item.crashes,
+        }
+        for outcome in outcomes
+    ]
+    if rows:
+        await connection.execute(_AGAIN, {"rows": recordset(rows)})

@@ -1,0 +1,127 @@
+"""Jobs as they are read: one row each, with what their ranges say, in one snapshot."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Select, and_, case, func, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vision.errors import NotFound
+from vision.jobs import ids
+from vision.jobs.lifecycle import JobStatus, Stage, StatusCode
+from vision.storage.tables import Job, LaneOutage, Range, Turn
+
+MOST_OPEN = 1_000
+"""Jobs of a lane that are looked at to tell how long one will take."""
+
+
+async def get(connection: AsyncConnection, tenant: str, job_id: UUID) -> RowMapping:
+    """A job with `in_flight`, `reserved` and `waiting_since`; NotFound if there is none, or it is another tenant's."""
+    statement = _view().where(Job.tenant_id == tenant, Job.id == job_id)
+    row: RowMapping | None = (await connection.execute(statement)).mappings().one_or_none()
+    if row is None:
+        raise _unknown(job_id)
+    return row
+
+
+async def page(
+    connection: AsyncConnection, tenant: str, *, limit: int, after: UUID | None, status: str | None
+) -> Sequence[RowMapping]:
+    """Jobs, newest first, from the one after `after` on (which need not exist any more)."""
+    statement = _view().where(Job.tenant_id == tenant).order_by(Job.id.desc()).limit(limit)
+    if after:
+        statement = statement.where(Job.id < after)
+    if status:
+        statement = statement.where(Job.status == status)
+    rows: Sequence[RowMapping] = (await connection.execute(statement)).mappings().all()
+    return rows
+
+
+async def lock(connection: AsyncConnection, tenant: str, job_id: UUID) -> RowMapping:
+    """The job's own row, locked until the transaction ends; NotFound as for `get`."""
+    table = Job.__table__
+    statement = select(table).where(Job.tenant_id == tenant, Job.id == job_id).with_for_update()
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    if row is None:
+        raise _unknown(job_id)
+    return row
+
+
+async def schema(connection: AsyncConnection, tenant: str, job_id: UUID) -> dict[str, Any] | None:
+    """The schema of the job's answers, which the view leaves out; None for free text."""
+    statement = select(Job.schema).where(Job.tenant_id == tenant, Job.id == job_id)
+    return (await connection.execute(statement)).scalar_one_or_none()
+
+
+async def counts_by_status(connection: AsyncConnection, tenant: str) -> Sequence[RowMapping]:
+    """Per job status: jobs, items, and items succeeded and failed."""
+    statement = (
+        select(
+            Job.status,
+            func.count().label("jobs"),
+            func.sum(Job.total).label("items"),
+            func.sum(Job.succeeded).label("succeeded"),
+            func.sum(Job.failed).label("failed"),
+        )
+        .where(Job.tenant_id == tenant)
+        .group_by(Job.status)
+    )
+    return (await connection.execute(statement)).mappings().all()
+
+
+async def open_on_lane(connection: AsyncConnection, lane: str) -> Sequence[RowMapping]:
+    """What tells of the work left in jobs that take turns on the lane, all tenants'."""
+    columns = (Job.id, Job.priority, Job.weight, Job.total, Job.succeeded, Job.failed, Job.measured)
+    text = func.coalesce(Job.expected_prompt_tokens, Job.prompt_tokens).label("expected_prompt_tokens")
+    tokens = (Job.estimated_tokens, text, Job.expected_output_tokens)
+    statement = select(*columns, *tokens).join(Turn, Turn.job_id == Job.id).where(Turn.lane == lane, Turn.runnable)
+    return (await connection.execute(statement.limit(MOST_OPEN))).mappings().all()
+
+
+async def used_by_lane(connection: AsyncConnection, tenant: str) -> dict[str, RowMapping]:
+    """Tokens and money of all jobs so far, per lane."""
+    columns = (Job.input_tokens, Job.output_tokens, Job.image_tokens, Job.cached_tokens, Job.spent)
+    sums = [func.sum(column).label(column.key) for column in columns]
+    statement = select(Job.lane, *sums).where(Job.tenant_id == tenant).group_by(Job.lane)
+    return {row["lane"]: row for row in (await connection.execute(statement)).mappings()}
+
+
+async def in_flight_by_lane(connection: AsyncConnection, tenant: str) -> dict[str, int]:
+    """Items in workers' hands, per lane."""
+    statement = (
+        select(Range.lane, func.sum(Range.stop - Range.start - Range.done).label("items"))
+        .where(Range.tenant_id == tenant, Range.lease_token.is_not(None), Range.stage == Stage.WORK)
+        .group_by(Range.lane)
+    )
+    return {row.lane: int(row.items) for row in await connection.execute(statement)}
+
+
+@cache
+def _view() -> Select[Any]:
+    held = (
+        select(
+            func.coalesce(func.sum(Range.stop - Range.start - Range.done), 0).label("in_flight"),
+            func.coalesce(func.sum(Range.reserved), 0).label("reserved"),
+        )
+        .where(Range.job_id == Job.id, Range.lease_token.is_not(None), Range.stage == Stage.WORK)
+        .lateral("held")
+    )
+    columns = [column for column in Job.__table__.c if column.name not in {"prompt", "schema", "status_code"}]
+    waits = and_(
+        LaneOutage.lane.is_not(None), Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)), Job.ending.is_(None)
+    )
+    # Read, not written: a lane may have thousands of jobs, and be down for a second.
+    status_code = case((waits, StatusCode.UPSTREAM_DOWN.value), else_=Job.status_code).label("status_code")
+    waiting_since = case((waits, LaneOutage.since)).label("waiting_since")
+    return (
+        select(*columns, status_code, waiting_since, held.c.in_flight, held.c.reserved)
+        .select_from(Job)
+        .join(held, true())
+        .outerjoin(LaneOutage, LaneOutage.lane == Job.lane)
+    )
+
+
+def _unknown(job_id: UUID) -> NotFound:
+    return NotFound(f"No job has the id {ids.public('job', job_id)!r}.")
