@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api import errors
+from api.lifespan import open_services
 from api.middleware.arrival import BodyLimits
 from api.middleware.authentication import Authentication
 from api.middleware.changes import Changes
 from api.middleware.request_ids import RequestIds
-from api.resources import opened
 from api.routes import catalogue, estimates, files, health, jobs, keys, lanes, results, webhooks
 from vision.settings import Settings
 
@@ -23,8 +23,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with opened(chosen) as resources:
-            app.state.resources = resources
+        async with open_services(chosen) as services:
+            app.state.services = services
             yield
 
     # The pages at /docs would load scripts from elsewhere. What comes in passes these from the last one to the first.

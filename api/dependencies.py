@@ -6,19 +6,19 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from api.resources import Resources
+from api.lifespan import ApiServices
 from vision.errors import Forbidden
 from vision.storage.keys import Caller, Scope
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: `tsk_…`.")
 
 
-def resources(request: Request) -> Resources:
+def services(request: Request) -> ApiServices:
     """What the application opened when it started."""
-    return cast("Resources", request.app.state.resources)
+    return cast("ApiServices", request.app.state.services)
 
 
-Opened = Annotated[Resources, Depends(resources)]
+Services = Annotated[ApiServices, Depends(services)]
 
 
 async def caller(request: Request, _: Annotated[Any, Depends(_bearer)]) -> Caller:

@@ -18,15 +18,15 @@ from vision.provider.limits import Limit
 from vision.storage.reports import jobs
 
 if TYPE_CHECKING:
-    from api.resources import Resources
+    from api.lifespan import ApiServices
 
 FRESH_SECONDS, PATIENCE_SECONDS = 1.0, 0.3
 
 
-async def now(opened: "Resources") -> dict[str, LaneState | None]:
+async def now(services: "ApiServices") -> dict[str, LaneState | None]:
     """The state of each lane, by name; None while Redis cannot be reached."""
-    lanes = opened.context.catalogue.lanes.values()
-    states = await asyncio.gather(*(_state(opened, lane) for lane in lanes))
+    lanes = services.context.catalogue.lanes.values()
+    states = await asyncio.gather(*(_state(services, lane) for lane in lanes))
     return {lane.name: state for lane, state in zip(lanes, states, strict=True)}
 
 
@@ -80,8 +80,8 @@ def work(row: Mapping[Any, Any]) -> Work:
     return Work(row["priority"], row["weight"], rest, rest * each)
 
 
-async def _state(opened: "Resources", lane: Lane) -> LaneState | None:
+async def _state(services: "ApiServices", lane: Lane) -> LaneState | None:
     try:
-        return await opened.limiter.state(lane.name, lane.limit)
+        return await services.limiter.state(lane.name, lane.limit)
     except (RedisError, OSError):
         return None

@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import RowMapping
 
 from api import lane_states
-from api.resources import Resources
+from api.lifespan import ApiServices
 from vision.jobs.lifecycle import TERMINAL, ItemStatus, JobStatus
 from vision.storage.queue import outages
 from vision.storage.reports import jobs
@@ -33,15 +33,15 @@ LANE_FIGURES = {
 }
 
 
-async def exposition(opened: Resources, tenant: str) -> tuple[bytes, str]:
+async def exposition(services: ApiServices, tenant: str) -> tuple[bytes, str]:
     """The page and its media type."""
     registry = CollectorRegistry()
-    async with opened.engine.connect() as connection:
+    async with services.engine.connect() as connection:
         rows = {row["status"]: row for row in await jobs.counts_by_status(connection, tenant)}
         in_flight = await jobs.in_flight_by_lane(connection, tenant)
         down = {str(outage["lane"]) for outage in await outages.every(connection)}
     _count_jobs(registry, rows, sum(in_flight.values()))
-    await _count_lanes(registry, opened, in_flight, down)
+    await _count_lanes(registry, services, in_flight, down)
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
@@ -64,12 +64,12 @@ def _count_jobs(registry: CollectorRegistry, rows: Mapping[str, RowMapping], in_
 
 
 async def _count_lanes(
-    registry: CollectorRegistry, opened: Resources, in_flight: Mapping[str, int], down: Set[str]
+    registry: CollectorRegistry, services: ApiServices, in_flight: Mapping[str, int], down: Set[str]
 ) -> None:
     """Each lane's limits, and all numbers that the limiter has of it; a lane whose state is not known shows none."""
     figures: dict[str, dict[str, float]] = defaultdict(dict)
-    states = await lane_states.now(opened)
-    for name, lane in opened.context.catalogue.lanes.items():
+    states = await lane_states.now(services)
+    for name, lane in services.context.catalogue.lanes.items():
         figures["requests_per_minute_limit"][name] = lane.limit.rpm
         figures["tokens_per_minute_limit"][name] = lane.limit.tpm
         figures["in_flight"][name] = in_flight.get(name, 0)

@@ -9,10 +9,10 @@ from uuid import UUID
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from benchmarks.door import Door, manifest
-from benchmarks.processes import Meter
 from benchmarks.report import Figure, Report, middle
-from benchmarks.service import KEY, MODEL, UNLIMITED, Service, running
+from benchmarks.stack.client import Door, manifest
+from benchmarks.stack.processes import Meter
+from benchmarks.stack.service import KEY, MODEL, UNLIMITED, Service, running
 from tests.fakes import start
 from vision.jobs.lifecycle import Stage
 from vision.storage.engine import connect

@@ -13,10 +13,10 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks import processes
-from benchmarks.processes import Meter
 from benchmarks.report import Figure, Report
-from benchmarks.service import MODEL, Service, running
+from benchmarks.stack import processes
+from benchmarks.stack.processes import Meter
+from benchmarks.stack.service import MODEL, Service, running
 from tests.fakes import start
 
 GOAL_LINES, GOAL_SECONDS, GOAL_MEGABYTES = 1_000_000, 20.0, 100.0

@@ -5,11 +5,11 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from benchmarks.door import Door, sized
-from benchmarks.limited import DETAIL, LIMITED, SMALL, Limit, charge, limited, prepare, through
-from benchmarks.processes import Meter
 from benchmarks.report import Figure, Report, middle
-from benchmarks.service import Service
+from benchmarks.stack.client import Door, sized
+from benchmarks.stack.limited_lane import DETAIL, LIMITED, SMALL, Limit, charge, limited, prepare, through
+from benchmarks.stack.processes import Meter
+from benchmarks.stack.service import Service
 from tests.fakes import FakeProcess
 
 LATENCY = 0.3

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import processes
-from benchmarks.door import Door, manifest
-from benchmarks.processes import Meter
 from benchmarks.report import Figure, Report, middle
-from benchmarks.service import KEY, Service, running
+from benchmarks.stack import processes
+from benchmarks.stack.client import Door, manifest
+from benchmarks.stack.processes import Meter
+from benchmarks.stack.service import KEY, Service, running
 from tests.fakes import start
 
 GOAL_LINES, GOAL_SECONDS, GOAL_MEGABYTES = 1_000_000, 60.0, 150.0

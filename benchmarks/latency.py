@@ -10,10 +10,10 @@ from uuid import UUID
 
 import psycopg
 
-from benchmarks.door import Door, Size, manifest
-from benchmarks.processes import Meter
 from benchmarks.report import Figure, Report
-from benchmarks.service import KEY, Service, running
+from benchmarks.stack.client import Door, Size, manifest
+from benchmarks.stack.processes import Meter
+from benchmarks.stack.service import KEY, Service, running
 from tests.fakes import FakeProcess, start
 
 LATENCY = 0.05

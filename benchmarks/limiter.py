@@ -7,9 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.processes import Meter
 from benchmarks.report import Report, middle
-from embedded.lock import DataLock
+from benchmarks.stack.processes import Meter
+from embedded.data_dir.lock import DataLock
 from embedded.servers import Servers
 from vision.limiter import Demand, Limiter, Settlement, connect
 from vision.provider.limits import Limit

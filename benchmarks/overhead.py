@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks import peers, processes
-from benchmarks.door import Door, Size, manifest
-from benchmarks.peers import Naive
-from benchmarks.processes import Meter
+from benchmarks.references import peers
+from benchmarks.references.peers import Naive
 from benchmarks.report import Figure, Report, middle
-from benchmarks.service import KEY, Service, running
+from benchmarks.stack import processes
+from benchmarks.stack.client import Door, Size, manifest
+from benchmarks.stack.processes import Meter
+from benchmarks.stack.service import KEY, Service, running
 from tests.fakes import FakeProcess, start
 
 LATENCY = 0.05

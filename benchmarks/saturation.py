@@ -9,8 +9,9 @@ import sys
 from dataclasses import astuple, dataclass, replace
 from typing import Self
 
-from benchmarks.door import Door, sized
-from benchmarks.limited import (
+from benchmarks.report import Figure, Report
+from benchmarks.stack.client import Door, sized
+from benchmarks.stack.limited_lane import (
     DETAIL,
     LIMITED,
     SMALL,
@@ -26,9 +27,8 @@ from benchmarks.limited import (
     share,
     through,
 )
-from benchmarks.processes import Meter
-from benchmarks.report import Figure, Report
-from benchmarks.service import Service
+from benchmarks.stack.processes import Meter
+from benchmarks.stack.service import Service
 from tests.fakes import FakeProcess
 
 LATENCY, JITTER = 0.3, 0.2

@@ -19,8 +19,8 @@ from vision.tokens import count_image, find_rule
 from vision.tokens.fit import NO_FIT, Fit
 from vision.tokens.many import count_many
 
-HERE = Path(__file__).parent
-PACKAGES = HERE.parent / ".venv" / "compared"
+REFERENCES = Path(__file__).parent / "references"
+PACKAGES = Path(__file__).parents[1] / ".venv" / "compared"
 
 KINDS = {
     "patches with a budget": ("gpt-5.4", "high"),
@@ -79,7 +79,7 @@ def _rate(work: Callable[[], object], sizes: int) -> float:
 
 
 def _compare(report: Report) -> None:
-    cases = tomllib.loads(HERE.joinpath("published.toml").read_text("utf-8"))["case"]
+    cases = tomllib.loads(REFERENCES.joinpath("published.toml").read_text("utf-8"))["case"]
     asked = [case["tokens"] for case in cases]
     columns = {f"tessera {version('tessera')}": [_count(case) for case in cases], **_others(report, cases)}
     for place, (name, counts) in enumerate(columns.items()):
@@ -104,7 +104,7 @@ def _others(report: Report, cases: list[dict[str, Any]]) -> dict[str, list[int |
     if not (PACKAGES.is_dir() and PACKAGES.with_name(".compared").is_file()):  # the mark of a finished installation
         report.notes.append("Other libraries are not installed: run `make .venv/.compared`, then this again.")
         return {}
-    command = [sys.executable, "-I", "-S", str(HERE / "compared.py"), str(PACKAGES)]
+    command = [sys.executable, "-I", "-S", str(REFERENCES / "compared.py"), str(PACKAGES)]
     found = json.loads(
         subprocess.run(command, input=json.dumps(cases), stdout=subprocess.PIPE, text=True, check=True).stdout
     )

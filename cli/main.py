@@ -28,12 +28,12 @@ class Commands(click.Group):
     """Commands found by module name, so that one costs nothing until it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name in COMMANDS if importlib.util.find_spec(f"cli.{name}")]
+        return [name for name in COMMANDS if importlib.util.find_spec(f"cli.commands.{name}")]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        command = importlib.import_module(f"cli.{cmd_name}").command
+        command = importlib.import_module(f"cli.commands.{cmd_name}").command
         assert isinstance(command, click.Command)  # noqa: S101 - a programming error, not a user's
         return command
 

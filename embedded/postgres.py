@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 
-from embedded import folders, secret
+from embedded.data_dir import folders, secret
 from embedded.server import Server
 
 USER = DATABASE = "tessera"

@@ -5,9 +5,10 @@ import signal
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from embedded import ports, secret
+from embedded import ports
 from embedded.account import Account
 from embedded.child import Child, Log
+from embedded.data_dir import secret
 from vision.errors import ConfigurationError
 
 START_SECONDS = 300

@@ -6,7 +6,7 @@ from typing import Self
 
 from embedded.account import account_for
 from embedded.child import Child, Log
-from embedded.folders import FALLBACK, data_folder, unusable
+from embedded.data_dir.folders import FALLBACK, data_folder, unusable
 from embedded.postgres import Postgres
 from embedded.server import Server
 from embedded.valkey import Valkey

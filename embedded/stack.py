@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
-from embedded import ports, readiness, running
+from embedded import ports, readiness
 from embedded.child import Child, Log
-from embedded.folders import open_folder
-from embedded.lock import DataLock
+from embedded.data_dir import running
+from embedded.data_dir.folders import open_folder
+from embedded.data_dir.lock import DataLock
 from embedded.servers import Servers
 from embedded.supervisor import Supervisor
 from vision.settings import Settings

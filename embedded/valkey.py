@@ -2,7 +2,8 @@
 
 import socket
 
-from embedded import folders, ports, secret
+from embedded import ports
+from embedded.data_dir import folders, secret
 from embedded.server import Server
 
 

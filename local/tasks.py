@@ -20,9 +20,9 @@ IMAGE_TOKENS = "openai:gpt-4o"
 
 # Imported at their first use: what OCR needs takes a second to import.
 NAMES = {
-    "moderation": "local.moderation:Moderation",
-    "ocr": "local.reading:TextReader",
-    "product_tagging": "local.tagging:Tagging",
+    "moderation": "local.models.moderation:Moderation",
+    "ocr": "local.models.reading:TextReader",
+    "product_tagging": "local.models.tagging:Tagging",
 }
 
 

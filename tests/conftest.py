@@ -14,7 +14,7 @@ import redis
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
-from embedded.lock import DataLock
+from embedded.data_dir.lock import DataLock
 from embedded.servers import Servers
 from migrations import upgrade
 from vision.settings import Settings

@@ -5,8 +5,8 @@ import secrets
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.lifespan import ApiServices
 from api.middleware.throttle import Throttle
-from api.resources import Resources
 from vision.errors import Throttled, Unauthorized
 from vision.storage import keys, tenants
 from vision.storage.keys import Caller
@@ -48,10 +48,10 @@ class Authentication:
         return known
 
 
-async def _find(opened: Resources, secret: str) -> Caller | None:
-    if secrets.compare_digest(keys.digest(secret), opened.admin_key_hash):
+async def _find(services: ApiServices, secret: str) -> Caller | None:
+    if secrets.compare_digest(keys.digest(secret), services.admin_key_hash):
         return Caller(tenants.DEFAULT, frozenset({keys.Scope.ADMIN}))
     if keys.is_mistyped(secret):
         return None
-    async with opened.engine.connect() as connection:
+    async with services.engine.connect() as connection:
         return await keys.find(connection, secret)

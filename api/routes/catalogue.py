@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.dependencies import JobsReader, Opened
+from api.dependencies import JobsReader, Services
 from api.views import limits, money, page
 from vision import presets
 from vision.prices import Price, Usage
@@ -18,17 +18,17 @@ SIDE = 1024
 
 
 @router.get("/models")
-async def models(opened: Opened, tenant: JobsReader) -> dict[str, Any]:
+async def models(services: Services, tenant: JobsReader) -> dict[str, Any]:
     """Models on offer. A job may name `id`, or `model` for any provider that has it.
 
     `image_cost` is that of one image of 1024x1024 pixels at each detail; prices are those of now.
     """
-    shown = [_model(lane) for lane in opened.context.catalogue.lanes.values()]
+    shown = [_model(lane) for lane in services.context.catalogue.lanes.values()]
     return page(shown, len(shown), "/v1/models")
 
 
 @router.get("/presets")
-async def every_preset(opened: Opened, tenant: JobsReader) -> dict[str, Any]:
+async def every_preset(services: Services, tenant: JobsReader) -> dict[str, Any]:
     """Presets with their prompts and the schemas of their answers."""
     shown = [_preset(name) for name in presets.names()]
     return page(shown, len(shown), "/v1/presets")

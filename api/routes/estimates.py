@@ -4,8 +4,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from api import estimation, submission
-from api.dependencies import JobsWriter, Opened
+from api import estimation
+from api.bodies import submission
+from api.dependencies import JobsWriter, Services
 from api.schemas import EstimateBody, EstimateQuery
 
 router = APIRouter(prefix="/v1/estimates", tags=["estimates"])
@@ -27,7 +28,7 @@ BODY = {
 
 
 @router.post("", openapi_extra=BODY)
-async def create(request: Request, opened: Opened, tenant: JobsWriter) -> dict[str, Any]:
+async def create(request: Request, services: Services, tenant: JobsWriter) -> dict[str, Any]:
     """Estimate a job: tokens, cost and time, cheapest first. Takes what `POST /v1/jobs` takes; nothing is stored.
 
     What only matters to a run (`max_cost`, `webhook_url`, `priority`, `weight`, `deadline_seconds`, `metadata`) may be
@@ -37,6 +38,6 @@ async def create(request: Request, opened: Opened, tenant: JobsWriter) -> dict[s
     `sized`, `measured` and `unreadable` are of those looked at. Unreadable images are taken for failures, which cost
     nothing.
     """
-    async with submission.received(request, opened, tenant, EstimateBody, EstimateQuery) as sent:
-        found = await opened.estimator.estimate(tenant, sent.fields.ask(), sent.items)
+    async with submission.received(request, services, tenant, EstimateBody, EstimateQuery) as sent:
+        found = await services.estimator.estimate(tenant, sent.fields.ask(), sent.items)
     return estimation.estimate(found)

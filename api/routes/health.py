@@ -13,9 +13,9 @@ from sqlalchemy.exc import ProgrammingError
 
 import migrations
 from api import metrics
-from api.dependencies import Admin, Opened
+from api.dependencies import Admin, Services
 from api.errors import AWAY
-from api.resources import Resources
+from api.lifespan import ApiServices
 
 router = APIRouter(tags=["health"])
 
@@ -27,24 +27,24 @@ async def alive() -> dict[str, str]:
 
 
 @router.get("/readyz")
-async def ready(opened: Opened, response: Response) -> dict[str, Any]:
+async def ready(services: Services, response: Response) -> dict[str, Any]:
     """Work can be taken in: the database is there and migrated. Without Redis work is kept, and waits."""
-    state = {"database": await _database(opened), "redis": await _redis(opened)}
+    state = {"database": await _database(services), "redis": await _redis(services)}
     is_ready = state["database"] == "ok"
     response.status_code = 200 if is_ready else 503
     return {"status": "ready" if is_ready else "not ready", **state}
 
 
 @router.get("/metrics")
-async def scrape(opened: Opened, tenant: Admin) -> Response:
+async def scrape(services: Services, tenant: Admin) -> Response:
     """Prometheus text."""
-    content, media_type = await metrics.exposition(opened, tenant)
+    content, media_type = await metrics.exposition(services, tenant)
     return Response(content, media_type=media_type)
 
 
-async def _database(opened: Resources) -> str:
+async def _database(services: ApiServices) -> str:
     try:
-        async with opened.engine.connect() as connection:
+        async with services.engine.connect() as connection:
             present = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all()
     except ProgrammingError:
         return "not migrated"
@@ -53,9 +53,9 @@ async def _database(opened: Resources) -> str:
     return "ok" if _serves(present) else "not migrated"
 
 
-async def _redis(opened: Resources) -> str:
+async def _redis(services: ApiServices) -> str:
     try:
-        await opened.redis.ping()
+        await services.redis.ping()
     except RedisError:
         return "unreachable"
     return "ok"

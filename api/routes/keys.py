@@ -4,8 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from api import bodies
-from api.dependencies import Admin, Opened
+from api.bodies import bounded
+from api.dependencies import Admin, Services
 from api.schemas import KeyBody
 from api.views import Row, page, unix
 from vision.jobs import ids
@@ -19,26 +19,26 @@ BODY = {
 
 
 @router.post("", status_code=201, openapi_extra=BODY)
-async def create(request: Request, opened: Opened, tenant: Admin) -> dict[str, Any]:
+async def create(request: Request, services: Services, tenant: Admin) -> dict[str, Any]:
     """Make a key; `secret` is shown this once."""
-    body = await bodies.parsed(request, KeyBody)
-    async with opened.engine.begin() as connection:
+    body = await bounded.parsed(request, KeyBody)
+    async with services.engine.begin() as connection:
         row, secret = await keys.create(connection, tenant, body.name, body.scopes)
     return _view(row) | {"secret": secret}
 
 
 @router.get("")
-async def every(opened: Opened, tenant: Admin) -> dict[str, Any]:
+async def every(services: Services, tenant: Admin) -> dict[str, Any]:
     """All keys, newest first."""
-    async with opened.engine.connect() as connection:
+    async with services.engine.connect() as connection:
         shown = [_view(row) for row in await keys.every(connection, tenant)]
     return page(shown, len(shown), "/v1/keys")
 
 
 @router.delete("/{key_id}")
-async def revoke(key_id: str, opened: Opened, tenant: Admin) -> dict[str, Any]:
+async def revoke(key_id: str, services: Services, tenant: Admin) -> dict[str, Any]:
     """Make a key useless from the next request on."""
-    async with opened.engine.begin() as connection:
+    async with services.engine.begin() as connection:
         return _view(await keys.revoke(connection, tenant, ids.parse("key", key_id)))
 
 

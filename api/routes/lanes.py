@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from sqlalchemy import RowMapping
 
 from api import lane_states
-from api.dependencies import JobsReader, JobsWriter, Opened
-from api.resources import Resources
+from api.dependencies import JobsReader, JobsWriter, Services
+from api.lifespan import ApiServices
 from api.views import limits, money, page, unix
 from vision.errors import NotFound
 from vision.limiter import LaneState
@@ -22,28 +22,28 @@ router = APIRouter(prefix="/v1/lanes", tags=["lanes"])
 
 
 @router.get("")
-async def every(opened: Opened, tenant: JobsReader) -> dict[str, Any]:
+async def every(services: Services, tenant: JobsReader) -> dict[str, Any]:
     """All lanes; `now` is null while Redis cannot be reached, `breaker` unless the provider does not answer."""
-    shown = await _shown(opened, tenant, list(opened.context.catalogue.lanes.values()))
+    shown = await _shown(services, tenant, list(services.context.catalogue.lanes.values()))
     return page(shown, len(shown), "/v1/lanes")
 
 
 @router.post("/{lane:path}/resume")
-async def resume(lane: str, opened: Opened, tenant: JobsWriter) -> dict[str, Any]:
+async def resume(lane: str, services: Services, tenant: JobsWriter) -> dict[str, Any]:
     """End a lane's pause, whoever asked for it; calls that wait start within a quarter of a second. Idempotent."""
-    found = opened.context.catalogue.lanes.get(lane)
+    found = services.context.catalogue.lanes.get(lane)
     if found is None:
         raise NotFound(f"There is no lane {lane!r}. GET /v1/lanes lists them.", param="lane")
-    await opened.limiter.resume(found.name, found.limit)
-    return (await _shown(opened, tenant, [found]))[0]
+    await services.limiter.resume(found.name, found.limit)
+    return (await _shown(services, tenant, [found]))[0]
 
 
-async def _shown(opened: Resources, tenant: str, lanes: Sequence[Lane]) -> list[dict[str, Any]]:
-    async with opened.engine.connect() as connection:
+async def _shown(services: ApiServices, tenant: str, lanes: Sequence[Lane]) -> list[dict[str, Any]]:
+    async with services.engine.connect() as connection:
         in_flight = await jobs.in_flight_by_lane(connection, tenant)
         used = await jobs.used_by_lane(connection, tenant)
         down = {outage["lane"]: outage for outage in await outages.every(connection)}
-    states = await lane_states.now(opened)
+    states = await lane_states.now(services)
     return [
         _view(lane, in_flight.get(lane.name, 0), states[lane.name])
         | _used(used.get(lane.name))

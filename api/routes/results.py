@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from api import exports, views
-from api.dependencies import JobsReader, Opened
+from api.dependencies import JobsReader, Services
 from api.schemas import Body, ItemsQuery
 from vision.errors import InvalidRequest
 from vision.jobs import ids
@@ -23,12 +23,12 @@ class ResultsQuery(Body):
 
 @router.get("/items")
 async def page(
-    job_id: str, opened: Opened, tenant: JobsReader, query: Annotated[ItemsQuery, Query()]
+    job_id: str, services: Services, tenant: JobsReader, query: Annotated[ItemsQuery, Query()]
 ) -> dict[str, Any]:
     """Items in the order of the manifest."""
     uuid = ids.parse("job", job_id)
     after = _number(query.after, uuid.hex) if query.after else 0
-    async with opened.engine.connect() as connection:
+    async with services.engine.connect() as connection:
         job = await jobs.get(connection, tenant, uuid)
         rows = await items.page(connection, job, limit=query.limit + 1, after=after, status=query.status)
     return views.page([views.item(row, job) for row in rows], query.limit, f"/v1/jobs/{job_id}/items")
@@ -36,17 +36,17 @@ async def page(
 
 @router.get("/results", response_class=StreamingResponse)
 async def stream(
-    job_id: str, opened: Opened, tenant: JobsReader, query: Annotated[ResultsQuery, Query()]
+    job_id: str, services: Services, tenant: JobsReader, query: Annotated[ResultsQuery, Query()]
 ) -> StreamingResponse:
     """All results once the job is over; before that, those there are so far."""
     if query.format == "parquet":
         raise InvalidRequest(
             "Results come as jsonl or csv; parquet is not written yet.", code="unsupported_format", param="format"
         )
-    async with opened.engine.connect() as connection:
+    async with services.engine.connect() as connection:
         job = await jobs.get(connection, tenant, ids.parse("job", job_id))
         schema = await jobs.schema(connection, tenant, job["id"]) if query.format == "csv" else None
-    batches = items.results(opened.engine, job)
+    batches = items.results(services.engine, job)
     if query.format == "csv":
         return StreamingResponse(
             exports.table(batches, job, schema),

@@ -4,14 +4,14 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.dependencies import Opened, WebhooksReader
+from api.dependencies import Services, WebhooksReader
 from vision.storage import tenants
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
 
 @router.get("/default/secret")
-async def secret(opened: Opened, tenant: WebhooksReader) -> dict[str, Any]:
+async def secret(services: Services, tenant: WebhooksReader) -> dict[str, Any]:
     """The signing secret (Standard Webhooks), made at first use."""
-    async with opened.engine.begin() as connection:
+    async with services.engine.begin() as connection:
         return {"object": "webhook_secret", "secret": await tenants.webhook_secret(connection, tenant)}

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from rich.console import Console
 
-from cli import watch
+from cli.commands import watch
 from cli.connection import Connection
 from cli.demonstration import photographs, report
 from cli.demonstration.receiver import Receiver

@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from cli.figures import count, money
+from cli.tables.figures import count, money
 
 Result = Mapping[str, Any]
 SHORT = 72

@@ -16,7 +16,7 @@ from tests.fakes import images
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 KEY = "sk-test"
-PATIENT = "import cli.main, cli.watch; cli.watch.PATIENCE_SECONDS = 300; cli.main.main()"
+PATIENT = "import cli.main, cli.commands.watch; cli.commands.watch.PATIENCE_SECONDS = 300; cli.main.main()"
 """`tessera` for a machine on which a restart may take minutes."""
 
 

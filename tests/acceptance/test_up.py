@@ -11,7 +11,7 @@ from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
 
-from embedded import running
+from embedded.data_dir import running
 
 from .conftest import Service, StartService
 
@@ -156,7 +156,7 @@ def test_migrate_says_what_is_missing_and_may_run_twice(database_url: str) -> No
 
 
 def test_help_and_version_import_no_command() -> None:
-    script = "import sys, cli.main\ntry: cli.main.main()\nfinally: print('cli.up' in sys.modules)"
+    script = "import sys, cli.main\ntry: cli.main.main()\nfinally: print('cli.commands.up' in sys.modules)"
     for option in ("--help", "--version"):
         shown = subprocess.run([sys.executable, "-c", script, option], capture_output=True, text=True, check=True)
         assert shown.stdout.endswith("False\n")

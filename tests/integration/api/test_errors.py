@@ -214,10 +214,10 @@ async def test_without_redis_jobs_are_kept(settings: Settings) -> None:
 
 
 async def test_a_bug_of_ours_tells_nothing_but_the_request_id(app: FastAPI, client: httpx2.AsyncClient) -> None:
-    opened = app.state.resources
-    app.state.resources = None
+    opened = app.state.services
+    app.state.services = None
     answer = await client.get("/v1/jobs")
-    app.state.resources = opened
+    app.state.services = opened
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "internal_error"
     assert answer.json()["request_id"] == answer.headers["x-request-id"]

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.factories import make_measured_job
 from tests.fakes import FakeProcess, charges, images, start
 from tests.integration.api.test_jobs import order
-from tests.integration.test_outputs import answered
+from tests.integration.storage.test_earlier_answers import answered
 from tests.queries import rows
 from vision.estimate import reading, sample
 from vision.presets import get

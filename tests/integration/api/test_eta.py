@@ -36,15 +36,15 @@ async def test_alone_on_its_lane_it_takes_what_the_limit_says(client: httpx2.Asy
 
 async def test_a_pause_of_the_lane_comes_on_top(app: FastAPI, client: httpx2.AsyncClient) -> None:
     path = await make(client, CALLS)
-    lane = app.state.resources.context.catalogue.lanes[LANE]
-    await app.state.resources.limiter.pause(LANE, lane.limit, 1_000)
+    lane = app.state.services.context.catalogue.lanes[LANE]
+    await app.state.services.limiter.pause(LANE, lane.limit, 1_000)
     assert await eta(client, path) == pytest.approx(CALLS + 1_000, abs=60)
 
 
 async def test_a_limit_that_was_told_is_the_one(app: FastAPI, client: httpx2.AsyncClient) -> None:
     path = await make(client, CALLS)
-    lane = app.state.resources.context.catalogue.lanes[LANE]
-    await app.state.resources.limiter.settle(LANE, lane.limit, Settlement(told=(None, 30)))
+    lane = app.state.services.context.catalogue.lanes[LANE]
+    await app.state.services.limiter.settle(LANE, lane.limit, Settlement(told=(None, 30)))
     assert await eta(client, path) == 2 * CALLS
 
 
@@ -74,6 +74,6 @@ async def test_the_lane_is_looked_at_once_a_second(
 
 async def test_without_redis_the_stated_limit_is_told(app: FastAPI, client: httpx2.AsyncClient) -> None:
     path = await make(client, CALLS)
-    await app.state.resources.redis.aclose()
-    app.state.resources.redis.connection_pool.connection_kwargs["port"] = 9
+    await app.state.services.redis.aclose()
+    app.state.services.redis.connection_pool.connection_kwargs["port"] = 9
     assert (await client.get(path)).json()["eta_seconds"] == CALLS

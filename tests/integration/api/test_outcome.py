@@ -50,7 +50,7 @@ async def test_a_connection_cut_before_the_commit_changed_nothing(
         if statement.startswith("INSERT INTO jobs"):
             cut(connection)
 
-    with at(app.state.resources.engine, "before_cursor_execute", before):
+    with at(app.state.services.engine, "before_cursor_execute", before):
         answer = await client.post("/v1/jobs", json=order())
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_unavailable")
     assert "Nothing was changed" in answer.json()["detail"]
@@ -62,7 +62,7 @@ async def test_a_connection_cut_at_the_commit_claims_nothing(
     app: FastAPI, client: httpx2.AsyncClient, engine: AsyncEngine, cut: Any
 ) -> None:
     path = await make(client, 1)
-    with at(app.state.resources.engine, "commit", cut):
+    with at(app.state.services.engine, "commit", cut):
         plain = await client.post("/v1/jobs", json=order())
         keyed = await client.post("/v1/jobs", json=order(), headers={"idempotency-key": "k"})
         paused = await client.post(f"{path}/pause")
@@ -80,7 +80,7 @@ async def test_a_connection_cut_at_the_commit_claims_nothing(
 async def test_nothing_is_asked_after_a_commit(app: FastAPI, client: httpx2.AsyncClient) -> None:
     """An error there would hide what has been done."""
     said: list[str] = []
-    engine = app.state.resources.engine
+    engine = app.state.services.engine
 
     async def statements(method: str, path: str, **body: Any) -> httpx2.Response:
         said.clear()
@@ -110,7 +110,7 @@ async def test_a_read_that_fails_changed_nothing(app: FastAPI, client: httpx2.As
     def before(connection: Connection, *_: Any) -> None:
         cut(connection)
 
-    with at(app.state.resources.engine, "before_cursor_execute", before):
+    with at(app.state.services.engine, "before_cursor_execute", before):
         answer = await client.get(path)
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_unavailable")
     assert "Nothing was changed" in answer.json()["detail"]

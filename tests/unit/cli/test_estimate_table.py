@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.console import Console
 
-from cli.estimate_table import notes, summary, table
+from cli.tables.estimates import notes, summary, table
 
 PRICE = {"input": "0.15", "cached_input": "0.075", "output": "0.60", "source": "list"}
 

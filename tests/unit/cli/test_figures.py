@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.figures import count, duration, items, money, percent, rate, rounded_money, short
+from cli.tables.figures import count, duration, items, money, percent, rate, rounded_money, short
 
 
 @pytest.mark.parametrize(

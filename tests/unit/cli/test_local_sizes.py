@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import local_sizes
+from cli.sources import local_sizes
 from tests.fakes import images
 from vision.errors import ImageError
 

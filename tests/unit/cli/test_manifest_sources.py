@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.manifest_sources import ManifestEntry, read
 from cli.problems import Problem
+from cli.sources.manifests import ManifestEntry, read
 
 
 def written(path: Path, text: str | bytes) -> list[ManifestEntry]:

@@ -4,7 +4,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cli import estimate, options, question_options, submit
+from cli import options, question_options
+from cli.commands import estimate, submit
 
 PICTURE = "https://x/a.jpg"
 

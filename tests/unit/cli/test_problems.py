@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from cli.keys import SCOPES
+from cli.commands.keys import SCOPES
 from cli.problems import Problem, Unreachable, refused, unreachable
 from vision.storage.keys import Scope
 

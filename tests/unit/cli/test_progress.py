@@ -4,8 +4,8 @@ from typing import Any
 
 from rich.console import Console
 
-from cli import progress
-from cli.pace import Pace
+from cli.tables import progress
+from cli.tables.pace import Pace
 
 COUNTS = {"total": 100, "queued": 48, "in_flight": 2, "succeeded": 45, "failed": 5, "cancelled": 0, "expired": 0}
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.providers import table
+from cli.commands.providers import table
 
 NOW = {
     "tokens_left": 150_000,

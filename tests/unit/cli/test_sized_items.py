@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from cli.problems import Problem
-from cli.sized_items import SizedItems
-from cli.sources import Sources
+from cli.sources.paths import Sources
+from cli.sources.sized_items import SizedItems
 from tests.fakes import images
 
 

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from cli.problems import Problem
-from cli.sources import Extent, Sources
+from cli.sources.paths import Extent, Sources
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.tokens import command
+from cli.commands.tokens import command
 from tests.fakes import images
 from vision.errors import InvalidRequest
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cli.manifest_sources import ManifestEntry
-from cli.sending import in_blocks, in_query
-from cli.uploads import AHEAD, AT_ONCE, lines
+from cli.sources.manifests import ManifestEntry
+from cli.sources.sending import in_blocks, in_query
+from cli.sources.uploads import AHEAD, AT_ONCE, lines
 
 
 def entry(number: int) -> ManifestEntry:

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from embedded import running, secret
-from embedded.running import Running
+from embedded.data_dir import running, secret
+from embedded.data_dir.running import Running
 
 
 def test_is_private_and_read_back(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ import subprocess
 import sys
 
 import local
-from local.layout import TextLine
-from local.moderation import Judgement, Moderation
-from local.reading import Page, TextReader
-from local.tagging import caption
+from local.models.layout import TextLine
+from local.models.moderation import Judgement, Moderation
+from local.models.reading import Page, TextReader
+from local.models.tagging import caption
 
 
 def judge(*scores: float) -> dict[str, object]:

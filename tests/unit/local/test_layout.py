@@ -1,6 +1,6 @@
 """Lines of text become blocks in reading order."""
 
-from local.layout import TextLine, blocks
+from local.models.layout import TextLine, blocks
 
 
 def line(text: str, left: float, middle: float, pitch: float = 10, height: float = 20) -> TextLine:

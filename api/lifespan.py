@@ -1,0 +1,73 @@
+"""What the API holds open for as long as it runs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.lane_states import Paces
+from api.middleware import changes
+from vision import limiter
+from vision.estimate import Estimator
+from vision.images.fetch import Fetcher
+from vision.images.source import Images
+from vision.intake import IntakeContext
+from vision.jobs.wake_ups import WakeUps
+from vision.outbound.guard import Guard
+from vision.provider import catalogue
+from vision.settings import Settings
+from vision.storage import engine, files, keys
+
+IMAGE_SECONDS, AT_ONCE, PER_HOST = 10.0, 32, 16
+"""For the few images that an estimate looks at while somebody waits."""
+
+
+@dataclass(frozen=True)
+class ApiServices:
+    """What the routes share: intake context, estimator, limiter, the pace of each lane, and the admin key's digest."""
+
+    context: IntakeContext
+    estimator: Estimator
+    limiter: limiter.Limiter
+    paces: Paces
+    redis: Redis
+    admin_key_hash: bytes
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The record."""
+        return self.context.engine
+
+    @property
+    def files_dir(self) -> Path:
+        """Uploads: one file each, named by the hex of its id."""
+        return self.context.files_dir
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[ApiServices]:
+    """The services by the settings; nothing connects before it is needed, so that the API starts without its servers."""
+    admin_key = settings.admin_key.get_secret_value() if settings.admin_key else keys.admin_key(settings.data_dir)
+    redis = limiter.connect(settings.required_redis_url())
+    context = IntakeContext(
+        engine=engine.connect(settings.required_database_url(), pool_size=10, application="tessera-api"),
+        catalogue=catalogue.configured(settings),
+        wake_ups=WakeUps(settings.required_broker_url()),
+        guard=Guard(settings.allow_private_networks),
+        files_dir=settings.data_dir / "files",
+    )
+    changes.watch(context.engine)
+    await asyncio.to_thread(files.prepare, context.files_dir)
+    try:
+        async with Fetcher(context.guard, seconds=IMAGE_SECONDS, per_host=PER_HOST, concurrency=AT_ONCE) as fetcher:
+            estimator = Estimator(context, Images(fetcher, context.files_dir))
+            lanes = limiter.Limiter(redis)
+            yield ApiServices(context, estimator, lanes, Paces(context.engine, lanes), redis, keys.digest(admin_key))
+    finally:
+        await context.wake_ups.close()
+        await redis.aclose()
+        await context.engine.dispose()

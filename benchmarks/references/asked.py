@@ -1,0 +1,22 @@
+"""Requests exactly as a worker builds them, for those who send them by other means."""
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.stack.service import KEY, MODEL, PRESET, UNLIMITED, write_providers
+from vision import presets
+from vision.provider.catalogue import load
+from vision.provider.requests import Question, build
+
+DETAIL = "high"
+
+
+def bodies(base_url: str, image: str, items: int) -> tuple[str, list[bytes]]:
+    """Path below `base_url` and the JSON body for each item; `{}` in the image's address becomes its number."""
+    with tempfile.TemporaryDirectory() as name:
+        path = write_providers(Path(name), base_url, "url", {MODEL: (UNLIMITED, UNLIMITED)})
+        [lane] = load(path, environment={"FAKE_KEY": KEY}).lanes.values()
+    preset = presets.get(PRESET)
+    question = Question(preset.render("en"), PRESET, preset.schema, DETAIL, preset.max_output_tokens)
+    built = [build(lane, question, [image.format(number)]) for number in range(1, items + 1)]
+    return built[0][0], [body for _, body in built]

@@ -1,0 +1,109 @@
+"""What a job is made of, as named on the command line: files, folders, URLs, manifests, in any mixture."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from cli.problems import SHOWN, Problem
+from cli.sources import manifests
+from cli.sources.manifests import IMAGE_SUFFIXES, STORED_FILE, ManifestEntry
+from vision.errors import InvalidRequest
+from vision.jobs.manifest import read_line
+
+PLACEHOLDER = "file_" + "0" * 32
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much there is: items, and pictures on this machine that must be uploaded."""
+
+    items: int
+    uploads: int
+
+
+class Sources:
+    """The items of a job to be; can be gone through again, and holds none of them."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+
+    def __iter__(self) -> Iterator[ManifestEntry]:
+        for name in self._names:
+            yield from _entries(name)
+
+    def check(self) -> Extent:
+        """Go through everything once, before anything is sent; Problem lists what is wrong, with line numbers."""
+        items = uploads = 0
+        problems: list[str] = []
+        for items, entry in enumerate(self, start=1):
+            uploads += len(local_images(entry.item))
+            if problem := entry.problem or fault(entry.item, items):
+                problems.append(f"{entry.place}: {problem}")
+            if len(problems) > SHOWN:
+                break
+        if problems:
+            raise Problem("Nothing was sent, because some lines cannot be used:", details=problems)
+        if not items:
+            raise Problem("There is nothing to submit: the sources hold no images.")
+        return Extent(items, uploads)
+
+    def place(self, number: int) -> str:
+        """Where the item with this number (from 1) was read."""
+        entry = next(islice(self, number - 1, None), None)
+        return entry.place if entry else f"item {number}"
+
+
+def local_images(item: dict[str, Any]) -> list[Path]:
+    """The pictures of an item that are files on this machine."""
+    images = item.get("images")
+    named = (item.get("image"), *images) if isinstance(images, list) else (item.get("image"),)
+    return [each for each in named if isinstance(each, Path)]
+
+
+def fault(item: dict[str, Any], number: int) -> str | None:
+    """What the service would find wrong with an item; the same code tells it here."""
+    try:
+        read_line(orjson.dumps(item, default=lambda _: PLACEHOLDER), number)
+    except InvalidRequest as error:
+        return error.message.removeprefix(f"Line {number}: ")
+    return None
+
+
+def _entries(name: str) -> Iterator[ManifestEntry]:
+    path = Path(name)
+    if "://" in name or STORED_FILE.fullmatch(name):
+        yield ManifestEntry(name, manifests.named(name, name))
+    elif path.is_dir():
+        yield from _folder(path)
+    elif not path.is_file():
+        raise click.BadParameter(f"There is no file or folder {name!r}.", param_hint="SOURCE")
+    elif manifests.is_manifest(path):
+        yield from manifests.read(path)
+    elif path.suffix.lower() in IMAGE_SUFFIXES:
+        yield _picture(path, path)
+    else:
+        raise click.BadParameter(
+            f"{name!r} is neither a picture nor a manifest (.jsonl, .csv, .txt).", param_hint="SOURCE"
+        )
+
+
+def _folder(folder: Path) -> Iterator[ManifestEntry]:
+    """The pictures below a folder, in the order of their names; hidden ones are left out."""
+    for directory, below, files in os.walk(folder):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(directory, name)
+            if path.suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
+                yield _picture(path, folder)
+
+
+def _picture(path: Path, named: Path) -> ManifestEntry:
+    """A picture file; its custom_id is its path as written, or from the named folder on if that is absolute."""
+    written = path.relative_to(named.parent) if named.is_absolute() or ".." in named.parts else path
+    return ManifestEntry(str(path), {"custom_id": written.as_posix(), "image": path})

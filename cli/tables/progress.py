@@ -1,0 +1,126 @@
+"""What `watch` shows of a job: a few lines with a bar on a terminal, one plain line elsewhere."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Group
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from cli.tables.figures import count, duration, items, money, percent, rate
+from cli.tables.pace import Pace, finished
+
+Job = Mapping[str, Any]
+STYLES = {"running": "cyan", "queued": "cyan", "paused": "yellow", "succeeded": "green"}
+BAR_WIDTH = 36
+SHOWN_COUNTS = (
+    ("succeeded", "done"),
+    ("failed", "failed"),
+    ("in_flight", "in flight"),
+    ("queued", "waiting"),
+    ("cancelled", "cancelled"),
+    ("expired", "expired"),
+)
+
+
+def panel(job: Job, pace: Pace, tokens_per_minute: int | None) -> Group:
+    """Four lines for a terminal, and a fifth if the provider does not answer."""
+    waits = [Text(f"  {told}", style="yellow") for told in [_waits(job)] if told]
+    figures = Text(f"  {_figures(job, pace, tokens_per_minute)}")
+    return Group(_title(job), _bar(job), Text(f"  {_counts(job)}"), figures, *waits)
+
+
+def line(job: Job, pace: Pace, tokens_per_minute: int | None) -> str:
+    """The same in one line, for logs and pipes."""
+    total = job["request_counts"]["total"]
+    done = f"{count(finished(job))}/{count(total)}"
+    told = f"{job['id']} {_status(job)} {done} · {_counts(job)} · {_figures(job, pace, tokens_per_minute)}"
+    return " · ".join(filter(None, [told, _waits(job)]))
+
+
+def _waits(job: Job) -> str | None:
+    """That the provider does not answer, and that nobody has to do anything about it."""
+    if not job.get("waiting_since"):
+        return None
+    since = datetime.fromtimestamp(job["waiting_since"], UTC).astimezone()
+    return (
+        f"{job['provider']} has not answered since {since:%H:%M:%S}. The job goes on by itself when it does again; "
+        "nothing fails meanwhile and nothing has to be done."
+    )
+
+
+def comparison(job: Job) -> str | None:
+    """Of a job that is over: what was estimated beside what it took, and how many sizes were told wrong."""
+    counts = job["request_counts"]
+    told = []
+    if job.get("comparison") and counts["succeeded"]:
+        told.append(_compared(job, job["comparison"]))
+        if unanswered := counts["total"] - counts["succeeded"]:
+            told.append(f"{items(unanswered)} got no answer.")
+    if corrected := job.get("sizes_corrected"):
+        told.append(f"{items(corrected)} turned out to have another size than was told.")
+    return " ".join(told) or None
+
+
+def _compared(job: Job, comparison: Mapping[str, Any]) -> str:
+    tokens, cost, currency = comparison["input_tokens"], comparison["cost"], job["cost"]["currency"]
+    return (
+        f"Estimated {count(tokens['estimated'])} input tokens and {money(cost['estimated'], currency)}, "
+        f"took {count(tokens['actual'])}{_difference(tokens)} and {money(cost['actual'], currency)}{_difference(cost)}."
+    )
+
+
+def _difference(figures: Mapping[str, Any]) -> str:
+    """` (+1.2 %)`: by how much more or less it took than was estimated; nothing if that was exact, or zero."""
+    estimated, actual = (Decimal(figures[name]) for name in ("estimated", "actual"))
+    if not estimated or estimated == actual:
+        return ""
+    return f" ({'+' if actual > estimated else '-'}{percent(float(actual / estimated - 1))})"
+
+
+def _title(job: Job) -> Text:
+    title = Text(f"{job['id']}  {job['preset'] or 'own prompt'} · {job['provider']}/{job['model']}  ")
+    return title.append(_status(job), style=STYLES.get(job["status"], "red"))
+
+
+def _status(job: Job) -> str:
+    telling = job["status_code"] not in {"working", "done", "waiting", None}
+    return f"{job['status']} ({job['status_code']})" if telling else str(job["status"])
+
+
+def _bar(job: Job) -> Table:
+    total, done = job["request_counts"]["total"], finished(job)
+    row = Table.grid(padding=(0, 1))
+    bar = ProgressBar(total=max(total, 1), completed=done, width=BAR_WIDTH)
+    row.add_row(" ", bar, f"{100 * done / max(total, 1):3.0f}%", f"{count(done)} of {count(total)}", _remaining(job))
+    return row
+
+
+def _remaining(job: Job) -> str:
+    """The service's estimate while it runs, the time it took afterwards."""
+    if job["finished_at"]:
+        return f"took {duration(job['finished_at'] - (job['started_at'] or job['created_at']))}"
+    return f"about {duration(job['eta_seconds'])} left" if job["eta_seconds"] is not None else ""
+
+
+def _counts(job: Job) -> str:
+    counts = job["request_counts"]
+    return "  ".join(f"{word} {count(counts[state])}" for state, word in SHOWN_COUNTS if counts[state])
+
+
+def _figures(job: Job, pace: Pace, limit: int | None) -> str:
+    cost = job["cost"]
+    known = {"spent": cost["spent"], "estimated": cost["estimated"], "cap": cost["cap"]}
+    amounts = [f"{name} {money(amount, cost['currency'])}" for name, amount in known.items() if amount is not None]
+    return " · ".join([*_speed(job, pace, limit), *amounts])
+
+
+def _speed(job: Job, pace: Pace, limit: int | None) -> list[str]:
+    """How fast it goes; once it is over, what it took."""
+    if job["finished_at"]:
+        return [f"{count(job['tokens'][name])} {name} tokens" for name in ("input", "output")]
+    tokens = f"{count(pace.tokens_per_minute)} tokens/min" + (f" of {count(limit)}" if limit else "")
+    return [f"{rate(pace.items_per_second)} items/s", tokens]
