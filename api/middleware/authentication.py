@@ -42,7 +42,7 @@ class Authentication:
         # A key that we made is beyond guessing; one of the operator's own choice may not be.
         if self._throttle.is_shut(address) and not keys.is_ours(secret):
             raise Throttled
-        known = await _find(scope["app"].state.resources, secret)
+        known = await _find(scope["app"].state.services, secret)
         if known is None:
             raise Throttled if self._throttle.count(address) else Unauthorized
         return known
