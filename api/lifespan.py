@@ -50,7 +50,7 @@ class ApiServices:
 
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[ApiServices]:
-    """The services by the settings; nothing connects before it is needed, so that the API starts without its servers."""
+    """The services by the settings. Nothing connects before it is needed: the API starts without its servers."""
     admin_key = settings.admin_key.get_secret_value() if settings.admin_key else keys.admin_key(settings.data_dir)
     redis = limiter.connect(settings.required_redis_url())
     context = IntakeContext(
