@@ -5,10 +5,12 @@ from vision.storage.tables.files import File, FileUse
 from vision.storage.tables.jobs import IdempotencyKey, Item, Job
 from vision.storage.tables.notices import Delivery, DeliveryAttempt, Event
 from vision.storage.tables.outcomes import LedgerEntry, Result
+from vision.storage.tables.steps import Answer, Step
 from vision.storage.tables.table import Table
 from vision.storage.tables.work import LaneOutage, Range, Turn
 
 __all__ = [
+    "Answer",
     "ApiKey",
     "Delivery",
     "DeliveryAttempt",
@@ -22,6 +24,7 @@ __all__ = [
     "LedgerEntry",
     "Range",
     "Result",
+    "Step",
     "Table",
     "Tenant",
     "Turn",

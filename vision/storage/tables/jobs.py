@@ -55,6 +55,8 @@ class Job(Table):
     priority: Mapped[int] = mapped_column(SmallInteger)
     weight: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     """Its share of the lane beside other jobs of its priority, 1 to 100."""
+    steps: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    """How many questions may be asked about an item. With more than one, each has a row in `steps`."""
     max_cost: Mapped[Decimal | None]
     webhook_url: Mapped[str | None]
     details: Mapped[dict[str, Any]] = mapped_column("metadata")
@@ -110,8 +112,10 @@ class Item(Table):
     width: Mapped[int | None]
     height: Mapped[int | None]
     """Pixels of the first image, as it is shown (EXIF orientation applied)."""
+    sizes: Mapped[list[int] | None]
+    """Of an item with several images: width and height of each, one after the other. None until measured."""
     image_tokens: Mapped[int | None]
-    """None until measured."""
+    """Of the first step. None until measured; a later step's follow from the sizes."""
     unseen: Mapped[bool] = mapped_column(server_default=false())
     """Its size was declared, the provider fetches it, and nobody here has seen its bytes: it may be of any size."""
 

@@ -21,6 +21,8 @@ class Result(Table):
     job_id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     tenant_id: Mapped[str]
+    step: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    """The last step that the item reached."""
     status: Mapped[str]
     answer: Mapped[Any | None] = mapped_column(JSON)
     error_code: Mapped[str | None]
@@ -48,6 +50,7 @@ class LedgerEntry(Table):
     tenant_id: Mapped[str]
     job_id: Mapped[UUID]
     number: Mapped[int]
+    step: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     attempt: Mapped[int] = mapped_column(SmallInteger)
     lane: Mapped[str]
     outcome: Mapped[str]

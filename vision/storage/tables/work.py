@@ -13,15 +13,16 @@ from vision.storage.tables.table import Table
 class Range(Table):
     """Items `start` … `stop - 1` of a job that wait for a stage, or (with a lease token) are in a worker's hands.
 
-    One row per job and stage at first: taking the next items moves its `start`, so that this row is the job's
+    One row per job, step and stage at first: taking the next items moves its `start`, so that this row is the job's
     cursor. What a dead worker left, and what is to be tried again, are further rows.
     """
 
     __tablename__ = "ranges"
     __table_args__ = (
         Index(
-            "ix_ranges_waiting",
+            "ix_ranges_waiting_step",
             "job_id",
+            "step",
             "stage",
             "run_at",
             "start",
@@ -34,6 +35,7 @@ class Range(Table):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     tenant_id: Mapped[str]
     job_id: Mapped[UUID]
+    step: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     lane: Mapped[str]
     stage: Mapped[str]
     start: Mapped[int]
@@ -59,7 +61,7 @@ class Range(Table):
 
 
 class Turn(Table):
-    """A job's place in its lane: which job's items come next. Gone once the job is finished."""
+    """A step's turn in its lane: which job's items come next there. Gone once the job is finished."""
 
     __tablename__ = "turns"
     __table_args__ = (
@@ -67,6 +69,7 @@ class Turn(Table):
     )
 
     job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    step: Mapped[int] = mapped_column(SmallInteger, primary_key=True, server_default="1")
     tenant_id: Mapped[str]
     lane: Mapped[str]
     priority: Mapped[int] = mapped_column(SmallInteger)
