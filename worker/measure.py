@@ -115,7 +115,7 @@ class Measurer:
         self._claimed_at = asked_at = loop.time()
         try:
             items = await claims.claim(self._engine, self._lane.name, want, stage=Stage.MEASURE, lessee=self._lessee)
-            spec = await load(self._engine, items[0].job_id) if items else None
+            spec = await load(self._engine, items[0].job_id, items[0].step) if items else None
         except Exception as error:  # noqa: BLE001 - the database may be away for a while; the sweep begins this again
             log.warning("No images could be claimed (%s); trying again.", type(error).__name__)
             items, spec = [], None
@@ -155,7 +155,8 @@ class Measurer:
                 return _as_declared(item, item.image_tokens)
             return _not_measured(item, error)
         tokens, saved = sum(sent for sent, _ in counts), sum(saved for _, saved in counts)
-        return Measurement(item, *sizes[0], tokens, spec.expected_cost(self._lane.price, tokens), saved)
+        cost = spec.expected_cost(self._lane.price, tokens)
+        return Measurement(item, *sizes[0], tokens, cost, saved, tuple(sizes) if len(sizes) > 1 else ())
 
     async def _write_all(self) -> None:
         """Write what is found, a batch at a time, for as long as this runs."""
@@ -175,11 +176,11 @@ class Measurer:
             self._moved.set()
 
     async def _write(self, batch: Sequence[_Found]) -> None:
-        by_job: defaultdict[UUID, list[_Found]] = defaultdict(list)
+        by_step: defaultdict[tuple[UUID, int], list[_Found]] = defaultdict(list)
         for one in batch:
-            by_job[one.item.job_id].append(one)
+            by_step[one.item.job_id, one.item.step].append(one)
         try:
-            for found in by_job.values():
+            for found in by_step.values():
                 measured = [one for one in found if isinstance(one, Measurement)]
                 others = [one for one in found if isinstance(one, Outcome)]
                 await measurements.store(self._engine, measured, others)

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from vision.errors import ConfigurationError
 from vision.images.fetch import Fetcher
 from vision.images.source import Images
+from vision.jobs.lifecycle import Stage
 from vision.jobs.wake_ups import Task, WakeUps
 from vision.limiter import Limiter
 from vision.limiter import connect as connect_redis
@@ -19,6 +20,7 @@ from vision.provider.catalogue import Catalogue, Lane, Provider
 from vision.provider.client import Client
 from vision.settings import Settings
 from vision.storage.engine import connect
+from vision.storage.outcomes.record import Recorded
 from vision.storage.queue.claims import Lessee
 from worker import descriptors
 from worker.deliver import Deliverer
@@ -235,12 +237,14 @@ class Work:
         self.wake(Task.DISPATCH, lane)
         await self._wake_ups.notify(Task.DISPATCH, lane)
 
-    def _written(self, ended: bool) -> None:
-        """What is written frees capacity for more; a job that ended has something to tell."""
+    def _written(self, recorded: Recorded) -> None:
+        """What is written frees capacity for more; a job that ended has something to tell; items may go a step on."""
         for dispatcher in self._dispatchers.values():
             dispatcher.look()
-        if ended:
+        if recorded.ended:
             self.wake(Task.DELIVER)
+        for lane, stage in recorded.waiting:
+            self.wake(Task.DISPATCH if stage is Stage.WORK else Task.MEASURE, lane)
 
     async def _paused(self) -> None:
         self.wake(Task.DELIVER)

@@ -1,6 +1,6 @@
 """Cancel, pause, resume, retry. Each may be asked for twice; Conflict where the job's state does not allow it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from vision.jobs.wake_ups import Task
 from vision.storage import admission
 from vision.storage.outcomes import finish
 from vision.storage.reports import jobs
-from vision.storage.tables import Job, Range, Result, Turn
+from vision.storage.tables import Job, Range, Turn
 
 Changed = TypeVar("Changed")
 
@@ -38,16 +38,15 @@ async def pause(context: IntakeContext, tenant: str, job_id: UUID) -> RowMapping
 
 async def resume(context: IntakeContext, tenant: str, job_id: UUID) -> RowMapping:
     """Go on with a paused job, whatever paused it. The job as it is."""
-    lane, job = await _change(context, tenant, job_id, _resume)
-    if lane:
-        await _notify(context, lane)
+    lanes, job = await _change(context, tenant, job_id, _resume)
+    await _notify(context, lanes)
     return job
 
 
 async def retry(context: IntakeContext, tenant: str, job_id: UUID) -> RowMapping:
     """Take the failed items of a finished job up again; what they cost so far stays in the ledger. The job as it is."""
-    lane, job = await _change(context, tenant, job_id, _retry)
-    await _notify(context, lane)
+    lanes, job = await _change(context, tenant, job_id, _retry)
+    await _notify(context, lanes)
     return job
 
 
@@ -83,44 +82,42 @@ async def _pause(connection: AsyncConnection, job: RowMapping) -> bool:
     return await finish.pause(connection, job["id"], StatusCode.PAUSED_BY_USER)
 
 
-async def _resume(connection: AsyncConnection, job: RowMapping) -> str | None:
-    """The lane to notify; None if the job was not paused."""
+async def _resume(connection: AsyncConnection, job: RowMapping) -> list[str]:
+    """The lanes to notify; none if the job was not paused."""
     _refuse_terminal(job)
     _refuse_ending(job)
     if job["status"] != JobStatus.PAUSED:
-        return None
-    await admission.return_turn(connection, job)
+        return []
+    lanes = await admission.return_turns(connection, job["id"])
     started = func.coalesce(Job.started_at, func.now())
     await _set(connection, job, status=JobStatus.RUNNING, status_code=StatusCode.WORKING, started_at=started)
-    return str(job["lane"])
+    return lanes
 
 
-async def _retry(connection: AsyncConnection, job: RowMapping) -> str:
-    """The lane to notify."""
+async def _retry(connection: AsyncConnection, job: RowMapping) -> list[str]:
+    """The lanes to notify."""
     if job["status"] not in {JobStatus.SUCCEEDED, JobStatus.FAILED}:
         raise _conflict(job, "is not finished", "job_not_finished")
     if job["total"] == job["succeeded"]:
         raise _conflict(job, "has no failed items", "nothing_failed")
-    of_job = Result.job_id == job["id"]
-    await connection.execute(delete(Result).where(of_job, Result.status == "failed"))
     await connection.execute(delete(Range).where(Range.job_id == job["id"], Range.lease_token.is_(None)))
     await connection.execute(delete(Turn).where(Turn.job_id == job["id"]))
-    await admission.readmit(connection, job["id"])
-    await admission.add_turn(connection, job)
+    lanes = await admission.readmit_failed(connection, job["id"])
     # A deadline that has passed would end the second try before it began.
     deadline = func.nullif(func.greatest(Job.expires_at, func.now()), func.now())
     running = {"status": JobStatus.RUNNING, "status_code": StatusCode.WORKING, "ending": None, "finished_at": None}
     await _set(connection, job, failed=0, expires_at=deadline, **running)
-    return str(job["lane"])
+    return lanes
 
 
 async def _set(connection: AsyncConnection, job: RowMapping, **values: object) -> None:
     await connection.execute(update(Job).where(Job.id == job["id"]).values(**values))
 
 
-async def _notify(context: IntakeContext, lane: str) -> None:
-    await context.wake_ups.notify(Task.MEASURE, lane)
-    await context.wake_ups.notify(Task.DISPATCH, lane)
+async def _notify(context: IntakeContext, lanes: Iterable[str]) -> None:
+    for lane in lanes:
+        await context.wake_ups.notify(Task.MEASURE, lane)
+        await context.wake_ups.notify(Task.DISPATCH, lane)
 
 
 def _refuse_terminal(job: RowMapping) -> None:

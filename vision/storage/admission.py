@@ -1,31 +1,19 @@
 """A new job's rows: itself, its items, its turn in the lane, and the ranges that wait for a stage."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from psycopg import DataError
 from psycopg.errors import UniqueViolation
-from sqlalchemy import (
-    Insert,
-    Interval,
-    RowMapping,
-    ScalarSelect,
-    bindparam,
-    func,
-    insert,
-    literal,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Insert, Interval, RowMapping, bindparam, func, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import InvalidRequest
 from vision.jobs.lifecycle import Stage
 from vision.storage.copy import copy_rows
-from vision.storage.tables import Item, Job, Turn
+from vision.storage.tables import Item, Job, Step
 
 ITEM_COLUMNS = (
     ("job_id", "uuid"),
@@ -86,16 +74,16 @@ _ADD_TURN = text("""
 """)
 
 
-async def return_turn(connection: AsyncConnection, job: Mapping[str, Any] | RowMapping) -> None:
-    """Let a paused job take its turns again, level with the others: what it missed does not give it the lane."""
-    level = func.greatest(Turn.service, _least(job["lane"]))
-    await connection.execute(update(Turn).where(Turn.job_id == job["id"]).values(runnable=True, service=level))
+async def return_turns(connection: AsyncConnection, job_id: UUID) -> list[str]:
+    """Let a paused job take its turns again, level with the others: what it missed gives it no lane. Its lanes."""
+    return list((await connection.execute(_RETURN_TURNS, {"job_id": job_id})).scalars())
 
 
-def _least(lane: str) -> ScalarSelect[float]:
-    """The service, which is per weight already, of the job served least among those that may run."""
-    others = select(func.coalesce(func.min(Turn.service), literal(0.0))).where(Turn.lane == lane, Turn.runnable)
-    return others.scalar_subquery()
+_RETURN_TURNS = text("""
+    UPDATE turns t SET runnable = true, service = greatest(t.service, (
+        SELECT coalesce(min(o.service), 0) FROM turns o WHERE o.lane = t.lane AND o.runnable))
+    WHERE t.job_id = :job_id RETURNING t.lane
+""")
 
 
 async def add_range(connection: AsyncConnection, job: Mapping[str, Any], stage: Stage, stop: int) -> None:
@@ -110,27 +98,51 @@ _ADD_RANGE = text("""
 """)
 
 
-async def readmit(connection: AsyncConnection, job_id: UUID) -> None:
-    """One range for every run of items without a result; unmeasured ones wait to be measured first."""
-    await connection.execute(_READMIT, {"job_id": job_id})
+async def readmit_failed(connection: AsyncConnection, job_id: UUID) -> list[str]:
+    """Drop the results of failed items, and let these wait for the step that failed, each step with a turn. The lanes.
+
+    One range for every run of items; unmeasured ones wait to be measured first.
+    """
+    lanes = set((await connection.execute(_READMIT, {"job_id": job_id})).scalars())
+    await connection.execute(_READMIT_TURNS, {"job_id": job_id})
+    return sorted(lanes)
 
 
 _READMIT = text("""
-    INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop)
-    SELECT j.tenant_id, j.id, j.lane, w.stage, min(w.number), max(w.number) + 1
+    WITH failed AS (DELETE FROM results WHERE job_id = :job_id AND status = 'failed' RETURNING number, step),
+         counted AS (UPDATE steps s SET failed = s.failed - f.items
+                     FROM (SELECT step, count(*) AS items FROM failed GROUP BY step) f
+                     WHERE s.job_id = :job_id AND s.position = f.step)
+    INSERT INTO ranges (tenant_id, job_id, step, lane, stage, start, stop)
+    SELECT j.tenant_id, j.id, w.step, coalesce(w.lane, j.lane), w.stage, min(w.number), max(w.number) + 1
     FROM jobs j JOIN (
-        SELECT job_id, number, stage, number - row_number() OVER (PARTITION BY stage ORDER BY number) AS run
+        SELECT *, number - row_number() OVER (PARTITION BY step, stage ORDER BY number) AS run
         FROM (
-            SELECT i.job_id, i.number,
-                   CASE WHEN i.image_tokens IS NULL OR i.unseen THEN 'measure' ELSE 'work' END AS stage
-            FROM items i
-            WHERE i.job_id = :job_id
-              AND NOT EXISTS (SELECT FROM results r WHERE r.job_id = i.job_id AND r.number = i.number)
+            SELECT f.number, f.step, s.lane,
+                   CASE WHEN CASE WHEN f.step = 1 THEN i.image_tokens IS NULL OR i.unseen
+                                  ELSE s.by_size AND i.sizes IS NULL
+                                       AND (cardinality(i.images) > 1 OR i.width IS NULL) END
+                        THEN 'measure' ELSE 'work' END AS stage
+            FROM failed f JOIN items i ON i.job_id = :job_id AND i.number = f.number
+            LEFT JOIN steps s ON s.job_id = :job_id AND s.position = f.step
         ) waiting
-    ) w ON w.job_id = j.id
+    ) w ON true
     WHERE j.id = :job_id
-    GROUP BY j.id, w.stage, w.run
+    GROUP BY j.id, w.step, w.lane, w.stage, w.run
+    RETURNING lane
 """)
+
+_READMIT_TURNS = text("""
+    INSERT INTO turns (job_id, step, tenant_id, lane, priority, service, runnable)
+    SELECT DISTINCT r.job_id, r.step, r.tenant_id, r.lane, j.priority,
+           coalesce((SELECT min(o.service) FROM turns o WHERE o.lane = r.lane AND o.runnable), 0), true
+    FROM ranges r JOIN jobs j ON j.id = r.job_id WHERE r.job_id = :job_id
+""")
+
+
+async def add_steps(connection: AsyncConnection, steps: Sequence[Mapping[str, object]]) -> None:
+    """Write the steps of a job that has several; keys are column names."""
+    await connection.execute(insert(Step), steps)
 
 
 def _row(context: str | None) -> int:

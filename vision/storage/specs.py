@@ -1,4 +1,4 @@
-"""What a worker needs to know of a job to make its calls; never changes while the job runs."""
+"""What a worker needs to know of a step to make its calls; never changes while the job runs."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,10 +15,11 @@ from vision.tokens import Fit
 
 @dataclass(frozen=True)
 class JobSpec:
-    """A job's question: instructions, schema, detail, how images are fitted, output limits."""
+    """One step's question: instructions, schema, detail, how images are fitted, output limits."""
 
     id: UUID
     tenant_id: str
+    step: int
     lane: str
     preset: str | None
     prompt: str
@@ -60,18 +61,29 @@ def most(price: Price | None, input_tokens: int, output_tokens: int) -> Decimal:
     return price.most(input_tokens, output_tokens) if price else Decimal(0)
 
 
-_SPEC = text("""
-    SELECT id, tenant_id, lane, preset, prompt, schema, detail, fit, max_side, prompt_tokens, max_output_tokens,
-           coalesce(expected_prompt_tokens, prompt_tokens) AS expected_prompt_tokens,
-           expected_output_tokens, high_output_tokens, max_cost IS NOT NULL AS capped
-    FROM jobs WHERE id = :job_id
+_QUESTION = """
+    {0}.lane, {0}.preset, {0}.prompt, {0}.schema, {0}.detail, {0}.fit, {0}.max_side, {0}.prompt_tokens,
+    coalesce({0}.expected_prompt_tokens, {0}.prompt_tokens) AS expected_prompt_tokens,
+    {0}.max_output_tokens, {0}.expected_output_tokens, {0}.high_output_tokens, j.max_cost IS NOT NULL AS capped
+"""
+
+# The first step's question stands in the job's own row, too.
+_FIRST = text(f"""
+    SELECT j.id, j.tenant_id, 1 AS step, {_QUESTION.format("j")} FROM jobs j WHERE j.id = :job_id
+""")
+
+_LATER = text(f"""
+    SELECT j.id, j.tenant_id, s.position AS step, {_QUESTION.format("s")}
+    FROM jobs j JOIN steps s ON s.job_id = j.id AND s.position = :step WHERE j.id = :job_id
 """)
 
 
-async def load(engine: AsyncEngine, job_id: UUID) -> JobSpec:
-    """Read a job's question."""
+async def load(engine: AsyncEngine, job_id: UUID, step: int = 1) -> JobSpec:
+    """Read the question of one step of a job."""
     async with engine.connect() as connection:
-        row = (await connection.execute(_SPEC, {"job_id": job_id})).mappings().one_or_none()
+        statement = _FIRST if step == 1 else _LATER
+        values = {"job_id": job_id} if step == 1 else {"job_id": job_id, "step": step}
+        row = (await connection.execute(statement, values)).mappings().one_or_none()
     if row is None:
         raise NotFound(f"No job {job_id}.")
     columns = dict(row)

@@ -148,8 +148,8 @@ async def _may_send(context: LaneContext, item: Held) -> bool:
 
 async def _ready(context: LaneContext, item: Held, spec: JobSpec) -> _Ready:
     """Inline, or by URL where the provider fetches http(s) itself and the measured tokens are taken."""
-    if _by_url(context.lane, spec) and all(source.startswith("http") for source in item.images):
-        tokens = item.image_tokens or 0
+    tokens = item.image_tokens
+    if tokens is not None and _by_url(context.lane, spec) and all(source.startswith("http") for source in item.images):
         return _Ready(list(item.images), tokens, spec.most_tokens(tokens))
     prepared = [await _prepare(context, item, spec, source) for source in item.images]
     sizes = [(image.width, image.height) for image in prepared]
@@ -179,6 +179,12 @@ async def _prepare(context: LaneContext, item: Held, spec: JobSpec, source: str)
     return await loop.run_in_executor(context.executor, partial(prepare, data, target=target))
 
 
+def _call_id(item: Held) -> str:
+    """Of one try at one step; the provider's log may have it."""
+    step = f"-{item.step}" if item.step > 1 else ""
+    return f"{ids.item(item.job_id, item.number)}{step}-{item.attempt + 1}"
+
+
 def _data_url(image: Prepared) -> str:
     return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
 
@@ -189,7 +195,7 @@ async def _ask(context: LaneContext, item: Held, spec: JobSpec, ready: _Ready, t
     ready.urls.clear()  # the body holds them; hundreds of calls need not do so twice
     loop = asyncio.get_running_loop()
     started = loop.time()
-    called = await context.client.call(path, body, f"{ids.item(item.job_id, item.number)}-{item.attempt + 1}")
+    called = await context.client.call(path, body, _call_id(item))
     latency_ms = round((loop.time() - started) * 1000)
     verdict = await context.breaker.heard(item, called.failure)
     if called.reply:

@@ -58,7 +58,7 @@ class Dispatcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._coming: dict[int, float] = {}
         self._loading_seconds = 0.0
-        self._specs: dict[UUID, asyncio.Task[JobSpec]] = {}
+        self._specs: dict[tuple[UUID, int], asyncio.Task[JobSpec]] = {}
         self._moved = asyncio.Event()
         self._dry_until = 0.0
 
@@ -171,7 +171,9 @@ class Dispatcher:
 
     async def _see_through(self, item: Held) -> None:
         try:
-            outcome = await call(self._context, item, await self._spec(item.job_id), lambda: self._start_known(item))
+            outcome = await call(
+                self._context, item, await self._spec(item.job_id, item.step), lambda: self._start_known(item)
+            )
         except LaneStopped as stop:
             self._recorder.put(stop.outcome)
             await self._pause(stop)
@@ -200,15 +202,16 @@ class Dispatcher:
         message = "Tessera could not work on this item; its log says why."
         return Outcome(item, status=ItemStatus.FAILED, error_code="internal_error", error_message=message)
 
-    async def _spec(self, job_id: UUID) -> JobSpec:
-        if job_id not in self._specs:
+    async def _spec(self, job_id: UUID, step: int) -> JobSpec:
+        key = job_id, step
+        if key not in self._specs:
             if len(self._specs) >= KEPT_SPECS:
                 self._specs.pop(next(iter(self._specs)))
-            self._specs[job_id] = asyncio.get_running_loop().create_task(load(self._engine, job_id))
+            self._specs[key] = asyncio.get_running_loop().create_task(load(self._engine, job_id, step))
         try:
-            return await asyncio.shield(self._specs[job_id])
+            return await asyncio.shield(self._specs[key])
         except Exception:
-            self._specs.pop(job_id, None)
+            self._specs.pop(key, None)
             raise
 
     async def _pause(self, stop: LaneStopped) -> None:

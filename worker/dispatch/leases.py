@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.storage.queue import claims
 from vision.storage.queue.claims import Held
+from vision.storage.queue.leases import extend
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Leases:
 
     async def _extend(self) -> None:
         leases, asked_at = list(self._leases), asyncio.get_running_loop().time()
-        alive = await claims.extend(self._engine, leases, self._lease_seconds)
+        alive = await extend(self._engine, leases, self._lease_seconds)
         self._confirmed |= {lease: asked_at for lease in leases if lease[0] in alive and lease in self._leases}
         missing = [lease for lease in leases if lease[0] not in alive]
         if not missing:

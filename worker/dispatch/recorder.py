@@ -3,12 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.storage.outcomes.outcome import Outcome
-from vision.storage.outcomes.record import record
+from vision.storage.outcomes.record import Recorded, record
 from worker.dispatch.leases import Leases
 
 log = logging.getLogger(__name__)
@@ -21,7 +20,7 @@ AWAY_SECONDS = 1.0
 class Recorder:
     """Buffers outcomes and writes them, one short transaction a batch."""
 
-    def __init__(self, engine: AsyncEngine, leases: Leases, when_written: Callable[[bool], None]) -> None:
+    def __init__(self, engine: AsyncEngine, leases: Leases, when_written: Callable[[Recorded], None]) -> None:
         self._engine = engine
         self._leases = leases
         self._when_written = when_written
@@ -55,13 +54,13 @@ class Recorder:
             await self._filled.wait()
             await self._gather()
             batch = self._buffer[: self._most]
-            ended = await self._write(batch)
-            if ended is not None:
+            recorded = await self._write(batch)
+            if recorded is not None:
                 del self._buffer[: len(batch)]
                 self._most = min(MOST, self._most * 2)
                 for outcome in batch:
                     self._leases.drop(outcome.item)
-                self._when_written(bool(ended))
+                self._when_written(recorded)
             else:
                 # Should one row be what the database refuses, smaller batches get the others past it.
                 self._most = max(1, len(batch) // 2)
@@ -80,8 +79,8 @@ class Recorder:
             pass
         self._complete.clear()
 
-    async def _write(self, batch: list[Outcome]) -> set[UUID] | None:
-        """The jobs that ended with this batch; None if it could not be written."""
+    async def _write(self, batch: list[Outcome]) -> Recorded | None:
+        """What came of this batch; None if it could not be written."""
         try:
             return await record(self._engine, batch)
         except Exception as error:  # noqa: BLE001 - whatever the database says, these outcomes are paid for and are kept

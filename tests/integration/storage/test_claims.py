@@ -18,6 +18,7 @@ from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.outcomes.record import record
 from vision.storage.queue import claims
 from vision.storage.queue.claims import Held, Lessee
+from vision.storage.queue.leases import extend
 from vision.storage.queue.news import news
 from vision.storage.specs import load, most
 
@@ -187,10 +188,10 @@ async def test_a_sign_of_life_keeps_only_what_is_still_held(engine: AsyncEngine)
     mine, other = await take(engine, 10), await take(engine, 10)
     await run(engine, "UPDATE ranges SET lease_until = now()")
     stolen = (other[0].range_id, uuid4())
-    assert await claims.extend(engine, [mine[0].lease, stolen], 60) == {mine[0].range_id}
+    assert await extend(engine, [mine[0].lease, stolen], 60) == {mine[0].range_id}
     (row,) = await rows(engine, "SELECT id FROM ranges WHERE lease_until > now() + interval '50 seconds'")
     assert row.id == mine[0].range_id
-    assert await claims.extend(engine, [], 60) == set()
+    assert await extend(engine, [], 60) == set()
 
 
 async def test_a_cap_is_kept_to_the_last_item_that_it_pays_for(engine: AsyncEngine) -> None:

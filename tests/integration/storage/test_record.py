@@ -24,6 +24,7 @@ from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.outcomes.record import record
 from vision.storage.queue import claims, measurements, pauses, recovery
 from vision.storage.queue.claims import Held, Lessee
+from vision.storage.queue.leases import extend
 from vision.storage.queue.measurements import Measurement
 
 LANE = "fake/gpt-4o-mini"
@@ -50,8 +51,8 @@ def failed(item: Held, message: str = "No.") -> Outcome:
 async def test_results_ledger_and_counters_agree(engine: AsyncEngine) -> None:
     job_id = await make_measured_job(engine, 3)
     items = await take(engine, 3)
-    assert await record(engine, [answered(items[0], latency_ms=7), failed(items[1])]) == set()
-    assert await record(engine, [answered(items[2])]) == {job_id}
+    assert (await record(engine, [answered(items[0], latency_ms=7), failed(items[1])])).ended == set()
+    assert (await record(engine, [answered(items[2])])).ended == {job_id}
     job = await one(engine, "SELECT * FROM jobs")
     assert (job.status, job.status_code, job.succeeded, job.failed) == ("succeeded", "done", 2, 1)
     assert (job.input_tokens, job.output_tokens, job.image_tokens, job.cached_tokens) == (2_400, 60, 2_000, 400)
@@ -124,7 +125,7 @@ async def test_an_item_that_is_there_under_an_old_lease_and_a_new_one_counts_onc
     await recovery.reclaim(engine)
     (anew,) = await take(engine, 1)
     assert anew.number == late.number
-    assert await record(engine, [answered(late), answered(anew)]) == set()
+    assert (await record(engine, [answered(late), answered(anew)])).ended == set()
     job = await one(engine, "SELECT status, succeeded, spent FROM jobs")
     assert tuple(job) == ("running", 1, 2 * COST)
 
@@ -143,7 +144,7 @@ async def test_many_ends_at_once_announce_one(engine: AsyncEngine) -> None:
     job_id = await make_measured_job(engine, 8, webhook_url="https://example.com/hook")
     items = [item for _ in range(8) for item in await take(engine, 1)]
     ends = await asyncio.gather(*[record(engine, [answered(item)]) for item in items])
-    assert sum(job_id in ended for ended in ends) == 1
+    assert sum(job_id in recorded.ended for recorded in ends) == 1
     assert await events(engine) == ["job.succeeded"]
     assert len(await rows(engine, "SELECT FROM deliveries")) == 1
 
@@ -250,7 +251,7 @@ async def work_until_over(engine: AsyncEngine) -> None:
         for batch in batches:
             random.shuffle(leases)
             done = record(engine, [answered_or_again(item) for item in batch])
-            await asyncio.gather(done, claims.extend(engine, leases, LEASE_SECONDS))
+            await asyncio.gather(done, extend(engine, leases, LEASE_SECONDS))
 
 
 def answered_or_again(item: Held) -> Outcome:
@@ -288,7 +289,7 @@ async def test_a_connection_that_breaks_in_the_commit_leaves_no_doubt(
     async with breaking(database_url, reaches=reaches) as flaky:
         batch = [answered(item) for item in items[:6]]
         if reaches:
-            assert await record(flaky, batch) == set()
+            assert (await record(flaky, batch)).ended == set()
         else:
             with pytest.raises(DBAPIError):
                 await record(flaky, batch)

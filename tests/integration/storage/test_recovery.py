@@ -248,7 +248,7 @@ async def test_jobs_past_their_deadline_end_once(engine: AsyncEngine) -> None:
     assert jobs[flying] == ("running", "expiring")
     assert {held.job_id for held in await take(engine, 9)} == set(jobs) - {late, flying}
     assert (await news(engine, list(jobs))).stopped == {late, flying}
-    assert await record(engine, [answered(item)]) == {flying}
+    assert (await record(engine, [answered(item)])).ended == {flying}
     assert len(await rows(engine, "SELECT FROM events WHERE type = 'job.expired'")) == 2
 
 

@@ -5,7 +5,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.factories import make_measured_job
 from tests.integration.storage.test_recovery import die, take
 from tests.queries import one, run
-from vision.storage.queue import claims, recovery
+from vision.storage.queue import recovery
+from vision.storage.queue.leases import extend
 from worker.sweep import Contact, sweep
 
 HOUR = 3_600.0
@@ -57,7 +58,7 @@ async def test_who_was_only_cut_off_keeps_its_leases(engine: AsyncEngine) -> Non
     await die(engine)
     await look(engine, contact)
     assert await leased(engine) == 2
-    assert await claims.extend(engine, [alive.lease], 60) == {alive.range_id}
+    assert await extend(engine, [alive.lease], 60) == {alive.range_id}
     clock.now += 0.9
     await look(engine, contact)
     assert await leased(engine) == 2

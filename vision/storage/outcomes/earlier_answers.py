@@ -18,7 +18,7 @@ _OBSERVED = text("""
           ORDER BY id DESC LIMIT 5) job
     CROSS JOIN LATERAL (
         SELECT output_tokens, input_tokens, image_tokens FROM results r
-        WHERE r.job_id = job.id AND output_tokens > 0 AND NOT counted
+        WHERE r.job_id = job.id AND r.step = 1 AND output_tokens > 0 AND NOT counted
         ORDER BY number DESC LIMIT 400) answer
 """)
 

@@ -12,7 +12,7 @@ from vision.storage.outcomes.outcome import Outcome
 
 _RELEASE = text("""
     DELETE FROM ledger WHERE id = (SELECT min(id) FROM ledger WHERE job_id = :job_id AND number = :number
-                                   AND attempt = :attempt AND outcome = 'unknown')
+                                   AND step = :step AND attempt = :attempt AND outcome = 'unknown')
     RETURNING cost
 """)
 
@@ -21,6 +21,6 @@ async def release(connection: AsyncConnection, late: Iterable[Outcome]) -> dict[
     """Take the unknown cost of these calls out of the ledger, now that they bring their own; dollars by job."""
     released: dict[UUID, Decimal] = defaultdict(Decimal)
     for item in (outcome.item for outcome in late):
-        values = {"job_id": item.job_id, "number": item.number, "attempt": item.attempt + 1}
+        values = {"job_id": item.job_id, "number": item.number, "step": item.step, "attempt": item.attempt + 1}
         released[item.job_id] += (await connection.execute(_RELEASE, values)).scalar_one_or_none() or 0
     return released

@@ -5,7 +5,8 @@ its cost is. Idempotent: a second result of the same item cannot exist.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vision.storage import interrupted_commits
-from vision.storage.outcomes import counters, ledger, results
+from vision.storage.outcomes import counters, ledger, onward, results, step_counters
 from vision.storage.outcomes.late import release
+from vision.storage.outcomes.onward import Waiting
 from vision.storage.outcomes.outcome import Outcome
 from vision.storage.outcomes.recordset import recordset
 from vision.storage.queue.claims import Held
@@ -30,51 +32,67 @@ _TICK = text("""
 """)
 
 _AGAIN = text("""
-    INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop, run_at, attempt, crashes)
-    SELECT x.tenant_id, x.job_id, x.lane, x.stage, x.number, x.number + 1,
+    INSERT INTO ranges (tenant_id, job_id, step, lane, stage, start, stop, run_at, attempt, crashes)
+    SELECT x.tenant_id, x.job_id, x.step, x.lane, x.stage, x.number, x.number + 1,
            now() + x.seconds * interval '1 second', x.attempt, x.crashes
     FROM json_to_recordset(CAST(:rows AS json))
-         AS x(tenant_id text, job_id uuid, lane text, stage text, number int, seconds float8, attempt int, crashes int)
+         AS x(tenant_id text, job_id uuid, step int, lane text, stage text, number int, seconds float8, attempt int,
+              crashes int)
 """)
 
 _CORRECT = text("""
-    UPDATE items i SET image_tokens = x.tokens,
+    UPDATE items i SET image_tokens = CASE WHEN x.step = 1 THEN x.tokens ELSE i.image_tokens END,
                        width = coalesce(x.width, i.width), height = coalesce(x.height, i.height)
-    FROM unnest(CAST(:job_ids AS uuid[]), CAST(:numbers AS int[]), CAST(:tokens AS int[]), CAST(:widths AS int[]),
-                CAST(:heights AS int[])) AS x(job_id, number, tokens, width, height)
+    FROM unnest(CAST(:job_ids AS uuid[]), CAST(:numbers AS int[]), CAST(:steps AS int[]), CAST(:tokens AS int[]),
+                CAST(:widths AS int[]), CAST(:heights AS int[])) AS x(job_id, number, step, tokens, width, height)
     WHERE i.job_id = x.job_id AND i.number = x.number
     RETURNING i.job_id, x.width IS NOT NULL AS told_wrong
 """)
 
 
-async def record(engine: AsyncEngine, outcomes: Sequence[Outcome]) -> set[UUID]:
-    """Write a batch of outcomes; the jobs that ended with it. If it raises, nothing was written."""
-    transaction, ended = "", set[UUID]()
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Jobs that ended with a batch of outcomes, and lanes on which items wait for a further step since."""
+
+    ended: Set[UUID] = frozenset()
+    waiting: Set[Waiting] = frozenset()
+
+
+async def record(engine: AsyncEngine, outcomes: Sequence[Outcome]) -> Recorded:
+    """Write a batch of outcomes, and say what came of it. If it raises, nothing was written."""
+    transaction, recorded = "", Recorded()
     try:
         async with engine.begin() as connection:
             transaction = await interrupted_commits.number(connection)
-            ended = await record_in(connection, outcomes)
+            recorded = await record_in(connection, outcomes)
     except DBAPIError as error:
         # A batch that is written twice would count its items twice, and so lose others of the same lease.
         if not (
             error.connection_invalidated and transaction and await interrupted_commits.succeeded(engine, transaction)
         ):
             raise
-    return ended
+    return recorded
 
 
-async def record_in(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> set[UUID]:
+async def record_in(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> Recorded:
     """The same, inside the caller's transaction."""
     lanes = await tick_off(connection, [outcome.item for outcome in outcomes])
     held = [outcome for outcome in outcomes if outcome.item.lease in lanes]
-    written = await results.write(connection, [outcome for outcome in held if outcome.status])
+    stepped = [outcome for outcome in held if outcome.status]
+    went_on = await onward.store(connection, going := await onward.decide(connection, stepped))
+    waiting = await onward.wait(connection, went_on)
+    going_on = {id(each.outcome) for each in going}
+    written = await results.write(connection, [outcome for outcome in stepped if id(outcome) not in going_on])
     released = await release(connection, [late for late in outcomes if late.charge and late.item.lease not in lanes])
     await ledger.write(connection, outcomes)
     await _write_again(connection, [outcome for outcome in held if not outcome.status], lanes)
     corrected = await _correct_items(connection, [outcome for outcome in held if outcome.image_tokens is not None])
     # The same item may be here twice: with a lease that has run out, and with the one it was claimed anew under.
     recorded = [outcome for outcome in held if (outcome.item.job_id, outcome.item.number) in written]
-    return await counters.count(connection, outcomes, recorded, counters.Beside(corrected, released))
+    ended = await counters.count(connection, outcomes, recorded, counters.Beside(corrected, released))
+    await step_counters.count(connection, outcomes, [*recorded, *(each.outcome for each in went_on)], went_on)
+    await onward.take_turns(connection, went_on)
+    return Recorded(ended, waiting)
 
 
 async def tick_off(connection: AsyncConnection, items: Sequence[Held]) -> dict[Lease, str]:
@@ -99,6 +117,7 @@ async def _correct_items(connection: AsyncConnection, outcomes: Sequence[Outcome
     values = {
         "job_ids": [outcome.item.job_id for outcome in outcomes],
         "numbers": [outcome.item.number for outcome in outcomes],
+        "steps": [outcome.item.step for outcome in outcomes],
         "tokens": [outcome.image_tokens for outcome in outcomes],
         "widths": [outcome.size and outcome.size[0] for outcome in outcomes],
         "heights": [outcome.size and outcome.size[1] for outcome in outcomes],
@@ -111,6 +130,7 @@ async def _write_again(connection: AsyncConnection, outcomes: Sequence[Outcome],
         {
             "tenant_id": outcome.item.tenant_id,
             "job_id": outcome.item.job_id,
+            "step": outcome.item.step,
             "lane": lanes[outcome.item.lease],
             "stage": outcome.stage,
             "number": outcome.item.number,

@@ -20,17 +20,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from vision.jobs.lifecycle import Stage
 from vision.prices import Price
 from vision.storage.queue.budget import affordable
-from vision.storage.queue.leases import Lease, hold
-from vision.storage.specs import most
-from vision.tokens import most_tokens
+from vision.storage.queue.demand import Cost, WaitingItem, service
+from vision.storage.queue.leases import Lease
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An item in this worker's hands, and the lease that says so."""
+    """An item in this worker's hands, for one step, and the lease that says so."""
 
     tenant_id: str
     job_id: UUID
+    step: int
+    steps: int
+    """How many the job has; after the last one comes the result."""
     number: int
     images: list[str]
     image_tokens: int | None
@@ -42,6 +44,11 @@ class Held:
     crashes: int
     reserved: Decimal
     unseen: bool = False
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no step comes after this one."""
+        return self.step == self.steps
 
     @property
     def lease(self) -> Lease:
@@ -69,23 +76,29 @@ class _Piece:
     crashes: int
 
 
+# The question of the only step stands in the job's row.
 _NEXT = text("""
-    SELECT t.job_id, t.tenant_id, j.status = 'queued' AS fresh,
-           j.max_cost IS NOT NULL AS capped, j.detail, j.prompt_tokens, j.max_output_tokens, j.weight
-    FROM turns t JOIN jobs j ON j.id = t.job_id
-    WHERE t.lane = :lane AND t.runnable AND t.job_id <> ALL(CAST(:passed AS uuid[]))
-      AND EXISTS (SELECT 1 FROM ranges r WHERE r.job_id = t.job_id AND r.stage = :stage AND r.lease_token IS NULL
-                  AND (r.run_at IS NULL OR r.run_at <= now()))
+    SELECT t.job_id, t.step, t.tenant_id, j.steps, j.status = 'queued' AS fresh, j.max_cost IS NOT NULL AS capped,
+           coalesce(s.detail, j.detail) AS detail, coalesce(s.fit, j.fit) AS fit,
+           CASE WHEN s.job_id IS NULL THEN j.max_side ELSE s.max_side END AS max_side, s.rule,
+           coalesce(s.prompt_tokens, j.prompt_tokens) AS prompt_tokens,
+           coalesce(s.max_output_tokens, j.max_output_tokens) AS max_output_tokens, j.weight
+    FROM turns t JOIN jobs j ON j.id = t.job_id LEFT JOIN steps s ON s.job_id = t.job_id AND s.position = t.step
+    WHERE t.lane = :lane AND t.runnable AND (t.job_id, t.step) NOT IN (
+            SELECT * FROM unnest(CAST(:passed_jobs AS uuid[]), CAST(:passed_steps AS smallint[])))
+      AND EXISTS (SELECT 1 FROM ranges r WHERE r.job_id = t.job_id AND r.step = t.step AND r.stage = :stage
+                  AND r.lease_token IS NULL AND (r.run_at IS NULL OR r.run_at <= now()))
     ORDER BY t.priority DESC, t.service, t.job_id LIMIT 1
 """)
 
 _JOB = text("SELECT 1 FROM jobs WHERE id = :job_id FOR NO KEY UPDATE")
 
-_TURN = text("SELECT 1 FROM turns WHERE job_id = :job_id AND runnable FOR UPDATE")
+_TURN = text("SELECT 1 FROM turns WHERE job_id = :job_id AND step = :step AND runnable FOR UPDATE")
 
 _IN_ORDER = """
     SELECT id, start, stop, attempt, crashes FROM ranges
-    WHERE job_id = :job_id AND stage = :stage AND lease_token IS NULL AND (run_at IS NULL OR run_at <= now())
+    WHERE job_id = :job_id AND step = :step AND stage = :stage AND lease_token IS NULL
+      AND (run_at IS NULL OR run_at <= now())
     ORDER BY {}, start LIMIT :want
     FOR UPDATE SKIP LOCKED
 """
@@ -95,7 +108,7 @@ _UNTRIED_FIRST = text(_IN_ORDER.format("run_at NULLS FIRST"))
 
 # Bounded for each piece, or else the planner reads the whole table for a job that is a large part of it.
 _ITEMS = text("""
-    SELECT i.number, i.images, i.image_tokens, i.width, i.height, i.unseen, p.place
+    SELECT i.number, i.images, i.image_tokens, i.width, i.height, i.sizes, i.unseen, p.place
     FROM unnest(CAST(:starts AS int[]), CAST(:stops AS int[])) WITH ORDINALITY AS p(start, stop, place)
     CROSS JOIN LATERAL (SELECT * FROM items WHERE job_id = :job_id AND number >= p.start AND number < p.stop
                         ORDER BY number LIMIT p.stop - p.start) i
@@ -109,15 +122,15 @@ _LEASE_WHOLE = text("""
 """)
 
 _LEASE_PART = text("""
-    WITH cut AS (UPDATE ranges SET start = :stop WHERE id = :id RETURNING tenant_id, job_id, lane, stage, run_at)
-    INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop, run_at, attempt, crashes,
+    WITH cut AS (UPDATE ranges SET start = :stop WHERE id = :id RETURNING tenant_id, job_id, step, lane, stage, run_at)
+    INSERT INTO ranges (tenant_id, job_id, step, lane, stage, start, stop, run_at, attempt, crashes,
                         lease_token, lease_until, worker, reserved)
-    SELECT tenant_id, job_id, lane, stage, :start, :stop, run_at, :attempt, :crashes,
+    SELECT tenant_id, job_id, step, lane, stage, :start, :stop, run_at, :attempt, :crashes,
            :token, now() + :seconds * interval '1 second', :worker, :reserved
     FROM cut RETURNING id
 """)
 
-_SERVED = text("UPDATE turns SET service = service + :service WHERE job_id = :job_id")
+_SERVED = text("UPDATE turns SET service = service + :service WHERE job_id = :job_id AND step = :step")
 
 _STARTED = text("""
     UPDATE jobs SET status = 'running', status_code = 'working', started_at = coalesce(started_at, now())
@@ -136,22 +149,23 @@ async def claim(
     rule: str = "none",
     untried_first: bool = False,
 ) -> list[Held]:
-    """Take up to `want` items of the job whose turn it is; empty when no job on this lane has any.
+    """Take up to `want` items of the job and step whose turn it is; empty when no job on this lane has any.
 
     With a price, each item's highest possible cost is set aside, and a job's max_cost is never passed, under any
     concurrency, because the claim holds the job's row before it looks. `rule`: of the lane's image tokens; an image of
     a size that was only declared may be as large as it admits.
     """
-    passed: list[UUID] = []
+    passed: dict[str, list[Any]] = {"passed_jobs": [], "passed_steps": []}
     while True:
         async with engine.begin() as connection:
-            turn = await _first(connection, _NEXT, lane=lane, stage=stage, passed=passed)
+            turn = await _first(connection, _NEXT, lane=lane, stage=stage, **passed)
             if turn is None:
                 return []
             waiting = _UNTRIED_FIRST if untried_first else _WAITING
-            if held := await _take(connection, turn, want, stage, lessee, _Cost(price, rule), waiting=waiting):
+            if held := await _take(connection, turn, want, stage, lessee, Cost(price, rule), waiting=waiting):
                 return held
-        passed.append(turn.job_id)
+        passed["passed_jobs"].append(turn.job_id)
+        passed["passed_steps"].append(turn.step)
 
 
 async def _take(
@@ -160,17 +174,17 @@ async def _take(
     want: int,
     stage: Stage,
     lessee: Lessee,
-    cost: "_Cost",
+    cost: Cost,
     *,
     waiting: Any,
 ) -> list[Held]:
     capped = turn.capped and cost.price is not None
     if capped or turn.fresh:
         await connection.execute(_JOB, {"job_id": turn.job_id})
-    if not await _first(connection, _TURN, job_id=turn.job_id):
+    if not await _first(connection, _TURN, job_id=turn.job_id, step=turn.step):
         return []
-    pieces = await _pieces(connection, waiting, turn.job_id, stage, want)
-    rows = await _items(connection, turn.job_id, pieces)
+    pieces = await _pieces(connection, waiting, turn, stage, want)
+    rows = await _items(connection, turn, pieces)
     costs = [cost.most(turn, row) for row in rows]
     if rows and capped:
         rows = rows[: await affordable(connection, turn.job_id, costs)]
@@ -178,7 +192,8 @@ async def _take(
         return []
     if turn.fresh:
         await connection.execute(_STARTED, {"job_id": turn.job_id})
-    await connection.execute(_SERVED, {"job_id": turn.job_id, "service": _service(turn, rows, stage)})
+    served = {"job_id": turn.job_id, "step": turn.step, "service": service(turn, rows, stage)}
+    await connection.execute(_SERVED, served)
     return await _lease(connection, turn, pieces, rows, costs, lessee)
 
 
@@ -186,9 +201,10 @@ async def _first(connection: AsyncConnection, statement: Any, **values: Any) -> 
     return (await connection.execute(statement, values)).first()
 
 
-async def _pieces(connection: AsyncConnection, waiting: Any, job_id: UUID, stage: Stage, want: int) -> list[_Piece]:
+async def _pieces(connection: AsyncConnection, waiting: Any, turn: Any, stage: Stage, want: int) -> list[_Piece]:
     pieces: list[_Piece] = []
-    for row in await connection.execute(waiting, {"job_id": job_id, "stage": stage, "want": want}):
+    values = {"job_id": turn.job_id, "step": turn.step, "stage": stage, "want": want}
+    for row in await connection.execute(waiting, values):
         if want <= 0:
             break
         stop = min(row.stop, row.start + want)
@@ -197,39 +213,17 @@ async def _pieces(connection: AsyncConnection, waiting: Any, job_id: UUID, stage
     return pieces
 
 
-async def _items(connection: AsyncConnection, job_id: UUID, pieces: Sequence[_Piece]) -> Sequence[Any]:
+async def _items(connection: AsyncConnection, turn: Any, pieces: Sequence[_Piece]) -> list[WaitingItem]:
     starts, stops = [piece.start for piece in pieces], [piece.stop for piece in pieces]
-    return (await connection.execute(_ITEMS, {"job_id": job_id, "starts": starts, "stops": stops})).all()
-
-
-@dataclass(frozen=True, slots=True)
-class _Cost:
-    """What to set money aside by."""
-
-    price: Price | None
-    rule: str
-
-    def most(self, turn: Any, row: Any) -> Decimal:
-        """What the item's call can cost at most."""
-        images = row.image_tokens or 0
-        if row.unseen:
-            images = max(images, len(row.images) * most_tokens(self.rule, turn.detail))
-        return most(self.price, images + turn.prompt_tokens, turn.max_output_tokens)
-
-
-def _service(turn: Any, rows: Sequence[Any], stage: Stage) -> float:
-    """What a job's place in the queue is charged: its calls' tokens over its weight; measuring hardly counts."""
-    if stage is Stage.MEASURE:
-        return float(len(rows) / turn.weight)
-    tokens = sum((row.image_tokens or 0) + turn.prompt_tokens + turn.max_output_tokens for row in rows)
-    return float(tokens / turn.weight)
+    rows = await connection.execute(_ITEMS, {"job_id": turn.job_id, "starts": starts, "stops": stops})
+    return [WaitingItem.of(row, turn) for row in rows]
 
 
 async def _lease(
     connection: AsyncConnection,
     turn: Any,
     pieces: Sequence[_Piece],
-    rows: Sequence[Any],
+    rows: Sequence[WaitingItem],
     costs: Sequence[Decimal],
     lessee: Lessee,
 ) -> list[Held]:
@@ -258,6 +252,8 @@ async def _lease(
         Held(
             tenant_id=turn.tenant_id,
             job_id=turn.job_id,
+            step=turn.step,
+            steps=turn.steps,
             number=row.number,
             images=row.images,
             image_tokens=row.image_tokens,
@@ -274,23 +270,10 @@ async def _lease(
     ]
 
 
-_HEARTBEAT = text("""
-    UPDATE ranges SET lease_until = now() + :seconds * interval '1 second' WHERE id = ANY(CAST(:ids AS bigint[]))
-""")
-
-
-async def extend(engine: AsyncEngine, leases: Sequence[Lease], seconds: float) -> set[int]:
-    """A sign of life for these leases; the range ids of those that still hold."""
-    async with engine.begin() as connection:
-        alive = {range_id for range_id, _ in await hold(connection, leases)}
-        await connection.execute(_HEARTBEAT, {"ids": list(alive), "seconds": seconds})
-    return alive
-
-
 _LANES = text("""
     SELECT DISTINCT t.lane FROM turns t WHERE t.runnable AND EXISTS (
-        SELECT 1 FROM ranges r WHERE r.job_id = t.job_id AND r.stage = :stage AND r.lease_token IS NULL
-        AND (r.run_at IS NULL OR r.run_at <= now()))
+        SELECT 1 FROM ranges r WHERE r.job_id = t.job_id AND r.step = t.step AND r.stage = :stage
+        AND r.lease_token IS NULL AND (r.run_at IS NULL OR r.run_at <= now()))
 """)
 
 

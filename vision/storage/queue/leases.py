@@ -1,10 +1,10 @@
 """Leases: a range in a worker's hands, known by the range's id and a token that no other lease ever has."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 Lease = tuple[int, UUID]
 """Range id and token."""
@@ -22,3 +22,16 @@ async def hold(connection: AsyncConnection, leases: Iterable[Lease]) -> dict[Lea
     wanted = list(set(leases))
     values = {"ids": [lease[0] for lease in wanted], "tokens": [lease[1] for lease in wanted]}
     return {(row.id, row.lease_token): row.lane for row in await connection.execute(_HOLD, values)}
+
+
+_HEARTBEAT = text("""
+    UPDATE ranges SET lease_until = now() + :seconds * interval '1 second' WHERE id = ANY(CAST(:ids AS bigint[]))
+""")
+
+
+async def extend(engine: AsyncEngine, leases: Sequence[Lease], seconds: float) -> set[int]:
+    """A sign of life for these leases; the range ids of those that still hold."""
+    async with engine.begin() as connection:
+        alive = {range_id for range_id, _ in await hold(connection, leases)}
+        await connection.execute(_HEARTBEAT, {"ids": list(alive), "seconds": seconds})
+    return alive

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vision.storage.outcomes.outcome import Outcome
-from vision.storage.outcomes.record import record_in, tick_off
+from vision.storage.outcomes.record import Recorded, record_in, tick_off
+from vision.storage.outcomes.recordset import recordset
 from vision.storage.queue.claims import Held
 from vision.storage.queue.leases import hold
 
@@ -26,6 +26,8 @@ class Measurement:
     """What it is expected to cost, in dollars."""
     saved_tokens: int = 0
     """How many more image tokens it would take if it were sent as it is."""
+    sizes: tuple[tuple[int, int], ...] = ()
+    """Of an item with several images: width and height of each."""
     unseen: bool = False
     """It could not be measured: its size is still the one that was declared."""
 
@@ -37,16 +39,17 @@ class Measurement:
 
 
 _SIZES = text("""
-    UPDATE items i SET width = x.width, height = x.height, image_tokens = x.tokens, unseen = x.unseen
-    FROM unnest(CAST(:numbers AS int[]), CAST(:widths AS int[]), CAST(:heights AS int[]), CAST(:tokens AS int[]),
-                CAST(:unseen AS bool[])) AS x(number, width, height, tokens, unseen)
+    UPDATE items i SET width = x.width, height = x.height, sizes = coalesce(x.sizes, i.sizes), unseen = x.unseen,
+                       image_tokens = CASE WHEN :step = 1 THEN x.tokens ELSE i.image_tokens END
+    FROM json_to_recordset(CAST(:rows AS json))
+         AS x(number int, width int, height int, sizes int[], tokens int, unseen bool)
     WHERE i.job_id = :job_id AND i.number = x.number
-      AND (i.image_tokens, i.unseen) IS DISTINCT FROM (x.tokens, x.unseen)
+      AND (i.image_tokens, i.width, i.sizes, i.unseen) IS DISTINCT FROM (x.tokens, x.width, x.sizes, x.unseen)
 """)
 
 _READY = text("""
-    INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop)
-    SELECT :tenant_id, :job_id, :lane, 'work', min(number), max(number) + 1
+    INSERT INTO ranges (tenant_id, job_id, step, lane, stage, start, stop)
+    SELECT :tenant_id, :job_id, :step, :lane, 'work', min(number), max(number) + 1
     FROM (SELECT number, number - row_number() OVER (ORDER BY number) AS island
           FROM unnest(CAST(:numbers AS int[])) AS number) runs
     GROUP BY island
@@ -64,8 +67,8 @@ _JOB = text("""
 """)
 
 
-async def store(engine: AsyncEngine, measured: Sequence[Measurement], others: Sequence[Outcome]) -> set[UUID]:
-    """Write one claim's measurements (all of one job), and what could not be measured; the jobs that ended with it."""
+async def store(engine: AsyncEngine, measured: Sequence[Measurement], others: Sequence[Outcome]) -> Recorded:
+    """Write one claim's measurements (all of one step), and what could not be measured."""
     async with engine.begin() as connection:
         items = [measurement.item for measurement in measured] + [outcome.item for outcome in others]
         await hold(connection, [item.lease for item in items])
@@ -73,23 +76,17 @@ async def store(engine: AsyncEngine, measured: Sequence[Measurement], others: Se
         kept = [measurement for measurement in measured if measurement.item.lease in lanes]
         if kept:
             await _keep(connection, kept, lanes[kept[0].item.lease])
-        return await record_in(connection, others) if others else set()
+        return await record_in(connection, others) if others else Recorded()
 
 
 async def _keep(connection: AsyncConnection, kept: Sequence[Measurement], lane: str) -> None:
     first = kept[0].item
     numbers = [measurement.item.number for measurement in kept]
-    sizes = {
-        "job_id": first.job_id,
-        "numbers": numbers,
-        "widths": [measurement.width for measurement in kept],
-        "heights": [measurement.height for measurement in kept],
-        "tokens": [measurement.image_tokens for measurement in kept],
-        "unseen": [measurement.unseen for measurement in kept],
-    }
-    await connection.execute(_SIZES, sizes)
-    ready = {"tenant_id": first.tenant_id, "job_id": first.job_id, "lane": lane, "numbers": numbers}
-    await connection.execute(_READY, ready)
+    of_step = {"job_id": first.job_id, "step": first.step}
+    await connection.execute(_SIZES, {**of_step, "rows": recordset([_size(measurement) for measurement in kept])})
+    await connection.execute(_READY, {**of_step, "tenant_id": first.tenant_id, "lane": lane, "numbers": numbers})
+    if first.step > 1:
+        return
     # Items whose tokens were known when the job came in are in its estimate already.
     new = [measurement for measurement in kept if measurement.item.image_tokens is None]
     counters = {
@@ -101,3 +98,14 @@ async def _keep(connection: AsyncConnection, kept: Sequence[Measurement], lane: 
         "corrected": sum(measurement.corrects for measurement in kept),
     }
     await connection.execute(_JOB, counters)
+
+
+def _size(measurement: Measurement) -> dict[str, object]:
+    return {
+        "number": measurement.item.number,
+        "width": measurement.width,
+        "height": measurement.height,
+        "sizes": [side for size in measurement.sizes for side in size] or None,
+        "tokens": measurement.image_tokens,
+        "unseen": measurement.unseen,
+    }

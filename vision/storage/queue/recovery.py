@@ -16,7 +16,8 @@ SPREAD_SECONDS = 30
 """From their second crash on, items come back one by one at random: the guilty one must not take the others along."""
 
 _EXPIRED = text("""
-    SELECT id, tenant_id, job_id, lane, stage, start, stop, attempt, crashes, decoding, sent, sent_costs FROM ranges
+    SELECT id, tenant_id, job_id, step, lane, stage, start, stop, attempt, crashes, decoding, sent, sent_costs
+    FROM ranges
     WHERE lease_token IS NOT NULL AND lease_until < now()
     ORDER BY lease_until LIMIT :most FOR UPDATE SKIP LOCKED
 """)
@@ -30,8 +31,8 @@ _LEFT = """
 
 _UNKNOWN = text(f"""
     WITH missing AS ({_LEFT}), paid AS (
-        INSERT INTO ledger (tenant_id, job_id, number, attempt, lane, outcome, cost, cost_is_known)
-        SELECT :tenant_id, :job_id, number, :attempt + 1, :lane, 'unknown', s.cost, false
+        INSERT INTO ledger (tenant_id, job_id, number, step, attempt, lane, outcome, cost, cost_is_known)
+        SELECT :tenant_id, :job_id, number, :step, :attempt + 1, :lane, 'unknown', s.cost, false
         FROM missing JOIN (
             -- A mark that was written again after a broken connection stands there twice.
             SELECT number, max(cost) AS cost FROM unnest(CAST(:sent AS int[]), CAST(:sent_costs AS numeric[]))
@@ -42,8 +43,8 @@ _UNKNOWN = text(f"""
 
 _POISON = text(f"""
     WITH missing AS ({_LEFT}), failed AS (
-        INSERT INTO results (tenant_id, job_id, number, status, error_code, error_message, attempts, cost)
-        SELECT :tenant_id, :job_id, number, 'failed', 'poison_item',
+        INSERT INTO results (tenant_id, job_id, number, step, status, error_code, error_message, attempts, cost)
+        SELECT :tenant_id, :job_id, number, :step, 'failed', 'poison_item',
                'Workers died several times while they worked on this item; it is left out. Look at its image.',
                :attempt,
                (SELECT coalesce(sum(l.cost), 0) FROM ledger l WHERE l.job_id = :job_id AND l.number = missing.number)
@@ -53,8 +54,8 @@ _POISON = text(f"""
 
 _BACK = text(f"""
     WITH missing AS ({_LEFT})
-    INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop, run_at, attempt, crashes)
-    SELECT :tenant_id, :job_id, :lane, :stage, min(number), max(number) + 1,
+    INSERT INTO ranges (tenant_id, job_id, step, lane, stage, start, stop, run_at, attempt, crashes)
+    SELECT :tenant_id, :job_id, :step, :lane, :stage, min(number), max(number) + 1,
            now() + random() * :spread * interval '1 second', :attempt, :crashes
     FROM (SELECT number, number - (:spread = 0)::int * row_number() OVER (ORDER BY number) AS island
           FROM missing WHERE (number = ANY(CAST(:suspects AS int[]))) = :suspected) runs
