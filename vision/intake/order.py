@@ -1,4 +1,4 @@
-"""An order: what a caller asks of every item; and the plan: the same, checked and made complete."""
+"""An order: what a caller asks of the items; and the plan: the same, checked and made complete."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,20 +9,24 @@ from vision import presets
 from vision.errors import InvalidRequest
 from vision.intake.context import IntakeContext
 from vision.intake.expected import expected
+from vision.jobs.conditions import Json, parse
+from vision.jobs.steps import check_names
 from vision.outbound.guard import Blocked
 from vision.presets import Preset
 from vision.provider.catalogue import Lane
 from vision.storage.outcomes.earlier_answers import Observed
-from vision.tokens import NO_FIT, Fit, details
+from vision.tokens import NO_FIT, Fit, details, fixed_tokens
 from vision.tokens.text import call_tokens
 
 FALLBACK_DETAILS = ("high", "auto", "low")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
-    """A job's fields as they were sent; items come separately."""
+class StepOrder:
+    """One question as it was sent. `when`: of which items it is asked, in the form of `vision.jobs.conditions`."""
 
+    name: str = "answer"
+    when: Json = None
     preset: str | None = None
     prompt: str | None = None
     schema: dict[str, Any] | None = None
@@ -32,6 +36,13 @@ class Order:
     max_side: int | None = None
     language: str = "en"
     max_output_tokens: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order(StepOrder):
+    """A job's fields as they were sent; items come separately. Without `steps` its own question is the only step."""
+
+    steps: tuple[StepOrder, ...] = ()
     max_cost: Decimal | None = None
     allow_unpriced: bool = False
     priority: int = 0
@@ -42,10 +53,10 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How each item will be asked, where, and how many text tokens that takes in and, it is expected, out."""
+class PlannedStep:
+    """How items will be asked, where, and how many text tokens that takes in and, it is expected, out."""
 
-    order: Order
+    order: StepOrder
     preset: Preset
     lane: Lane
     detail: str
@@ -57,10 +68,19 @@ class Plan:
     high_output_tokens: int | None = None
 
     @property
-    def trusts_no_size(self) -> bool:
-        """Whether declared sizes are not enough: money is capped, and the provider fetches images past us."""
-        by_url = self.lane.provider.images == "url" and self.fit == NO_FIT
-        return by_url and self.order.max_cost is not None
+    def rule(self) -> str:
+        """By which image tokens are counted."""
+        return self.lane.image_tokens
+
+    @property
+    def fixed_tokens(self) -> int | None:
+        """Of any image; None where they depend on its size."""
+        return fixed_tokens(self.rule, self.detail)
+
+    @property
+    def sees_no_image(self) -> bool:
+        """Whether the provider fetches images past us, so that a size that was declared wrong is not noticed here."""
+        return self.lane.provider.images == "url" and self.fit == NO_FIT and self.fixed_tokens is None
 
     def learned(self, observed: Observed | None) -> Self:
         """The same, with what earlier answers tell of the next ones: how long they get, how the text is counted."""
@@ -73,16 +93,54 @@ class Plan:
         )
 
 
+@dataclass(frozen=True)
+class Plan:
+    """A checked order, and its steps: at least one."""
+
+    order: Order
+    steps: tuple[PlannedStep, ...]
+
+    @property
+    def first(self) -> PlannedStep:
+        """The step that every item reaches."""
+        return self.steps[0]
+
+    @property
+    def trusts_no_size(self) -> bool:
+        """Whether declared sizes are not enough: money is capped, and a provider fetches images past us."""
+        return self.order.max_cost is not None and any(step.sees_no_image for step in self.steps)
+
+
 def plan(context: IntakeContext, order: Order) -> Plan:
     """Check an order against what is on offer; InvalidRequest names the field."""
-    preset = preset_of(order)
-    lane = context.catalogue.resolve(order.model, order.preset)
-    _check_price(order, lane)
+    if order.steps:
+        _check_steps(order)
     if order.webhook_url:
         _check_webhook(context, order.webhook_url)
+    return Plan(order, tuple(_planned(context, order, step) for step in order.steps or (order,)))
+
+
+def _check_steps(order: Order) -> None:
+    if order.preset is not None or order.prompt is not None:
+        message = "With `steps`, each step has its own question; leave out the job's own preset and prompt."
+        raise InvalidRequest(message, code="steps_or_question", param="steps")
+    names = [step.name for step in order.steps]
+    check_names(names)
+    if order.steps[0].when is not None:
+        message = "The first step is reached by every item; leave out its `when`."
+        raise InvalidRequest(message, code="invalid_condition", param="when")
+    for position, step in enumerate(order.steps):
+        if step.when is not None:
+            parse(step.when, names[:position])
+
+
+def _planned(context: IntakeContext, job: Order, order: StepOrder) -> PlannedStep:
+    preset = preset_of(order)
+    lane = context.catalogue.resolve(order.model, order.preset)
+    _check_price(job, lane)
     prompt = preset.render(order.language)
     prompt_tokens = call_tokens(prompt, preset.schema)
-    return Plan(
+    return PlannedStep(
         order=order,
         preset=preset,
         lane=lane,
@@ -107,7 +165,7 @@ def _check_price(order: Order, lane: Lane) -> None:
     )
 
 
-def preset_of(order: Order) -> Preset:
+def preset_of(order: StepOrder) -> Preset:
     """The preset named, or one made of the caller's own prompt; InvalidRequest names the field."""
     if (order.preset is None) == (order.prompt is None):
         raise InvalidRequest("Send `preset` or `prompt`: one of the two.", code="preset_or_prompt", param="preset")
@@ -120,7 +178,7 @@ def preset_of(order: Order) -> Preset:
     return preset if order.max_output_tokens is None else preset.limited_to(order.max_output_tokens)
 
 
-def _detail(order: Order, preset: Preset, lane: Lane) -> str:
+def _detail(order: StepOrder, preset: Preset, lane: Lane) -> str:
     """The detail asked for, or the preset's, or the best that the model knows."""
     known = details(lane.image_tokens)
     if order.detail is None:

@@ -13,7 +13,6 @@ from vision.intake.problems import MAX_PROBLEMS, refuse
 from vision.jobs import ids
 from vision.jobs.manifest import ItemOrder
 from vision.prices import Usage
-from vision.tokens import fixed_tokens
 from vision.tokens.savings import count_saving
 
 BATCH_ROWS = 5_000
@@ -66,8 +65,8 @@ class ItemReader:
     def known(self) -> Usage:
         """What the items measured so far will use, all calls together."""
         return Usage(
-            input_tokens=self.image_tokens + self.measured * self.plan.expected_prompt_tokens,
-            output_tokens=self.measured * self.plan.expected_output_tokens,
+            input_tokens=self.image_tokens + self.measured * self.plan.first.expected_prompt_tokens,
+            output_tokens=self.measured * self.plan.first.expected_output_tokens,
             image_tokens=self.image_tokens,
         )
 
@@ -94,18 +93,18 @@ class ItemReader:
             self.image_tokens += tokens
             self.saved_tokens += saved
         images, size = order.images, (order.width, order.height)
-        unseen = tokens is not None and self._is_unseen(images)
+        unseen = self._is_unseen(order)
         self.unseen += unseen
         return (
             *(self.job_id, self.total, self.tenant, order.custom_id, images),
             *(order.metadata or None, *size, tokens, unseen),
         )
 
-    def _is_unseen(self, images: list[str]) -> bool:
-        """Whether the tokens rest on a size that was declared, and nobody here will see the image before it is sent."""
-        if self._fixed is not None or not self.plan.trusts_no_size:
+    def _is_unseen(self, order: ItemOrder) -> bool:
+        """Whether tokens rest on a size that was declared, and nobody here will see the image before it is sent."""
+        if not (self.plan.trusts_no_size and order.width and order.height and len(order.images) == 1):
             return False
-        return all(source.startswith("http") for source in images)
+        return order.images[0].startswith("http")
 
     def _tokens(self, order: ItemOrder) -> tuple[int, int] | None:
         """Image tokens of one call, and how many its fit saves; None when an image has to be measured first."""
@@ -121,10 +120,11 @@ class ItemReader:
     def _count(self, width: int, height: int) -> tuple[int, int] | None:
         """None also when the provider would reject the size: measuring settles that, for this item alone."""
         try:
-            return count_saving(self.plan.lane.image_tokens, self.plan.detail, self.plan.fit, width, height)
+            step = self.plan.first
+            return count_saving(step.rule, step.detail, step.fit, width, height)
         except ImageError:
             return None
 
     @cached_property
     def _fixed(self) -> int | None:
-        return fixed_tokens(self.plan.lane.image_tokens, self.plan.detail)
+        return self.plan.first.fixed_tokens

@@ -1,7 +1,7 @@
 """Take a job in: one transaction for everything, then a wake-up."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vision.errors import Detail, InvalidRequest
 from vision.intake.context import IntakeContext
 from vision.intake.lines import Items, entries
-from vision.intake.order import Order, Plan, plan
+from vision.intake.order import Order, Plan, PlannedStep, plan
 from vision.intake.problems import unknown_files
 from vision.intake.reading import Batch, ItemReader
 from vision.jobs import ids
@@ -54,21 +54,24 @@ async def submit(
             known = await idempotency.claim(connection, tenant, replay.key, replay.body_hash, job_id)
             if known:
                 return Receipt(await jobs.get(connection, tenant, known), replayed=True)
-        planned = plan(context, order)
-        planned = planned.learned(await _observed(connection, tenant, planned))
+        planned = await _learned(connection, tenant, plan(context, order))
         reading = ItemReader(tenant, job_id, planned)
         await _load(connection, reading, items)
         stage = await _admit(connection, reading)
         if order.webhook_url:
             await tenants.webhook_secret(connection, tenant)
         job = await jobs.get(connection, tenant, job_id)
-    await context.wake_ups.notify(Task.DISPATCH if stage is Stage.WORK else Task.MEASURE, planned.lane.name)
+    await context.wake_ups.notify(Task.DISPATCH if stage is Stage.WORK else Task.MEASURE, planned.first.lane.name)
     return Receipt(job, replayed=False)
 
 
-async def _observed(connection: AsyncConnection, tenant: str, planned: Plan) -> earlier_answers.Observed | None:
-    question = planned.preset.fingerprint, planned.lane.name, planned.order.language
-    return await earlier_answers.observed(connection, tenant, *question)
+async def _learned(connection: AsyncConnection, tenant: str, planned: Plan) -> Plan:
+    """The same plan, with what earlier answers to its questions tell."""
+    steps = []
+    for step in planned.steps:
+        question = step.preset.fingerprint, step.lane.name, step.order.language
+        steps.append(step.learned(await earlier_answers.observed(connection, tenant, *question)))
+    return replace(planned, steps=tuple(steps))
 
 
 async def _load(connection: AsyncConnection, reading: ItemReader, items: Items) -> None:
@@ -97,35 +100,62 @@ async def _admit(connection: AsyncConnection, reading: ItemReader) -> Stage:
     job = _values(reading.plan, reading)
     stage = Stage.WORK if reading.measured == reading.total and not reading.unseen else Stage.MEASURE
     await admission.add_job(connection, job)
+    if len(reading.plan.steps) > 1:
+        await admission.add_steps(connection, _steps(reading))
     await admission.add_turn(connection, job)
     await admission.add_range(connection, job, stage, reading.total + 1)
     return stage
 
 
+def _steps(reading: ItemReader) -> list[dict[str, object]]:
+    return [
+        {
+            "job_id": reading.job_id,
+            "position": position,
+            "tenant_id": reading.tenant,
+            "name": step.order.name,
+            "condition": step.order.when,
+            "rule": step.rule,
+            "by_size": step.fixed_tokens is None,
+            "reached": reading.total if position == 1 else 0,
+            **_question(step),
+        }
+        for position, step in enumerate(reading.plan.steps, 1)
+    ]
+
+
+def _question(step: PlannedStep) -> dict[str, object]:
+    """A step's question, by the names of columns."""
+    return {
+        "preset": step.order.preset,
+        "fingerprint": step.preset.fingerprint,
+        "prompt": step.prompt,
+        "schema": step.preset.schema,
+        "model": step.lane.model,
+        "provider": step.lane.provider.name,
+        "lane": step.lane.name,
+        "detail": step.detail,
+        "fit": step.fit.kind,
+        "max_side": step.fit.max_side,
+        "language": step.order.language,
+        "prompt_tokens": step.prompt_tokens,
+        "expected_prompt_tokens": step.expected_prompt_tokens,
+        "max_output_tokens": step.preset.max_output_tokens,
+        "expected_output_tokens": step.expected_output_tokens,
+        "high_output_tokens": step.high_output_tokens,
+    }
+
+
 def _values(plan: Plan, reading: ItemReader) -> dict[str, Any]:
-    order, lane, usage = plan.order, plan.lane, reading.known
+    order, price, usage = plan.order, plan.first.lane.price, reading.known
     deadline = order.deadline_seconds
     return {
         "id": reading.job_id,
         "tenant_id": reading.tenant,
         "status": JobStatus.QUEUED.value,
         "status_code": StatusCode.WAITING.value,
-        "preset": order.preset,
-        "fingerprint": plan.preset.fingerprint,
-        "prompt": plan.prompt,
-        "schema": plan.preset.schema,
-        "model": lane.model,
-        "provider": lane.provider.name,
-        "lane": lane.name,
-        "detail": plan.detail,
-        "fit": plan.fit.kind,
-        "max_side": plan.fit.max_side,
-        "language": order.language,
-        "prompt_tokens": plan.prompt_tokens,
-        "expected_prompt_tokens": plan.expected_prompt_tokens,
-        "max_output_tokens": plan.preset.max_output_tokens,
-        "expected_output_tokens": plan.expected_output_tokens,
-        "high_output_tokens": plan.high_output_tokens,
+        **_question(plan.first),
+        "steps": len(plan.steps),
         "priority": order.priority,
         "weight": order.weight,
         "max_cost": order.max_cost,
@@ -137,6 +167,6 @@ def _values(plan: Plan, reading: ItemReader) -> dict[str, Any]:
         "estimated_input_tokens": usage.input_tokens,
         "estimated_image_tokens": usage.image_tokens,
         "saved_image_tokens": reading.saved_tokens,
-        "estimated_cost": lane.price.cost(usage) if lane.price else 0,
+        "estimated_cost": price.cost(usage) if price else 0,
         "deadline": timedelta(seconds=deadline) if deadline else None,
     }
