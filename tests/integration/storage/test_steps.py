@@ -344,3 +344,42 @@ async def test_a_wrong_plan_is_refused_whole(
     assert caught.value.code == code
     for table in ("jobs", "items", "steps"):
         assert await rows(engine, f"SELECT FROM {table}") == []
+
+
+async def test_a_step_that_had_nothing_to_do_starts_level_again(engine: AsyncEngine, context: IntakeContext) -> None:
+    await make(context, 10)
+    await record(engine, [answered(item, DOUBT) for item in await take(engine, CHEAP, 1)])
+    await record(engine, [answered(item, "yes") for item in await take(engine, GOOD, 1)])
+    await make(context, 50, [StepOrder(name="answer", prompt="Other?", model=GOOD, detail="high")])
+    await record(engine, [answered(item, {}) for item in await take(engine, GOOD, 20)])
+    await record(engine, [answered(item, DOUBT) for item in await take(engine, CHEAP, 1)])
+    services = await rows(engine, "SELECT service FROM turns WHERE lane = :lane", lane=GOOD)
+    assert len({row.service for row in services}) == 1
+
+
+async def test_an_item_that_kills_workers_fails_at_its_step(engine: AsyncEngine, context: IntakeContext) -> None:
+    await make(context, 1)
+    await record(engine, [answered(item, DOUBT) for item in await take(engine, CHEAP, 1)])
+    for _ in range(recovery.MOST_CRASHES + 1):
+        await run(engine, "UPDATE ranges SET run_at = NULL")
+        (item,) = await take(engine, GOOD, 1)
+        await marks.write(engine, [Mark(item, Step.DECODING)])
+        await run(engine, "UPDATE ranges SET lease_until = now() - interval '1 s'")
+        await recovery.reclaim(engine)
+    assert tuple(await one(engine, "SELECT step, error_code, cost FROM results")) == (2, "poison_item", COST)
+
+
+async def test_a_late_answer_releases_the_unknown_cost_of_its_own_step(
+    engine: AsyncEngine, context: IntakeContext
+) -> None:
+    await make(context, 1)
+    late = []
+    for lane, answer in ((CHEAP, DOUBT), (GOOD, "yes")):
+        (item,) = await take(engine, lane, 1)
+        await marks.write(engine, [Mark(item, Step.SENT)])
+        await run(engine, "UPDATE ranges SET lease_until = now() - interval '1 s'")
+        await recovery.reclaim(engine)
+        late.append(answered(item, answer))
+        await record(engine, [answered(again, answer) for again in await take(engine, lane, 1)])
+    await record(engine, late[1:])
+    assert [row.step for row in await rows(engine, "SELECT step FROM ledger WHERE outcome = 'unknown'")] == [1]
