@@ -12,7 +12,7 @@ def spec(output: int) -> JobSpec:
     question = {"preset": None, "prompt": "?", "schema": None, "detail": "high", "fit": NO_FIT, "prompt_tokens": 500}
     text = {"expected_prompt_tokens": 400, "capped": False}
     outputs = {"max_output_tokens": output, "expected_output_tokens": 60, "high_output_tokens": None}
-    return JobSpec(id=None, tenant_id="default", lane="fake/m", **question, **text, **outputs)  # type: ignore[arg-type]
+    return JobSpec(id=None, tenant_id="default", step=1, lane="fake/m", **question, **text, **outputs)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
