@@ -1,9 +1,6 @@
 """Webhook messages: what they say, how they are signed, when they are sent again (Standard Webhooks 1.0)."""
 
 import base64
-import binascii
-import hashlib
-import hmac
 import random
 import secrets
 from collections.abc import Callable, Mapping
@@ -12,8 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-
-from vision.errors import ConfigurationError
+from standardwebhooks import Webhook
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret
 
@@ -59,12 +55,11 @@ def body(event_id: str, event_type: EventType, created_at: datetime, data: Mappi
 
 def sign(secret: str, event_id: str, timestamp: int, payload: bytes) -> dict[str, str]:
     """The three headers of one attempt; `timestamp` is the attempt's, in unix seconds."""
-    message = f"{event_id}.{timestamp}.".encode() + payload
-    digest = hmac.digest(_key(secret), message, hashlib.sha256)
+    moment = datetime.fromtimestamp(timestamp, UTC)
     return {
         "webhook-id": event_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+        "webhook-signature": Webhook(secret).sign(event_id, moment, payload.decode()),
     }
 
 
@@ -78,13 +73,3 @@ def next_attempt(attempts: int, rand: Callable[[], float] = random.random) -> ti
     if attempts >= len(SCHEDULE):
         return None
     return SCHEDULE[max(attempts, 0)] * (1 + JITTER * rand())
-
-
-def _key(secret: str) -> bytes:
-    try:
-        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error:
-        key = b""
-    if not key:
-        raise ConfigurationError("A webhook secret must be whsec_ and base64, as `new_secret` makes it.")
-    return key
