@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from api.views import money
 from vision.estimate.arithmetic import CONFIDENCE
 from vision.estimate.estimator import Estimate
 from vision.estimate.rows import Row
+from vision.jobs.money import money
 from vision.prices import Price
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import orjson
 
-from api import views
+from api.views.item import result as view
+from vision.jobs.item_report import ResultReport
+from vision.jobs.job_report import JobReport
 
-Batches = AsyncIterator[Sequence[Mapping[Any, Any]]]
+Batches = AsyncIterator[Sequence[ResultReport]]
 
 BEFORE = ("custom_id", "item_id", "status", "error_code", "error_message")
 AFTER = (
@@ -29,18 +31,18 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 """A spreadsheet would run such a text (OWASP ASVS 1.2.10)."""
 
 
-async def jsonl(batches: Batches, job: Mapping[Any, Any]) -> AsyncIterator[bytes]:
+async def jsonl(batches: Batches, job: JobReport) -> AsyncIterator[bytes]:
     """One result object a line."""
-    async for rows in batches:
-        yield b"".join(orjson.dumps(views.result(row, job), option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+    async for results in batches:
+        yield b"".join(orjson.dumps(view(each, job), option=orjson.OPT_APPEND_NEWLINE) for each in results)
 
 
-async def table(batches: Batches, job: Mapping[Any, Any], schema: Mapping[str, Any] | None) -> AsyncIterator[bytes]:
+async def table(batches: Batches, job: JobReport, schema: Mapping[str, Any] | None) -> AsyncIterator[bytes]:
     """RFC 4180: a header, then a record a result; a column for each top-level field of the answers."""
     fields = tuple(schema.get("properties", {})) if schema else ("text",)
     yield _records([[*BEFORE, *(f"answer.{field}" for field in fields), *AFTER]])
-    async for rows in batches:
-        yield _records(_record(views.result(row, job), row["answer"], fields) for row in rows)
+    async for results in batches:
+        yield _records(_record(view(each, job), each.answer, fields) for each in results)
 
 
 def _record(result: dict[str, Any], json: str | None, fields: Sequence[str]) -> list[str]:

@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import ceil
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.jobs.fair_share import Work
+from vision.jobs.fair_share import Work, until_done
+from vision.jobs.job_report import JobReport, remaining_work
 from vision.limiter import LaneState, Limiter
 from vision.provider.catalogue import Lane
 from vision.provider.limits import Limit
@@ -37,6 +39,14 @@ class Pace:
     limit: Limit
     paused_seconds: float = 0
     work: Mapping[UUID, Work] = field(default_factory=dict)
+
+    def seconds_until_done(self, job: JobReport) -> int | None:
+        """At the limit in force, with what other jobs get meanwhile; None if the job is over, paused, or waiting."""
+        if job.waits:
+            return None
+        others = (each for job_id, each in self.work.items() if job_id != job.id)
+        calls, tokens = until_done(remaining_work(job), others)
+        return ceil(self.paused_seconds) + self.limit.seconds(ceil(calls), ceil(tokens))
 
 
 class Paces:
@@ -66,18 +76,10 @@ class Paces:
             tpm, rpm = max(1, state.tokens_per_minute), max(1, state.requests_per_minute)
             pace = Pace(replace(lane.limit, tpm=tpm, rpm=rpm), state.paused_seconds)
             async with self._engine.connect() as connection:
-                rows = await jobs.open_on_lane(connection, lane.name)
-            return replace(pace, work={row["id"]: work(row) for row in rows})
+                found = await jobs.open_on_lane(connection, lane.name)
+            return replace(pace, work={job.id: remaining_work(job) for job in found})
         except (RedisError, SQLAlchemyError, OSError):  # a timeout is an OSError
             return pace
-
-
-def work(row: Mapping[Any, Any]) -> Work:
-    """What is left of a job; items that are not measured yet are taken to be as the others, or without images."""
-    rest: int = row["total"] - row["succeeded"] - row["failed"]
-    text: int = (row["expected_prompt_tokens"] or row["prompt_tokens"]) + row["expected_output_tokens"]
-    each: float = row["estimated_tokens"] / row["measured"] if row["measured"] else text
-    return Work(row["priority"], row["weight"], rest, rest * each)
 
 
 async def _state(services: "ApiServices", lane: Lane) -> LaneState | None:

@@ -6,13 +6,13 @@ from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import RowMapping
 
 from api import lane_states
 from api.lifespan import ApiServices
 from vision.jobs.lifecycle import TERMINAL, ItemStatus, JobStatus
 from vision.storage.queue import outages
 from vision.storage.reports import jobs
+from vision.storage.reports.jobs import StatusCounts
 
 LANE_FIGURES = {
     "requests_per_minute_limit": "Requests per minute that the lane may make.",
@@ -37,27 +37,27 @@ async def exposition(services: ApiServices, tenant: str) -> tuple[bytes, str]:
     """The page and its media type."""
     registry = CollectorRegistry()
     async with services.engine.connect() as connection:
-        rows = {row["status"]: row for row in await jobs.counts_by_status(connection, tenant)}
+        counts = await jobs.counts_by_status(connection, tenant)
         in_flight = await jobs.in_flight_by_lane(connection, tenant)
         down = {str(outage["lane"]) for outage in await outages.every(connection)}
-    _count_jobs(registry, rows, sum(in_flight.values()))
+    _count_jobs(registry, counts, sum(in_flight.values()))
     await _count_lanes(registry, services, in_flight, down)
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
-def _count_jobs(registry: CollectorRegistry, rows: Mapping[str, RowMapping], in_flight: int) -> None:
+def _count_jobs(registry: CollectorRegistry, counts: Mapping[str, StatusCounts], in_flight: int) -> None:
     by_job = Gauge("tessera_jobs", "Jobs by status.", ["status"], registry=registry)
     by_item = Gauge("tessera_items", "Items by status.", ["status"], registry=registry)
     for status in JobStatus:
-        by_job.labels(status).set(rows[status]["jobs"] if status in rows else 0)
-    waiting = sum(_rest(row) for status, row in rows.items() if status not in TERMINAL)
+        by_job.labels(status).set(counts[status].jobs if status in counts else 0)
+    waiting = sum(each.rest for status, each in counts.items() if status not in TERMINAL)
     items = {
         ItemStatus.QUEUED: max(0, waiting - in_flight),
         ItemStatus.IN_FLIGHT: in_flight,
-        ItemStatus.SUCCEEDED: sum(row["succeeded"] for row in rows.values()),
-        ItemStatus.FAILED: sum(row["failed"] for row in rows.values()),
-        ItemStatus.CANCELLED: _rest(rows.get(JobStatus.CANCELLED)),
-        ItemStatus.EXPIRED: _rest(rows.get(JobStatus.EXPIRED)),
+        ItemStatus.SUCCEEDED: sum(each.succeeded for each in counts.values()),
+        ItemStatus.FAILED: sum(each.failed for each in counts.values()),
+        ItemStatus.CANCELLED: _rest(counts.get(JobStatus.CANCELLED)),
+        ItemStatus.EXPIRED: _rest(counts.get(JobStatus.EXPIRED)),
     }
     for item_status, count in items.items():
         by_item.labels(item_status).set(count)
@@ -85,6 +85,5 @@ async def _count_lanes(
             metric.labels(name).inc(value)
 
 
-def _rest(row: RowMapping | None) -> int:
-    """Items without a result."""
-    return int(row["items"] - row["succeeded"] - row["failed"]) if row else 0
+def _rest(counts: StatusCounts | None) -> int:
+    return counts.rest if counts else 0

@@ -5,8 +5,10 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.dependencies import JobsReader, Services
-from api.views import limits, money, page
+from api.views.lane import limits
+from api.views.lists import page_of_dicts
 from vision import presets
+from vision.jobs.money import money
 from vision.prices import Price, Usage
 from vision.provider.catalogue import Lane
 from vision.provider.shutdowns import shutdown_date
@@ -24,14 +26,14 @@ async def models(services: Services, tenant: JobsReader) -> dict[str, Any]:
     `image_cost` is that of one image of 1024x1024 pixels at each detail; prices are those of now.
     """
     shown = [_model(lane) for lane in services.context.catalogue.lanes.values()]
-    return page(shown, len(shown), "/v1/models")
+    return page_of_dicts(shown, len(shown), "/v1/models")
 
 
 @router.get("/presets")
 async def every_preset(services: Services, tenant: JobsReader) -> dict[str, Any]:
     """Presets with their prompts and the schemas of their answers."""
     shown = [_preset(name) for name in presets.names()]
-    return page(shown, len(shown), "/v1/presets")
+    return page_of_dicts(shown, len(shown), "/v1/presets")
 
 
 def _model(lane: Lane) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
+from sqlalchemy import RowMapping
 
 from api.bodies import multipart
 from api.dependencies import FilesReader, FilesWriter, Services
 from api.schemas import FilesQuery
-from api.views import Row, page, unix
+from api.views.lists import page_of_dicts, unix
 from vision.errors import InvalidRequest
 from vision.jobs import ids
 from vision.storage import files
@@ -55,7 +56,7 @@ async def every(services: Services, tenant: FilesReader, query: Annotated[FilesQ
     after = query.start("file")
     async with services.engine.connect() as connection:
         rows = await files.page(connection, tenant, limit=query.limit + 1, after=after, purpose=query.purpose)
-    return page([_view(row) for row in rows], query.limit, "/v1/files")
+    return page_of_dicts([_view(row) for row in rows], query.limit, "/v1/files")
 
 
 @router.get("/{file_id}")
@@ -86,12 +87,12 @@ async def delete(file_id: str, services: Services, tenant: FilesWriter) -> dict[
     return {"id": file_id, "object": "file", "deleted": True}
 
 
-async def _row(services: Services, tenant: str, file_id: str) -> Row:
+async def _row(services: Services, tenant: str, file_id: str) -> RowMapping:
     async with services.engine.connect() as connection:
         return await files.get(connection, tenant, ids.parse("file", file_id))
 
 
-def _view(row: Row) -> dict[str, Any]:
+def _view(row: RowMapping) -> dict[str, Any]:
     return {
         "id": ids.public("file", row["id"]),
         "object": "file",

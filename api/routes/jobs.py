@@ -1,20 +1,21 @@
 """Jobs: create, list, get, cancel, pause, resume, retry."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from sqlalchemy import RowMapping
 
-from api import views
 from api.bodies import submission
 from api.dependencies import JobsReader, JobsWriter, Services
 from api.lifespan import ApiServices
 from api.schemas import JobBody, JobQuery, JobsQuery
+from api.views import lists
+from api.views.job import Job, view
+from api.views.lists import Page
 from vision import intake
 from vision.jobs import ids
-from vision.jobs.lifecycle import TERMINAL
+from vision.jobs.job_report import JobReport
 from vision.storage.reports import jobs
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -40,7 +41,7 @@ async def create(
     services: Services,
     tenant: JobsWriter,
     idempotency_key: Annotated[str | None, Header()] = None,
-) -> dict[str, Any]:
+) -> Job:
     """Submit a job: fields and items as JSON, or items as JSON lines with the fields in the query string."""
     async with submission.received(request, services, tenant, JobBody, JobQuery) as sent:
         replay = sent.replay(idempotency_key)
@@ -53,62 +54,62 @@ async def create(
 
 
 @router.get("")
-async def page(services: Services, tenant: JobsReader, query: Annotated[JobsQuery, Query()]) -> dict[str, Any]:
+async def page(services: Services, tenant: JobsReader, query: Annotated[JobsQuery, Query()]) -> Page[Job]:
     """Jobs, newest first."""
     after = query.start("job")
     async with services.engine.connect() as connection:
-        rows = await jobs.page(connection, tenant, limit=query.limit + 1, after=after, status=query.status)
-    lanes = {name: lane for row in rows if (lane := services.context.catalogue.lanes.get(name := row["lane"]))}
+        found = await jobs.page(connection, tenant, limit=query.limit + 1, after=after, status=query.status)
+    lanes = {job.lane: lane for job in found if (lane := services.context.catalogue.lanes.get(job.lane))}
     paces = {name: await services.paces.of(lane) for name, lane in lanes.items()}
-    shown = [views.job(row, lanes.get(row["lane"]), paces.get(row["lane"])) for row in rows]
-    return views.page(shown, query.limit, "/v1/jobs")
+    shown = [view(job, lanes.get(job.lane), paces.get(job.lane)) for job in found]
+    return lists.page(shown, query.limit, "/v1/jobs")
 
 
 @router.get("/{job_id}")
-async def get(job_id: str, response: Response, services: Services, tenant: JobsReader) -> dict[str, Any]:
+async def get(job_id: str, response: Response, services: Services, tenant: JobsReader) -> Job:
     """One job, as it stands now."""
     uuid = ids.parse("job", job_id)
     async with services.engine.connect() as connection:
-        row = await jobs.get(connection, tenant, uuid)
-    if lane := services.context.catalogue.lanes.get(row["lane"]):
+        job = await jobs.get(connection, tenant, uuid)
+    if lane := services.context.catalogue.lanes.get(job.lane):
         await services.paces.of(lane)
-    return _show(services, row, response)
+    return _show(services, job, response)
 
 
 @router.post("/{job_id}/cancel")
-async def cancel(job_id: str, response: Response, services: Services, tenant: JobsWriter) -> dict[str, Any]:
+async def cancel(job_id: str, response: Response, services: Services, tenant: JobsWriter) -> Job:
     """Send nothing new; calls in flight are finished, then the job is cancelled."""
     return await _act(intake.cancel, services, tenant, job_id, response)
 
 
 @router.post("/{job_id}/pause")
-async def pause(job_id: str, response: Response, services: Services, tenant: JobsWriter) -> dict[str, Any]:
+async def pause(job_id: str, response: Response, services: Services, tenant: JobsWriter) -> Job:
     """Send nothing new until the job is resumed."""
     return await _act(intake.pause, services, tenant, job_id, response)
 
 
 @router.post("/{job_id}/resume")
-async def resume(job_id: str, response: Response, services: Services, tenant: JobsWriter) -> dict[str, Any]:
+async def resume(job_id: str, response: Response, services: Services, tenant: JobsWriter) -> Job:
     """Go on with a paused job."""
     return await _act(intake.resume, services, tenant, job_id, response)
 
 
 @router.post("/{job_id}/retry")
-async def retry(job_id: str, response: Response, services: Services, tenant: JobsWriter) -> dict[str, Any]:
+async def retry(job_id: str, response: Response, services: Services, tenant: JobsWriter) -> Job:
     """Try the failed items of a finished job again."""
     return await _act(intake.retry, services, tenant, job_id, response)
 
 
-Act = Callable[[intake.IntakeContext, str, UUID], Awaitable[RowMapping]]
+Act = Callable[[intake.IntakeContext, str, UUID], Awaitable[JobReport]]
 
 
-async def _act(act: Act, services: ApiServices, tenant: str, job_id: str, response: Response) -> dict[str, Any]:
+async def _act(act: Act, services: ApiServices, tenant: str, job_id: str, response: Response) -> Job:
     return _show(services, await act(services.context, tenant, ids.parse("job", job_id)), response)
 
 
-def _show(services: ApiServices, row: RowMapping, response: Response) -> dict[str, Any]:
+def _show(services: ApiServices, job: JobReport, response: Response) -> Job:
     """Asks nobody: behind a commit an error would hide what has been done."""
-    if row["status"] not in TERMINAL:
+    if not job.is_over:
         response.headers["retry-after"] = str(POLL_SECONDS)
-    lane = services.context.catalogue.lanes.get(row["lane"])
-    return views.job(row, lane, services.paces.last(lane) if lane else None)
+    lane = services.context.catalogue.lanes.get(job.lane)
+    return view(job, lane, services.paces.last(lane) if lane else None)

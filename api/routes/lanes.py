@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,12 +10,15 @@ from sqlalchemy import RowMapping
 from api import lane_states
 from api.dependencies import JobsReader, JobsWriter, Services
 from api.lifespan import ApiServices
-from api.views import limits, money, page, unix
+from api.views.lane import limits
+from api.views.lists import page_of_dicts, unix
 from vision.errors import NotFound
+from vision.jobs.money import money
 from vision.limiter import LaneState
 from vision.provider.catalogue import Lane
 from vision.storage.queue import outages
 from vision.storage.reports import jobs
+from vision.storage.reports.jobs import Used
 
 router = APIRouter(prefix="/v1/lanes", tags=["lanes"])
 
@@ -25,7 +27,7 @@ router = APIRouter(prefix="/v1/lanes", tags=["lanes"])
 async def every(services: Services, tenant: JobsReader) -> dict[str, Any]:
     """All lanes; `now` is null while Redis cannot be reached, `breaker` unless the provider does not answer."""
     shown = await _shown(services, tenant, list(services.context.catalogue.lanes.values()))
-    return page(shown, len(shown), "/v1/lanes")
+    return page_of_dicts(shown, len(shown), "/v1/lanes")
 
 
 @router.post("/{lane:path}/resume")
@@ -46,18 +48,17 @@ async def _shown(services: ApiServices, tenant: str, lanes: Sequence[Lane]) -> l
     states = await lane_states.now(services)
     return [
         _view(lane, in_flight.get(lane.name, 0), states[lane.name])
-        | _used(used.get(lane.name))
+        | _used(used.get(lane.name, Used()))
         | _breaker(down.get(lane.name))
         for lane in lanes
     ]
 
 
-def _used(sums: RowMapping | None) -> dict[str, Any]:
+def _used(used: Used) -> dict[str, Any]:
     """Tokens and money of the caller's jobs on a lane."""
-    names = ("input", "output", "image", "cached")
     return {
-        "tokens": {name: int(sums[f"{name}_tokens"]) if sums else 0 for name in names},
-        "cost": {"currency": "USD", "spent": money(sums["spent"] if sums else Decimal(0))},
+        "tokens": {name: getattr(used, f"{name}_tokens") for name in ("input", "output", "image", "cached")},
+        "cost": {"currency": "USD", "spent": money(used.spent)},
     }
 
 

@@ -1,13 +1,16 @@
 """What a job's items have come to: items in pages, results as a stream."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from api import exports, views
+from api import exports
 from api.dependencies import JobsReader, Services
 from api.schemas import Body, ItemsQuery
+from api.views import lists
+from api.views.item import Item, view
+from api.views.lists import Page
 from vision.errors import InvalidRequest
 from vision.jobs import ids
 from vision.storage.reports import items, jobs
@@ -24,14 +27,14 @@ class ResultsQuery(Body):
 @router.get("/items")
 async def page(
     job_id: str, services: Services, tenant: JobsReader, query: Annotated[ItemsQuery, Query()]
-) -> dict[str, Any]:
+) -> Page[Item]:
     """Items in the order of the manifest."""
     uuid = ids.parse("job", job_id)
     after = _number(query.after, uuid.hex) if query.after else 0
     async with services.engine.connect() as connection:
         job = await jobs.get(connection, tenant, uuid)
-        rows = await items.page(connection, job, limit=query.limit + 1, after=after, status=query.status)
-    return views.page([views.item(row, job) for row in rows], query.limit, f"/v1/jobs/{job_id}/items")
+        found = await items.page(connection, job, limit=query.limit + 1, after=after, status=query.status)
+    return lists.page([view(item, job) for item in found], query.limit, f"/v1/jobs/{job_id}/items")
 
 
 @router.get("/results", response_class=StreamingResponse)
@@ -45,7 +48,7 @@ async def stream(
         )
     async with services.engine.connect() as connection:
         job = await jobs.get(connection, tenant, ids.parse("job", job_id))
-        schema = await jobs.schema(connection, tenant, job["id"]) if query.format == "csv" else None
+        schema = await jobs.schema(connection, tenant, job.id) if query.format == "csv" else None
     batches = items.results(services.engine, job)
     if query.format == "csv":
         return StreamingResponse(

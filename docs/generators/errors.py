@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from api.errors import FIELD_CODES, STATUS, STATUS_BY_CODE
-from api.views import REST_ERRORS
 from generators import codes
 from generators.words import GENERATED, table, words
 from vision import errors
 from vision.errors import RequestError, TesseraError
+from vision.jobs.item_report import REST_ERRORS
 from vision.jobs.lifecycle import StatusCode
 from vision.provider import failures
 from vision.provider.replies import Ending
@@ -109,7 +109,7 @@ def _elsewhere() -> dict[str, str]:
         "vision/provider/replies.py": set(Ending) - {Ending.ANSWERED},
         "vision/provider/failures.toml": (row["code"] for row in _rows() if row["then"] in {"later", "never"}),
         "vision/storage/queue/recovery.py": IN_SQL,
-        "api/views.py": (code for code, _ in REST_ERRORS.values()),
+        "vision/jobs/item_report.py": (code for code, _ in REST_ERRORS.values()),
         "api/errors.py": FIELD_CODES.values(),
     }
     return {str(code): place for place, several in tables.items() for code in several}

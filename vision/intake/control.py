@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import RowMapping, delete, func, update
+from sqlalchemy import delete, func, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import Conflict
 from vision.intake.context import IntakeContext
 from vision.jobs import ids
+from vision.jobs.job_report import JobReport
 from vision.jobs.lifecycle import TERMINAL, JobStatus, StatusCode
 from vision.jobs.wake_ups import Task
 from vision.storage import admission
@@ -20,14 +21,14 @@ from vision.storage.tables import Job, Range, Turn
 Changed = TypeVar("Changed")
 
 
-async def cancel(context: IntakeContext, tenant: str, job_id: UUID) -> RowMapping:
+async def cancel(context: IntakeContext, tenant: str, job_id: UUID) -> JobReport:
     """Send nothing new; the job is cancelled once its calls in flight are done, which may be now. The job as it is."""
     is_over, job = await _change(context, tenant, job_id, _cancel)
     await context.wake_ups.notify(Task.DELIVER if is_over else Task.LOOK)
     return job
 
 
-async def pause(context: IntakeContext, tenant: str, job_id: UUID) -> RowMapping:
+async def pause(context: IntakeContext, tenant: str, job_id: UUID) -> JobReport:
     """Send nothing new until `resume`; calls in flight are finished. The job as it is."""
     is_paused, job = await _change(context, tenant, job_id, _pause)
     if is_paused:
@@ -36,14 +37,14 @@ async def pause(context: IntakeContext, tenant: str, job_id: UUID) -> RowMapping
     return job
 
 
-async def resume(context: IntakeContext, tenant: str, job_id: UUID) -> RowMapping:
+async def resume(context: IntakeContext, tenant: str, job_id: UUID) -> JobReport:
     """Go on with a paused job, whatever paused it. The job as it is."""
     lanes, job = await _change(context, tenant, job_id, _resume)
     await _notify(context, lanes)
     return job
 
 
-async def retry(context: IntakeContext, tenant: str, job_id: UUID) -> RowMapping:
+async def retry(context: IntakeContext, tenant: str, job_id: UUID) -> JobReport:
     """Take the failed items of a finished job up again; what they cost so far stays in the ledger. The job as it is."""
     lanes, job = await _change(context, tenant, job_id, _retry)
     await _notify(context, lanes)
@@ -51,8 +52,8 @@ async def retry(context: IntakeContext, tenant: str, job_id: UUID) -> RowMapping
 
 
 async def _change(
-    context: IntakeContext, tenant: str, job_id: UUID, work: Callable[[AsyncConnection, RowMapping], Awaitable[Changed]]
-) -> tuple[Changed, RowMapping]:
+    context: IntakeContext, tenant: str, job_id: UUID, work: Callable[[AsyncConnection, JobReport], Awaitable[Changed]]
+) -> tuple[Changed, JobReport]:
     """Do `work` in a transaction that holds the job, which it is given; what it returns, and the job then. NotFound.
 
     The job is read before the commit: after it nothing is left that can fail, so that no error can hide a change.
@@ -63,46 +64,46 @@ async def _change(
         return changed, await jobs.get(connection, tenant, job_id)
 
 
-async def _cancel(connection: AsyncConnection, job: RowMapping) -> bool:
+async def _cancel(connection: AsyncConnection, job: JobReport) -> bool:
     """Whether there is something to deliver."""
-    if job["ending"]:
+    if job.ending:
         return False
     _refuse_terminal(job)
-    await connection.execute(delete(Turn).where(Turn.job_id == job["id"]))
+    await connection.execute(delete(Turn).where(Turn.job_id == job.id))
     await _set(connection, job, ending=JobStatus.CANCELLED, status_code=StatusCode.CANCELLING)
-    return await finish.finish_if_over(connection, job["id"])
+    return await finish.finish_if_over(connection, job.id)
 
 
-async def _pause(connection: AsyncConnection, job: RowMapping) -> bool:
+async def _pause(connection: AsyncConnection, job: JobReport) -> bool:
     """Whether there is something to deliver."""
-    if job["status"] == JobStatus.PAUSED:
+    if job.status == JobStatus.PAUSED:
         return False
     _refuse_terminal(job)
     _refuse_ending(job)
-    return await finish.pause(connection, job["id"], StatusCode.PAUSED_BY_USER)
+    return await finish.pause(connection, job.id, StatusCode.PAUSED_BY_USER)
 
 
-async def _resume(connection: AsyncConnection, job: RowMapping) -> list[str]:
+async def _resume(connection: AsyncConnection, job: JobReport) -> list[str]:
     """The lanes to notify; none if the job was not paused."""
     _refuse_terminal(job)
     _refuse_ending(job)
-    if job["status"] != JobStatus.PAUSED:
+    if job.status != JobStatus.PAUSED:
         return []
-    lanes = await admission.return_turns(connection, job["id"])
+    lanes = await admission.return_turns(connection, job.id)
     started = func.coalesce(Job.started_at, func.now())
     await _set(connection, job, status=JobStatus.RUNNING, status_code=StatusCode.WORKING, started_at=started)
     return lanes
 
 
-async def _retry(connection: AsyncConnection, job: RowMapping) -> list[str]:
+async def _retry(connection: AsyncConnection, job: JobReport) -> list[str]:
     """The lanes to notify."""
-    if job["status"] not in {JobStatus.SUCCEEDED, JobStatus.FAILED}:
+    if job.status not in {JobStatus.SUCCEEDED, JobStatus.FAILED}:
         raise _conflict(job, "is not finished", "job_not_finished")
-    if job["total"] == job["succeeded"]:
+    if job.total == job.succeeded:
         raise _conflict(job, "has no failed items", "nothing_failed")
-    await connection.execute(delete(Range).where(Range.job_id == job["id"], Range.lease_token.is_(None)))
-    await connection.execute(delete(Turn).where(Turn.job_id == job["id"]))
-    lanes = await admission.readmit_failed(connection, job["id"])
+    await connection.execute(delete(Range).where(Range.job_id == job.id, Range.lease_token.is_(None)))
+    await connection.execute(delete(Turn).where(Turn.job_id == job.id))
+    lanes = await admission.readmit_failed(connection, job.id)
     # A deadline that has passed would end the second try before it began.
     deadline = func.nullif(func.greatest(Job.expires_at, func.now()), func.now())
     running = {"status": JobStatus.RUNNING, "status_code": StatusCode.WORKING, "ending": None, "finished_at": None}
@@ -110,8 +111,8 @@ async def _retry(connection: AsyncConnection, job: RowMapping) -> list[str]:
     return lanes
 
 
-async def _set(connection: AsyncConnection, job: RowMapping, **values: object) -> None:
-    await connection.execute(update(Job).where(Job.id == job["id"]).values(**values))
+async def _set(connection: AsyncConnection, job: JobReport, **values: object) -> None:
+    await connection.execute(update(Job).where(Job.id == job.id).values(**values))
 
 
 async def _notify(context: IntakeContext, lanes: Iterable[str]) -> None:
@@ -120,15 +121,15 @@ async def _notify(context: IntakeContext, lanes: Iterable[str]) -> None:
         await context.wake_ups.notify(Task.DISPATCH, lane)
 
 
-def _refuse_terminal(job: RowMapping) -> None:
-    if job["status"] in TERMINAL:
+def _refuse_terminal(job: JobReport) -> None:
+    if job.status in TERMINAL:
         raise _conflict(job, "is over already", "job_finished")
 
 
-def _refuse_ending(job: RowMapping) -> None:
-    if job["ending"]:
+def _refuse_ending(job: JobReport) -> None:
+    if job.ending:
         raise _conflict(job, "is about to end", "job_finished")
 
 
-def _conflict(job: RowMapping, reason: str, code: str) -> Conflict:
-    return Conflict(f"{ids.public('job', job['id'])} {reason} (status {job['status']}).", code=code)
+def _conflict(job: JobReport, reason: str, code: str) -> Conflict:
+    return Conflict(f"{ids.public('job', job.id)} {reason} (status {job.status}).", code=code)

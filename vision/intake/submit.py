@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import Detail, InvalidRequest
@@ -16,6 +15,7 @@ from vision.intake.order import Order, Plan, PlannedStep, plan
 from vision.intake.problems import unknown_files
 from vision.intake.reading import Batch, ItemReader
 from vision.jobs import ids
+from vision.jobs.job_report import JobReport
 from vision.jobs.lifecycle import JobStatus, Stage, StatusCode
 from vision.jobs.wake_ups import Task
 from vision.storage import admission, files, idempotency, tenants
@@ -35,13 +35,13 @@ class Replay:
 class Receipt:
     """The job as it is, read before the commit, and whether an earlier request had made it."""
 
-    job: RowMapping
+    job: JobReport
     replayed: bool
 
     @property
     def job_id(self) -> UUID:
         """The job's id."""
-        return UUID(str(self.job["id"]))
+        return self.job.id
 
 
 async def submit(

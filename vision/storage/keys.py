@@ -6,13 +6,13 @@ import secrets
 import string
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import NotFound
@@ -34,6 +34,18 @@ class Scope(StrEnum):
     FILES_READ = "files:read"
     FILES_WRITE = "files:write"
     WEBHOOKS_READ = "webhooks:read"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as it is listed; its secret is shown once, when it is made."""
+
+    id: UUID
+    name: str
+    scopes: list[str]
+    last4: str
+    created_at: datetime
+    revoked_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -82,22 +94,21 @@ async def find(connection: AsyncConnection, secret: str) -> Caller | None:
     return Caller(row.tenant_id, frozenset(row.scopes)) if row else None
 
 
-async def create(connection: AsyncConnection, tenant: str, name: str, scopes: Sequence[str]) -> tuple[RowMapping, str]:
-    """Store a new key; its row and, this once, its secret."""
+async def create(connection: AsyncConnection, tenant: str, name: str, scopes: Sequence[str]) -> tuple[Key, str]:
+    """Store a new key; the key and, this once, its secret."""
     secret = generate()
-    values: dict[str, Any] = {"id": ids.new(), "tenant_id": tenant, "name": name, "scopes": list(scopes)}
-    statement = insert(ApiKey).values(**values, secret_hash=digest(secret), last4=secret[-4:])
-    row = (await connection.execute(statement.returning(*_COLUMNS))).mappings().one()
-    return row, secret
+    values = {"id": ids.new(), "tenant_id": tenant, "name": name, "scopes": list(scopes), "last4": secret[-4:]}
+    statement = insert(ApiKey).values(**values, secret_hash=digest(secret)).returning(*_COLUMNS)
+    return Key(*(await connection.execute(statement)).one()), secret
 
 
-async def every(connection: AsyncConnection, tenant: str) -> Sequence[RowMapping]:
+async def every(connection: AsyncConnection, tenant: str) -> list[Key]:
     """The tenant's keys, newest first, revoked ones too."""
     statement = select(*_COLUMNS).where(ApiKey.tenant_id == tenant).order_by(ApiKey.id.desc())
-    return (await connection.execute(statement)).mappings().all()
+    return [Key(*row) for row in await connection.execute(statement)]
 
 
-async def revoke(connection: AsyncConnection, tenant: str, key_id: UUID) -> RowMapping:
+async def revoke(connection: AsyncConnection, tenant: str, key_id: UUID) -> Key:
     """Make a key useless from now on; idempotent."""
     statement = (
         update(ApiKey)
@@ -105,10 +116,10 @@ async def revoke(connection: AsyncConnection, tenant: str, key_id: UUID) -> RowM
         .values(revoked_at=func.coalesce(ApiKey.revoked_at, func.now()))
         .returning(*_COLUMNS)
     )
-    row = (await connection.execute(statement)).mappings().one_or_none()
+    row = (await connection.execute(statement)).one_or_none()
     if row is None:
         raise NotFound(f"No key has the id {ids.public('key', key_id)!r}.")
-    return row
+    return Key(*row)
 
 
 def admin_key(data_dir: Path) -> str:
@@ -137,4 +148,4 @@ def _checksum(body: str) -> str:
     return digits
 
 
-_COLUMNS = (ApiKey.id, ApiKey.name, ApiKey.scopes, ApiKey.last4, ApiKey.created_at, ApiKey.revoked_at)
+_COLUMNS = [getattr(ApiKey, field.name) for field in fields(Key)]

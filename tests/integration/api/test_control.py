@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -183,3 +184,20 @@ async def test_a_job_whose_provider_does_not_answer_says_so_and_since_when(
     assert (await act(client, path, "cancel"))["status_code"] == "cancelled_by_user"
     await outages.close(engine, LANE)
     assert (await act(client, paused, "resume"))["status_code"] == "working"
+
+
+@pytest.mark.parametrize("verb", ["pause", "cancel"])
+async def test_an_event_says_what_polling_says(client: httpx2.AsyncClient, engine: AsyncEngine, verb: str) -> None:
+    path = await make(client, 5)
+    first, second, third = await take(engine, 3)
+    await succeed(engine, first)
+    await fail(engine, second)
+    await act(client, path, verb)
+    if verb == "cancel":
+        await succeed(engine, third)
+    job = (await client.get(path)).json()
+    ((body,),) = await rows(engine, "SELECT body FROM events")
+    said = orjson.loads(body)["data"]
+    assert said["request_counts"] == job["request_counts"]
+    assert said["cost"]["spent"] == job["cost"]["spent"] == ("0.000473" if verb == "pause" else "0.000946")
+    assert (said["status"], said["status_code"]) == (job["status"], job["status_code"])

@@ -9,10 +9,11 @@ import orjson
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api import exports, views
+from api import exports
 from tests.integration.api.hands import LANE, fail, succeed, take
 from tests.integration.api.test_control import act, make
 from tests.integration.api.test_jobs import SCHEMA, URL
+from vision.jobs.money import money
 from vision.storage.reports.items import BATCH
 
 
@@ -130,7 +131,7 @@ async def test_items_come_in_pages(client: httpx2.AsyncClient, engine: AsyncEngi
     [("0", "0"), ("5", "5.00"), ("0.00047300", "0.000473"), ("1E-8", "0.00000001"), ("1E+3", "1000.00"), ("0E-8", "0")],
 )
 def test_money_is_plain_decimal_text(amount: str, text: str) -> None:
-    assert views.money(Decimal(amount)) == text
+    assert money(Decimal(amount)) == text
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api import views
+from api.views.job import view
 from tests.fakes import FakeProcess
 from tests.integration.worker.test_work import finished, host, provider, providers_file, settings, working
 from tests.queries import rows
@@ -31,8 +31,8 @@ async def done(engine: AsyncEngine, settings: Settings, items: list[dict[str, An
         await finished(engine, receipt.job_id)
     await wake_ups.close()
     async with engine.connect() as connection:
-        row = await get(connection, "default", receipt.job_id)
-    return views.job(row, context.catalogue.lanes[row["lane"]])
+        job = await get(connection, "default", receipt.job_id)
+    return view(job, context.catalogue.lanes[job.lane]).model_dump()
 
 
 def billed(provider: FakeProcess) -> dict[str, int]:
@@ -114,4 +114,4 @@ async def test_nothing_is_compared_before_the_end(engine: AsyncEngine, settings:
     await wake_ups.close()
     async with engine.connect() as connection:
         row = await get(connection, "default", receipt.job_id)
-    assert views.job(row, None)["comparison"] is None
+    assert view(row, None).comparison is None

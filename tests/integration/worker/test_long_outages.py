@@ -38,7 +38,7 @@ async def test_forty_seconds_of_503_in_a_job_of_1500(
         provider.post("/_/faults", [{"fault": fault, "for_seconds": 40}])
         began = time.time()
         await until(engine, "SELECT count(*) FROM lane_outages", 1)
-        assert (await shown(engine, job_id))["status_code"] == "upstream_down"
+        assert (await shown(engine, job_id)).status_code == "upstream_down"
         job = await finished(engine, job_id)
     assert (job.succeeded, job.failed) == (1_500, 0)
     refused, answered = times(provider, 503), times(provider, 200)

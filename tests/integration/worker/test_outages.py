@@ -17,6 +17,7 @@ from tests.integration.worker.test_work import settings as worker_settings
 from tests.ports import free_port
 from tests.queries import one, rows, run
 from vision.intake import IntakeContext, cancel, pause
+from vision.jobs.job_report import JobReport
 from vision.jobs.wake_ups import WakeUps
 from vision.outbound.guard import Guard
 from vision.provider.catalogue import Catalogue
@@ -53,7 +54,7 @@ async def job_of(engine: AsyncEngine, *names: object, **columns: Any) -> UUID:
     return await make_job(engine, pictures(*names), tokens=8500, **columns)
 
 
-async def shown(engine: AsyncEngine, job_id: UUID) -> Any:
+async def shown(engine: AsyncEngine, job_id: UUID) -> JobReport:
     """The job as callers see it."""
     async with engine.connect() as connection:
         return await jobs.get(connection, "default", job_id)
@@ -74,9 +75,9 @@ async def test_an_outage_fails_nothing_and_hears_of_one_call_a_second_from_all(
         job_id = await job_of(engine, *range(300))
         await until(engine, "SELECT count(*) FROM lane_outages", 1)
         waiting = await shown(engine, job_id)
-        assert (waiting["status"], waiting["status_code"]) == ("running", "upstream_down")
+        assert (waiting.status, waiting.status_code) == ("running", "upstream_down")
         outage = await one(engine, "SELECT * FROM lane_outages")
-        assert (outage.code, waiting["waiting_since"]) == ("upstream_error", outage.since)
+        assert (outage.code, waiting.waiting_since) == ("upstream_error", outage.since)
         job = await finished(engine, job_id)
     assert (job.succeeded, job.failed, job.status_code) == (300, 0, "done")
     assert (await one(engine, "SELECT max(attempts) FROM results"))[0] == 1
@@ -99,7 +100,7 @@ async def test_a_provider_that_goes_away_and_comes_back_fails_nothing(engine: As
             job_id = await job_of(engine, *range(400))
             await until(engine, "SELECT succeeded > 50 FROM jobs", True)
         await until(engine, "SELECT probes >= 2 FROM lane_outages", True)
-        assert (await shown(engine, job_id))["status_code"] == "upstream_down"
+        assert (await shown(engine, job_id)).status_code == "upstream_down"
         with start(*options, port=port):
             job = await finished(engine, job_id)
     assert (job.succeeded, job.failed) == (400, 0)
@@ -189,7 +190,7 @@ async def test_a_job_may_end_while_its_lane_is_down(
         job = await finished(engine, job_id, seconds=20)
     assert job.status == {"cancel": "cancelled", "expire": "expired"}[how]
     assert job.failed == 0
-    assert (await shown(engine, job_id))["waiting_since"] is None
+    assert (await shown(engine, job_id)).waiting_since is None
 
 
 async def test_a_cancelled_job_waits_for_no_place_in_flight(

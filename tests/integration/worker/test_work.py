@@ -114,7 +114,7 @@ async def test_a_job_is_measured_worked_and_finished(
     assert job.spent == sum(row.cost for row in results) > 0
     async with engine.connect() as connection:
         used = (await jobs.used_by_lane(connection, "default"))[job.lane]
-    assert (used["input_tokens"], used["image_tokens"], used["spent"]) == (billed["input"], 850_000, job.spent)
+    assert (used.input_tokens, used.image_tokens, used.spent) == (billed["input"], 850_000, job.spent)
     ledger = await rows(engine, "SELECT outcome, count(*) FROM ledger GROUP BY 1")
     assert [tuple(row) for row in ledger] == [("succeeded", 100)]
     assert await rows(engine, "SELECT * FROM ranges") == []

@@ -1,14 +1,16 @@
 """How a job ends or pauses, and the event that says so, in one transaction with what caused it."""
 
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.jobs import ids
+from vision.jobs.job_report import JobReport
 from vision.jobs.lifecycle import TERMINAL, JobStatus, StatusCode
+from vision.jobs.money import money
 from vision.outbound import webhooks
 
 _LOCK = text("SELECT * FROM jobs WHERE id = :job_id FOR NO KEY UPDATE")
@@ -27,6 +29,11 @@ _DROP_TURN = text("DELETE FROM turns WHERE job_id = :job_id")
 _PAUSE = text("""
     UPDATE jobs SET status = 'paused', status_code = :code
     WHERE id = :job_id AND status IN ('queued', 'running') AND ending IS NULL RETURNING *
+""")
+
+_IN_FLIGHT = text("""
+    SELECT coalesce(sum(stop - start - done), 0)::int FROM ranges
+    WHERE job_id = :job_id AND lease_token IS NOT NULL AND stage = 'work'
 """)
 
 _STILL = text("UPDATE turns SET runnable = false WHERE job_id = :job_id")
@@ -61,7 +68,8 @@ async def finish_if_over(connection: AsyncConnection, job_id: UUID) -> bool:
         status, code = _ENDINGS[job.ending]
     else:
         return False
-    ended = (await connection.execute(_END, {"job_id": job_id, "status": status, "code": code})).one()
+    values = {"job_id": job_id, "status": status, "code": code}
+    ended = (await connection.execute(_END, values)).mappings().one()
     await connection.execute(_DROP_TURN, {"job_id": job_id})
     await announce(connection, ended)
     return True
@@ -69,7 +77,7 @@ async def finish_if_over(connection: AsyncConnection, job_id: UUID) -> bool:
 
 async def pause(connection: AsyncConnection, job_id: UUID, code: StatusCode) -> bool:
     """Send nothing new of this job until it is resumed; what is in flight is recorded as it comes back."""
-    job = (await connection.execute(_PAUSE, {"job_id": job_id, "code": code})).one_or_none()
+    job = (await connection.execute(_PAUSE, {"job_id": job_id, "code": code})).mappings().one_or_none()
     if job is None:
         return False
     await connection.execute(_STILL, {"job_id": job_id})
@@ -77,8 +85,12 @@ async def pause(connection: AsyncConnection, job_id: UUID, code: StatusCode) -> 
     return True
 
 
-async def announce(connection: AsyncConnection, job: Any) -> None:
+async def announce(connection: AsyncConnection, row: RowMapping) -> None:
     """Write the event of a job's new state, and its delivery if the job has a webhook."""
+    job = JobReport.of(row)
+    if not job.is_over:
+        in_flight = (await connection.execute(_IN_FLIGHT, {"job_id": job.id})).scalar_one()
+        job = replace(job, in_flight=in_flight)
     event_id, kind = ids.new(), webhooks.EventType(f"job.{job.status}")
     body = webhooks.body(ids.public("evt", event_id), kind, datetime.now(UTC), _summary(job))
     values = {"id": event_id, "tenant_id": job.tenant_id, "job_id": job.id, "type": kind, "body": body}
@@ -88,21 +100,14 @@ async def announce(connection: AsyncConnection, job: Any) -> None:
         await connection.execute(_DELIVERY, {**delivery, "tenant_id": job.tenant_id, "job_id": job.id})
 
 
-def _summary(job: Any) -> dict[str, Any]:
-    """What an event tells of a job: id, state, counts and money, never results."""
-    rest = job.total - job.succeeded - job.failed
+def _summary(job: JobReport) -> dict[str, object]:
+    """What an event tells of a job: id, state, counts and money as polling shows them, never results."""
     return {
         "id": ids.public("job", job.id),
         "object": "job",
         "status": job.status,
         "status_code": job.status_code,
-        "request_counts": {
-            "total": job.total,
-            "succeeded": job.succeeded,
-            "failed": job.failed,
-            "cancelled": rest if job.status == JobStatus.CANCELLED else 0,
-            "expired": rest if job.status == JobStatus.EXPIRED else 0,
-        },
-        "cost": {"currency": "USD", "spent": f"{job.spent:f}"},
+        "request_counts": asdict(job.counts),
+        "cost": {"currency": "USD", "spent": money(job.spent)},
         "metadata": job.metadata,
     }

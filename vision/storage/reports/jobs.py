@@ -1,15 +1,18 @@
 """Jobs as they are read: one row each, with what their ranges say, in one snapshot."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from decimal import Decimal
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, and_, case, func, select, true
+from sqlalchemy import Select, and_, case, cast, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import NotFound
 from vision.jobs import ids
+from vision.jobs.job_report import JobReport, OpenJob
 from vision.jobs.lifecycle import JobStatus, Stage, StatusCode
 from vision.storage.tables import Job, LaneOutage, Range, Turn
 
@@ -17,36 +20,35 @@ MOST_OPEN = 1_000
 """Jobs of a lane that are looked at to tell how long one will take."""
 
 
-async def get(connection: AsyncConnection, tenant: str, job_id: UUID) -> RowMapping:
-    """A job with `in_flight`, `reserved` and `waiting_since`; NotFound if there is none, or it is another tenant's."""
+async def get(connection: AsyncConnection, tenant: str, job_id: UUID) -> JobReport:
+    """A job; NotFound if there is none, or it is another tenant's."""
     statement = _view().where(Job.tenant_id == tenant, Job.id == job_id)
-    row: RowMapping | None = (await connection.execute(statement)).mappings().one_or_none()
+    row = (await connection.execute(statement)).mappings().one_or_none()
     if row is None:
         raise _unknown(job_id)
-    return row
+    return JobReport.of(row)
 
 
 async def page(
     connection: AsyncConnection, tenant: str, *, limit: int, after: UUID | None, status: str | None
-) -> Sequence[RowMapping]:
+) -> list[JobReport]:
     """Jobs, newest first, from the one after `after` on (which need not exist any more)."""
     statement = _view().where(Job.tenant_id == tenant).order_by(Job.id.desc()).limit(limit)
     if after:
         statement = statement.where(Job.id < after)
     if status:
         statement = statement.where(Job.status == status)
-    rows: Sequence[RowMapping] = (await connection.execute(statement)).mappings().all()
-    return rows
+    return [JobReport.of(row) for row in (await connection.execute(statement)).mappings()]
 
 
-async def lock(connection: AsyncConnection, tenant: str, job_id: UUID) -> RowMapping:
+async def lock(connection: AsyncConnection, tenant: str, job_id: UUID) -> JobReport:
     """The job's own row, locked until the transaction ends; NotFound as for `get`."""
     table = Job.__table__
     statement = select(table).where(Job.tenant_id == tenant, Job.id == job_id).with_for_update()
     row = (await connection.execute(statement)).mappings().one_or_none()
     if row is None:
         raise _unknown(job_id)
-    return row
+    return JobReport.of(row)
 
 
 async def schema(connection: AsyncConnection, tenant: str, job_id: UUID) -> dict[str, Any] | None:
@@ -55,8 +57,24 @@ async def schema(connection: AsyncConnection, tenant: str, job_id: UUID) -> dict
     return (await connection.execute(statement)).scalar_one_or_none()
 
 
-async def counts_by_status(connection: AsyncConnection, tenant: str) -> Sequence[RowMapping]:
-    """Per job status: jobs, items, and items succeeded and failed."""
+@dataclass(frozen=True)
+class StatusCounts:
+    """Jobs of one status, their items, and how many of these succeeded and failed."""
+
+    status: str
+    jobs: int
+    items: int
+    succeeded: int
+    failed: int
+
+    @property
+    def rest(self) -> int:
+        """Items without a result."""
+        return self.items - self.succeeded - self.failed
+
+
+async def counts_by_status(connection: AsyncConnection, tenant: str) -> dict[str, StatusCounts]:
+    """Of the jobs of each status that there are."""
     statement = (
         select(
             Job.status,
@@ -68,24 +86,33 @@ async def counts_by_status(connection: AsyncConnection, tenant: str) -> Sequence
         .where(Job.tenant_id == tenant)
         .group_by(Job.status)
     )
-    return (await connection.execute(statement)).mappings().all()
+    return {row.status: StatusCounts(*row) for row in await connection.execute(statement)}
 
 
-async def open_on_lane(connection: AsyncConnection, lane: str) -> Sequence[RowMapping]:
-    """What tells of the work left in jobs that take turns on the lane, all tenants'."""
-    columns = (Job.id, Job.priority, Job.weight, Job.total, Job.succeeded, Job.failed, Job.measured)
-    text = func.coalesce(Job.expected_prompt_tokens, Job.prompt_tokens).label("expected_prompt_tokens")
-    tokens = (Job.estimated_tokens, text, Job.expected_output_tokens)
-    statement = select(*columns, *tokens).join(Turn, Turn.job_id == Job.id).where(Turn.lane == lane, Turn.runnable)
-    return (await connection.execute(statement.limit(MOST_OPEN))).mappings().all()
+async def open_on_lane(connection: AsyncConnection, lane: str) -> Sequence[OpenJob]:
+    """Jobs whose first step takes turns on the lane, all tenants'."""
+    columns = [getattr(Job, field.name) for field in fields(OpenJob)]
+    mine = (Turn.lane == lane, Turn.step == 1, Turn.runnable)
+    statement = select(*columns).join(Turn, Turn.job_id == Job.id).where(*mine).limit(MOST_OPEN)
+    return [OpenJob(*row) for row in await connection.execute(statement)]
 
 
-async def used_by_lane(connection: AsyncConnection, tenant: str) -> dict[str, RowMapping]:
-    """Tokens and money of all jobs so far, per lane."""
-    columns = (Job.input_tokens, Job.output_tokens, Job.image_tokens, Job.cached_tokens, Job.spent)
-    sums = [func.sum(column).label(column.key) for column in columns]
+@dataclass(frozen=True)
+class Used:
+    """Tokens by kind, and dollars."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    image_tokens: int = 0
+    cached_tokens: int = 0
+    spent: Decimal = Decimal(0)
+
+
+async def used_by_lane(connection: AsyncConnection, tenant: str) -> dict[str, Used]:
+    """What all jobs have used so far, by the lane of their first step."""
+    sums = [cast(func.sum(getattr(Job, field.name)), Job.__table__.c[field.name].type) for field in fields(Used)]
     statement = select(Job.lane, *sums).where(Job.tenant_id == tenant).group_by(Job.lane)
-    return {row["lane"]: row for row in (await connection.execute(statement)).mappings()}
+    return {lane: Used(*used) for lane, *used in await connection.execute(statement)}
 
 
 async def in_flight_by_lane(connection: AsyncConnection, tenant: str) -> dict[str, int]:

@@ -1,0 +1,52 @@
+"""What objects of all kinds have in common on the wire: list envelopes and moments."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+
+
+class Listed(BaseModel):
+    """What comes in lists has a public id, by which the next page is asked for."""
+
+    id: str
+
+
+Object = TypeVar("Object", bound=Listed)
+
+
+class Page(BaseModel, Generic[Object]):
+    """A part of a list; `after=last_id` asks for the next one."""
+
+    object: Literal["list"] = "list"
+    data: list[Object]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+    url: str
+
+
+def page(objects: Sequence[Object], limit: int, url: str) -> Page[Object]:
+    """A list envelope; `objects` holds one more than `limit` when there is a next page."""
+    shown = list(objects[:limit])
+    first, last = (shown[0].id, shown[-1].id) if shown else (None, None)
+    return Page(data=shown, first_id=first, last_id=last, has_more=len(objects) > limit, url=url)
+
+
+def page_of_dicts(data: Sequence[dict[str, Any]], limit: int, url: str) -> dict[str, Any]:
+    """The same of objects that are dicts already."""
+    shown = data[:limit]
+    return {
+        "object": "list",
+        "data": shown,
+        "first_id": shown[0]["id"] if shown else None,
+        "last_id": shown[-1]["id"] if shown else None,
+        "has_more": len(data) > limit,
+        "url": url,
+    }
+
+
+def unix(moment: datetime | None) -> int | None:
+    """Seconds since 1970."""
+    return None if moment is None else int(moment.timestamp())

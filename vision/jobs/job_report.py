@@ -1,0 +1,207 @@
+"""A job as it is read, and the figures that follow from it. The API, webhooks and every other reader show these."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Self
+from uuid import UUID
+
+from vision.jobs.fair_share import Work
+from vision.jobs.lifecycle import TERMINAL, ItemStatus, JobStatus, StatusCode
+
+DOLLAR_PLACES = Decimal("0.00000001")
+
+
+@dataclass(frozen=True)
+class RequestCounts:
+    """Items by status; they sum to `total`."""
+
+    total: int
+    queued: int
+    in_flight: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    expired: int
+
+
+@dataclass(frozen=True)
+class TokensByKind:
+    """Of all calls of a job together; image tokens are part of the input."""
+
+    input_tokens: int
+    image_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Tokens and dollars: what was estimated beside what came of it."""
+
+    estimated: TokensByKind
+    actual: TokensByKind
+    estimated_cost: Decimal
+    actual_cost: Decimal
+
+
+@dataclass(frozen=True)
+class JobReport:
+    """A job's columns (see `vision.storage.tables.Job`), and what its leases and its lane say: the last three."""
+
+    id: UUID
+    tenant_id: str
+    status: str
+    status_code: str
+    preset: str | None
+    fingerprint: str
+    model: str
+    provider: str
+    lane: str
+    detail: str
+    fit: str
+    max_side: int | None
+    language: str
+    prompt_tokens: int
+    expected_prompt_tokens: int | None
+    max_output_tokens: int
+    expected_output_tokens: int
+    priority: int
+    weight: int
+    steps: int
+    max_cost: Decimal | None
+    webhook_url: str | None
+    metadata: Mapping[str, object]
+    total: int
+    succeeded: int
+    failed: int
+    measured: int
+    estimated_tokens: int
+    estimated_input_tokens: int
+    estimated_image_tokens: int
+    saved_image_tokens: int
+    sizes_corrected: int
+    estimated_cost: Decimal
+    input_tokens: int
+    output_tokens: int
+    image_tokens: int
+    cached_tokens: int
+    spent: Decimal
+    unknown_cost: Decimal
+    doubted_cost: Decimal
+    excess_cost: Decimal
+    ending: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None
+    in_flight: int = 0
+    reserved: Decimal = Decimal(0)
+    waiting_since: datetime | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[Any, Any]) -> Self:
+        """Of a row that has a column for each field, the last three excepted; it may have more."""
+        return cls(**{name: row[name] for name in (FIELDS if "in_flight" in row else COLUMNS)})
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of the job is left to do."""
+        return self.status in TERMINAL
+
+    @cached_property
+    def fate_of_the_rest(self) -> ItemStatus | None:
+        """What items without a result are once the job is over; None while it is not."""
+        if not self.is_over:
+            return None
+        if self.status == JobStatus.CANCELLED:
+            return ItemStatus.CANCELLED
+        return ItemStatus.EXPIRED if self.status == JobStatus.EXPIRED else ItemStatus.FAILED
+
+    @cached_property
+    def counts(self) -> RequestCounts:
+        """Items by status, as of the one snapshot that row and leases come from."""
+        rest, fate = self.total - self.succeeded - self.failed, self.fate_of_the_rest
+        in_flight = 0 if fate else min(rest, self.in_flight)
+        return RequestCounts(
+            total=self.total,
+            queued=0 if fate else rest - in_flight,
+            in_flight=in_flight,
+            succeeded=self.succeeded,
+            failed=self.failed + (rest if fate is ItemStatus.FAILED else 0),
+            cancelled=rest if fate is ItemStatus.CANCELLED else 0,
+            expired=rest if fate is ItemStatus.EXPIRED else 0,
+        )
+
+    def code(self, *, lane_is_offered: bool) -> str:
+        """The status code: as stored, unless the job waits for a lane that no worker knows any more."""
+        waits = self.status_code in {StatusCode.WAITING, StatusCode.WORKING} and not self.counts.in_flight
+        return StatusCode.LANE_REMOVED if waits and not lane_is_offered else self.status_code
+
+    @property
+    def progress(self) -> float:
+        """The part of the items that have a result, 0 to 1."""
+        return round((self.succeeded + self.failed) / self.total, 4)
+
+    def for_all(self, tokens: int) -> int:
+        """For all items what is known of the measured ones; 0 until the first one is measured."""
+        return round(tokens * self._items_per_measured)
+
+    @property
+    def estimated_cost_of_all(self) -> Decimal:
+        """In dollars, from the items that are measured."""
+        return (self.estimated_cost * self._items_per_measured).quantize(DOLLAR_PLACES)
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """Once the job is over. Failed items and second tries explain most of a difference."""
+        if not self.is_over:
+            return None
+        output = self.estimated_tokens - self.estimated_input_tokens
+        return Comparison(
+            TokensByKind(self.estimated_input_tokens, self.estimated_image_tokens, output),
+            TokensByKind(self.input_tokens, self.image_tokens, self.output_tokens),
+            self.estimated_cost,
+            self.spent,
+        )
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing of it is done for now: it is over, paused, or its provider does not answer."""
+        return self.is_over or self.status == JobStatus.PAUSED or self.waiting_since is not None
+
+    @property
+    def _items_per_measured(self) -> Decimal:
+        if self.is_over or not self.measured:
+            return Decimal(1)
+        return Decimal(self.total) / Decimal(self.measured)
+
+
+@dataclass(frozen=True)
+class OpenJob:
+    """What tells of the work left in a job that takes turns on a lane."""
+
+    id: UUID
+    priority: int
+    weight: int
+    total: int
+    succeeded: int
+    failed: int
+    measured: int
+    estimated_tokens: int
+    prompt_tokens: int
+    expected_prompt_tokens: int | None
+    expected_output_tokens: int
+
+
+def remaining_work(job: JobReport | OpenJob) -> Work:
+    """Calls that are left, and their tokens: unmeasured items as the measured ones on average, or without images."""
+    rest = job.total - job.succeeded - job.failed
+    text = (job.expected_prompt_tokens or job.prompt_tokens) + job.expected_output_tokens
+    each = job.estimated_tokens / job.measured if job.measured else text
+    return Work(job.priority, job.weight, rest, rest * each)
+
+
+FIELDS = tuple(field.name for field in fields(JobReport))
+COLUMNS = FIELDS[:-3]
