@@ -2,38 +2,45 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from itertools import islice
+from typing import Any
 
 import orjson
-from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.validators import extend
-from referencing import Registry
+from jsonschema_rs import Draft202012Validator, ValidationError, ValidationErrorKind
 
 from vision.errors import ItemError
-from vision.kinds.shapes import compile_schema
 
 # PostgreSQL stores neither NUL nor lone surrogates; both become the replacement character.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _FENCE = "```"
 DEEPEST = 100
 """Levels of lists and objects in an answer; libraries neither check nor store what is nested much deeper."""
+MOST_ERRORS = 100
+"""Of an answer that does not fit: more are not looked at to say what is missing."""
 
-# The provider keeps to `pattern` while it writes; here a hostile expression could stall the worker.
-_Validator = extend(Draft202012Validator, {"pattern": lambda *_: None})  # type: ignore[no-untyped-call] # stubs lack it
 
+class _Unchecked:
+    """A keyword that every value satisfies.
 
-class _Errors(Protocol):
-    def iter_errors(self, instance: Any) -> Iterable[ValidationError]: ...
+    Of `pattern`: the provider keeps to it while it writes, and expressions differ between libraries.
+    """
+
+    def __init__(self, parent: object, value: object, path: object) -> None:
+        pass
+
+    def validate(self, instance: object) -> None:
+        """Whatever the value is, it is accepted."""
 
 
 class AnswerReader:
-    """Reads the answers of one job; building the validator is the dear part, so keep the reader."""
+    """Reads the answers of one job; building the validator takes the time, so keep the reader."""
 
     def __init__(self, schema: dict[str, Any] | None) -> None:
-        self._fits = compile_schema(schema or {})
-        self._validator: _Errors | None = None if schema is None else _Validator(schema, registry=Registry())
+        keywords: dict[str, Any] = {"pattern": _Unchecked}
+        # `offline`: a schema may name another one by its address, which must not be fetched.
+        self._validator = None if schema is None else Draft202012Validator(schema, keywords=keywords, offline=True)
 
     def read(self, text: str) -> Any:
         """The parsed answer, `{"text": …}` without a schema; ItemError `output_invalid`."""
@@ -41,8 +48,9 @@ class AnswerReader:
         if self._validator is None:
             return {"text": text}
         answer = _parse(text)
-        if not self._fits(answer):
-            _check(self._validator, answer)
+        if not self._validator.is_valid(answer):
+            errors = list(islice(self._validator.iter_errors(answer), MOST_ERRORS))
+            raise ItemError(_explain(errors), code="output_invalid")
         return answer
 
 
@@ -54,15 +62,6 @@ def read(text: str, schema: dict[str, Any] | None) -> Any:
 @lru_cache(maxsize=64)
 def _reader(schema: bytes | None) -> AnswerReader:
     return AnswerReader(None if schema is None else orjson.loads(schema))
-
-
-def _check(validator: _Errors, answer: Any) -> None:
-    try:
-        error = next(iter(validator.iter_errors(answer)), None)
-    except RecursionError:
-        raise ItemError("The answer is nested too deeply to be checked.", code="output_invalid") from None
-    if error is not None:
-        raise ItemError(_explain(error), code="output_invalid")
 
 
 def _parse(text: str) -> Any:
@@ -122,15 +121,20 @@ def _storable(value: Any) -> Any:
             return value
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(errors: Sequence[ValidationError]) -> str:
     """Where and against which rule of the schema; never what the answer said there."""
-    match error.validator:
-        case "required" if isinstance(error.instance, dict) and isinstance(error.schema, dict):
-            rule = "missing " + ", ".join(name for name in error.schema["required"] if name not in error.instance)
-        case "additionalProperties":
+    error = errors[0]
+    match error.kind:
+        case ValidationErrorKind.Required():
+            kinds = [other.kind for other in errors if other.instance_path == error.instance_path]
+            rule = "missing " + ", ".join(
+                kind.property for kind in kinds if isinstance(kind, ValidationErrorKind.Required)
+            )
+        case ValidationErrorKind.AdditionalProperties():
             rule = "has a field that the schema does not name"
-        case "anyOf":
+        case ValidationErrorKind.AnyOf():
             rule = "fits none of the alternatives"
-        case keyword:
-            rule = f"must have {keyword} {json.dumps(error.validator_value, ensure_ascii=False)}"
-    return f"The answer does not fit the schema at {error.json_path[:200]}: {rule[:200]}."
+        case kind:
+            rule = f"must have {kind.name} {json.dumps(kind.value, ensure_ascii=False)}"
+    path = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
+    return f"The answer does not fit the schema at {path[:200]}: {rule[:200]}."
