@@ -17,9 +17,19 @@ from hypothesis import settings as hypothesis
 from embedded.data_dir.lock import DataLock
 from embedded.servers import Servers
 from migrations import upgrade
+from vision.jobs.lifecycle import MOVES
 from vision.settings import Settings
 
 TEMPLATE = "tessera_template"
+_KNOWN = ", ".join(f"('{source}', '{move.target}')" for move in MOVES for source in sorted(move.sources))
+ONLY_MOVES = f"""
+    CREATE FUNCTION only_moves() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'A job went from % to %, which vision.jobs.lifecycle does not know.', OLD.status, NEW.status;
+    END $$;
+    CREATE TRIGGER only_moves BEFORE UPDATE OF status ON jobs FOR EACH ROW
+    WHEN (OLD.status <> NEW.status AND (OLD.status, NEW.status) NOT IN ({_KNOWN})) EXECUTE FUNCTION only_moves();
+"""
+"""No test's job may make a move that is not in the table of moves."""
 
 # Hypothesis takes an example of more than 200 ms for a failure, which on a busy machine it is not.
 hypothesis.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -68,6 +78,8 @@ def template(servers: Servers) -> str:
     _administer(servers, f"CREATE DATABASE {TEMPLATE}")
     url = _address(servers, TEMPLATE)
     upgrade(url)
+    with psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True) as connection:
+        connection.execute(ONLY_MOVES)
     return url
 
 

@@ -4,19 +4,16 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import delete, func, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import Conflict
 from vision.intake.context import IntakeContext
 from vision.jobs import ids
 from vision.jobs.job_report import JobReport
-from vision.jobs.lifecycle import TERMINAL, JobStatus, StatusCode
+from vision.jobs.lifecycle import PAUSE, RESUME, RETRY, StatusCode
 from vision.jobs.wake_ups import Task
-from vision.storage import admission
-from vision.storage.outcomes import finish
+from vision.storage.outcomes import finish, moves
 from vision.storage.reports import jobs
-from vision.storage.tables import Job, Range, Turn
 
 Changed = TypeVar("Changed")
 
@@ -69,14 +66,12 @@ async def _cancel(connection: AsyncConnection, job: JobReport) -> bool:
     if job.ending:
         return False
     _refuse_terminal(job)
-    await connection.execute(delete(Turn).where(Turn.job_id == job.id))
-    await _set(connection, job, ending=JobStatus.CANCELLED, status_code=StatusCode.CANCELLING)
-    return await finish.finish_if_over(connection, job.id)
+    return await moves.cancel(connection, job.id)
 
 
 async def _pause(connection: AsyncConnection, job: JobReport) -> bool:
     """Whether there is something to deliver."""
-    if job.status == JobStatus.PAUSED:
+    if job.status == PAUSE.target:
         return False
     _refuse_terminal(job)
     _refuse_ending(job)
@@ -87,32 +82,16 @@ async def _resume(connection: AsyncConnection, job: JobReport) -> list[str]:
     """The lanes to notify; none if the job was not paused."""
     _refuse_terminal(job)
     _refuse_ending(job)
-    if job.status != JobStatus.PAUSED:
-        return []
-    lanes = await admission.return_turns(connection, job.id)
-    started = func.coalesce(Job.started_at, func.now())
-    await _set(connection, job, status=JobStatus.RUNNING, status_code=StatusCode.WORKING, started_at=started)
-    return lanes
+    return await moves.resume(connection, job.id) if job.status in RESUME.sources else []
 
 
 async def _retry(connection: AsyncConnection, job: JobReport) -> list[str]:
     """The lanes to notify."""
-    if job.status not in {JobStatus.SUCCEEDED, JobStatus.FAILED}:
+    if job.status not in RETRY.sources:
         raise _conflict(job, "is not finished", "job_not_finished")
     if job.total == job.succeeded:
         raise _conflict(job, "has no failed items", "nothing_failed")
-    await connection.execute(delete(Range).where(Range.job_id == job.id, Range.lease_token.is_(None)))
-    await connection.execute(delete(Turn).where(Turn.job_id == job.id))
-    lanes = await admission.readmit_failed(connection, job.id)
-    # A deadline that has passed would end the second try before it began.
-    deadline = func.nullif(func.greatest(Job.expires_at, func.now()), func.now())
-    running = {"status": JobStatus.RUNNING, "status_code": StatusCode.WORKING, "ending": None, "finished_at": None}
-    await _set(connection, job, failed=0, expires_at=deadline, **running)
-    return lanes
-
-
-async def _set(connection: AsyncConnection, job: JobReport, **values: object) -> None:
-    await connection.execute(update(Job).where(Job.id == job.id).values(**values))
+    return await moves.retry(connection, job.id)
 
 
 async def _notify(context: IntakeContext, lanes: Iterable[str]) -> None:
@@ -122,7 +101,7 @@ async def _notify(context: IntakeContext, lanes: Iterable[str]) -> None:
 
 
 def _refuse_terminal(job: JobReport) -> None:
-    if job.status in TERMINAL:
+    if job.is_over:
         raise _conflict(job, "is over already", "job_finished")
 
 

@@ -1,12 +1,12 @@
 """States of a job and the moves between them. A small state decides, a status code explains.
 
-queued → running → succeeded | failed | cancelled | expired
-   ↘  paused ↔ running ↗
-
-`retry` takes the failed items of a job that succeeded or failed up again: it is running once more.
+Python and SQL use the same table of moves: statements bind or render their states from it, and the tests' database
+refuses every other move.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class JobStatus(StrEnum):
@@ -22,6 +22,34 @@ class JobStatus(StrEnum):
 
 
 TERMINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED})
+OPEN = frozenset(JobStatus) - TERMINAL
+RUNNABLE = OPEN - {JobStatus.PAUSED}
+"""Calls may be sent, unless the job is about to end."""
+
+
+class Move(NamedTuple):
+    """A change of a job's state: from which ones, and to which."""
+
+    sources: frozenset[JobStatus]
+    target: JobStatus
+
+
+START = Move(frozenset({JobStatus.QUEUED}), JobStatus.RUNNING)
+PAUSE = Move(RUNNABLE, JobStatus.PAUSED)
+RESUME = Move(frozenset({JobStatus.PAUSED}), JobStatus.RUNNING)
+SUCCEED = Move(OPEN - {JobStatus.QUEUED}, JobStatus.SUCCEEDED)
+"""Every item has a result, also where the last ones came in while the job was paused."""
+CANCEL = Move(OPEN, JobStatus.CANCELLED)
+EXPIRE = Move(OPEN, JobStatus.EXPIRED)
+RETRY = Move(frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED}), JobStatus.RUNNING)
+"""Its failed items are taken up again."""
+
+MOVES = (START, PAUSE, RESUME, SUCCEED, CANCEL, EXPIRE, RETRY)
+
+
+def sql_list(states: Iterable[StrEnum]) -> str:
+    """The states as SQL writes them between the brackets of IN."""
+    return ", ".join(f"'{state.value}'" for state in sorted(states))
 
 
 class StatusCode(StrEnum):

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.jobs import ids
 from vision.jobs.job_report import JobReport
-from vision.jobs.lifecycle import TERMINAL, JobStatus, StatusCode
+from vision.jobs.lifecycle import CANCEL, EXPIRE, PAUSE, SUCCEED, TERMINAL, StatusCode, sql_list
 from vision.jobs.money import money
 from vision.outbound import webhooks
 
@@ -26,9 +26,9 @@ _END = text("""
 
 _DROP_TURN = text("DELETE FROM turns WHERE job_id = :job_id")
 
-_PAUSE = text("""
-    UPDATE jobs SET status = 'paused', status_code = :code
-    WHERE id = :job_id AND status IN ('queued', 'running') AND ending IS NULL RETURNING *
+_PAUSE = text(f"""
+    UPDATE jobs SET status = '{PAUSE.target}', status_code = :code
+    WHERE id = :job_id AND status IN ({sql_list(PAUSE.sources)}) AND ending IS NULL RETURNING *
 """)
 
 _IN_FLIGHT = text("""
@@ -49,8 +49,8 @@ _DELIVERY = text("""
 """)
 
 _ENDINGS = {
-    "cancelled": (JobStatus.CANCELLED, StatusCode.CANCELLED_BY_USER),
-    "expired": (JobStatus.EXPIRED, StatusCode.DEADLINE_PASSED),
+    "cancelled": (CANCEL, StatusCode.CANCELLED_BY_USER),
+    "expired": (EXPIRE, StatusCode.DEADLINE_PASSED),
 }
 
 
@@ -60,15 +60,15 @@ async def finish_if_over(connection: AsyncConnection, job_id: UUID) -> bool:
     if job.status in TERMINAL:
         return False
     if job.succeeded + job.failed == job.total:
-        status, code = JobStatus.SUCCEEDED, StatusCode.DONE
+        move, code = SUCCEED, StatusCode.DONE
     elif job.ending:
         await connection.execute(_DROP_WAITING, {"job_id": job_id})
         if (await connection.execute(_LEASED, {"job_id": job_id})).scalar_one():
             return False
-        status, code = _ENDINGS[job.ending]
+        move, code = _ENDINGS[job.ending]
     else:
         return False
-    values = {"job_id": job_id, "status": status, "code": code}
+    values = {"job_id": job_id, "status": move.target, "code": code}
     ended = (await connection.execute(_END, values)).mappings().one()
     await connection.execute(_DROP_TURN, {"job_id": job_id})
     await announce(connection, ended)

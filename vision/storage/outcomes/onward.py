@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.jobs.conditions import StepOutcome, parse
-from vision.jobs.lifecycle import Stage
+from vision.jobs.lifecycle import RUNNABLE, Stage, sql_list
 from vision.jobs.steps import Step, following
 from vision.storage.outcomes.outcome import Outcome
 from vision.storage.outcomes.recordset import recordset
@@ -106,14 +106,14 @@ _WAIT = text("""
 """)
 
 # Level with what else runs on the lane: a step that had nothing to do meanwhile does not take the lane for itself.
-_TURN = text("""
+_TURN = text(f"""
     INSERT INTO turns (job_id, step, tenant_id, lane, priority, service, runnable)
     SELECT j.id, CAST(:step AS smallint), j.tenant_id, CAST(:lane AS text), j.priority,
            coalesce((SELECT min(o.service) FROM turns o
                      WHERE o.lane = CAST(:lane AS text) AND o.runnable
                        AND (o.job_id, o.step) <> (j.id, CAST(:step AS smallint))
                        AND EXISTS (SELECT FROM ranges r WHERE r.job_id = o.job_id AND r.step = o.step)), 0),
-           j.status IN ('queued', 'running')
+           j.status IN ({sql_list(RUNNABLE)})
     FROM jobs j WHERE j.id = :job_id AND j.finished_at IS NULL AND j.ending IS NULL
     ON CONFLICT (job_id, step) DO UPDATE SET service = greatest(turns.service, EXCLUDED.service)
     WHERE (SELECT count(*) FROM (SELECT FROM ranges r WHERE r.job_id = :job_id AND r.step = CAST(:step AS smallint)

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from vision.jobs.lifecycle import Stage
+from vision.jobs.lifecycle import START, Stage, StatusCode, sql_list
 from vision.prices import Price
 from vision.storage.queue.budget import affordable
 from vision.storage.queue.demand import Cost, WaitingItem, service
@@ -77,8 +77,9 @@ class _Piece:
 
 
 # The question of the only step stands in the job's row.
-_NEXT = text("""
-    SELECT t.job_id, t.step, t.tenant_id, j.steps, j.status = 'queued' AS fresh, j.max_cost IS NOT NULL AS capped,
+_NEXT = text(f"""
+    SELECT t.job_id, t.step, t.tenant_id, j.steps, j.status IN ({sql_list(START.sources)}) AS fresh,
+           j.max_cost IS NOT NULL AS capped,
            coalesce(s.detail, j.detail) AS detail, coalesce(s.fit, j.fit) AS fit,
            CASE WHEN s.job_id IS NULL THEN j.max_side ELSE s.max_side END AS max_side, s.rule,
            coalesce(s.prompt_tokens, j.prompt_tokens) AS prompt_tokens,
@@ -132,9 +133,10 @@ _LEASE_PART = text("""
 
 _SERVED = text("UPDATE turns SET service = service + :service WHERE job_id = :job_id AND step = :step")
 
-_STARTED = text("""
-    UPDATE jobs SET status = 'running', status_code = 'working', started_at = coalesce(started_at, now())
-    WHERE id = :job_id AND status = 'queued'
+_STARTED = text(f"""
+    UPDATE jobs SET status = '{START.target}', status_code = '{StatusCode.WORKING}',
+                    started_at = coalesce(started_at, now())
+    WHERE id = :job_id AND status IN ({sql_list(START.sources)})
 """)
 
 

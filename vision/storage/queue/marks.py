@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from vision.jobs.lifecycle import RUNNABLE, sql_list
 from vision.storage.outcomes.recordset import recordset
 from vision.storage.queue.claims import Held
 
@@ -33,17 +34,17 @@ class Mark:
 
 
 # Rows of leases are locked in the order of their ids, as everywhere (vision/storage/queue/claims.py).
-_MARK = text("""
+_MARK = text(f"""
     WITH x AS (SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS x(id bigint, token uuid, number int, step text,
                                                                         cost numeric)),
          held AS (SELECT r.id, r.lease_token FROM ranges r JOIN jobs j ON j.id = r.job_id
                   WHERE (r.id, r.lease_token) IN (SELECT x.id, x.token FROM x)
-                    AND j.ending IS NULL AND j.status IN ('queued', 'running')
+                    AND j.ending IS NULL AND j.status IN ({sql_list(RUNNABLE)})
                   ORDER BY r.id FOR UPDATE OF r),
          marked AS (SELECT held.id,
-                           coalesce(array_agg(x.number) FILTER (WHERE x.step = 'decoding'), '{}') AS decoding,
-                           coalesce(array_agg(x.number ORDER BY x.number) FILTER (WHERE x.step = 'sent'), '{}') AS sent,
-                           coalesce(array_agg(x.cost ORDER BY x.number) FILTER (WHERE x.step = 'sent'), '{}') AS costs
+                        coalesce(array_agg(x.number) FILTER (WHERE x.step = 'decoding'), '{{}}') AS decoding,
+                        coalesce(array_agg(x.number ORDER BY x.number) FILTER (WHERE x.step = 'sent'), '{{}}') AS sent,
+                        coalesce(array_agg(x.cost ORDER BY x.number) FILTER (WHERE x.step = 'sent'), '{{}}') AS costs
                     FROM held JOIN x ON x.id = held.id AND x.token = held.lease_token GROUP BY held.id)
     UPDATE ranges r SET decoding = r.decoding || m.decoding, sent = r.sent || m.sent,
                         sent_costs = r.sent_costs || m.costs

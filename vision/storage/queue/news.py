@@ -7,9 +7,11 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-_NEWS = text("""
+from vision.jobs.lifecycle import RUNNABLE, sql_list
+
+_NEWS = text(f"""
     SELECT ARRAY(SELECT j.id FROM jobs j WHERE j.id = ANY(CAST(:ids AS uuid[])) AND (
-                     j.ending IS NOT NULL OR j.status NOT IN ('queued', 'running') OR j.expires_at <= now())
+                     j.ending IS NOT NULL OR j.status NOT IN ({sql_list(RUNNABLE)}) OR j.expires_at <= now())
            ) AS stopped,
            EXISTS (SELECT 1 FROM jobs WHERE finished_at IS NULL AND expires_at <= now() AND ending IS NULL) AS overdue,
            (SELECT json_object_agg(lane, extract(epoch FROM probe_at - now())) FROM lane_outages) AS outages

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vision.errors import NotFound
 from vision.jobs import ids
 from vision.jobs.job_report import JobReport, OpenJob
-from vision.jobs.lifecycle import JobStatus, Stage, StatusCode
+from vision.jobs.lifecycle import RUNNABLE, Stage, StatusCode
 from vision.storage.tables import Job, LaneOutage, Range, Turn
 
 MOST_OPEN = 1_000
@@ -136,9 +136,7 @@ def _view() -> Select[Any]:
         .lateral("held")
     )
     columns = [column for column in Job.__table__.c if column.name not in {"prompt", "schema", "status_code"}]
-    waits = and_(
-        LaneOutage.lane.is_not(None), Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)), Job.ending.is_(None)
-    )
+    waits = and_(LaneOutage.lane.is_not(None), Job.status.in_(RUNNABLE), Job.ending.is_(None))
     # Read, not written: a lane may have thousands of jobs, and be down for a second.
     status_code = case((waits, StatusCode.UPSTREAM_DOWN.value), else_=Job.status_code).label("status_code")
     waiting_since = case((waits, LaneOutage.since)).label("waiting_since")
