@@ -254,7 +254,7 @@ async def test_jobs_past_their_deadline_end_once(engine: AsyncEngine) -> None:
 
 async def test_an_end_that_was_left_unfinished_is_made_up_for(engine: AsyncEngine) -> None:
     await make_measured_job(engine, 3)
-    await run(engine, "UPDATE jobs SET succeeded = 2, failed = 1")
+    await run(engine, "UPDATE jobs SET status = 'running', succeeded = 2, failed = 1")
     assert await recovery.end_overdue(engine) == 1
     (job,) = await rows(engine, "SELECT status FROM jobs")
     assert job.status == "succeeded"
