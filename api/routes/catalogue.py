@@ -44,7 +44,7 @@ def _model(lane: Lane) -> dict[str, Any]:
         "model": lane.model,
         "provider": lane.provider.name,
         "owned_by": lane.provider.name,
-        "api": lane.provider.api,
+        "api": lane.kind.name,
         "image_tokens": lane.image_tokens,
         "image_rule": _rule(get_rule(lane.image_tokens)),
         "image_cost": _image_cost(lane.image_tokens, lane.price),

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from benchmarks.stack.service import KEY, MODEL, PRESET, UNLIMITED, write_providers
 from vision import presets
+from vision.kinds import Question
 from vision.provider.catalogue import load
-from vision.provider.requests import Question, build
 
 DETAIL = "high"
 
@@ -18,5 +18,5 @@ def bodies(base_url: str, image: str, items: int) -> tuple[str, list[bytes]]:
         [lane] = load(path, environment={"FAKE_KEY": KEY}).lanes.values()
     preset = presets.get(PRESET)
     question = Question(preset.render("en"), PRESET, preset.schema, DETAIL, preset.max_output_tokens)
-    built = [build(lane, question, [image.format(number)]) for number in range(1, items + 1)]
-    return built[0][0], [body for _, body in built]
+    images = map(image.format, range(1, items + 1))
+    return lane.kind.path, [lane.kind.request(lane.model, question, [image]) for image in images]

@@ -14,8 +14,8 @@ from vision import errors
 from vision.errors import RequestError, TesseraError
 from vision.jobs.item_report import REST_ERRORS
 from vision.jobs.lifecycle import StatusCode
+from vision.kinds import Ending
 from vision.provider import failures
-from vision.provider.replies import Ending
 
 SECTIONS = ("request", "line", "schema", "item", "start")
 BY_SERVER = {"database_unavailable": 503, "outcome_unknown": 503, "overloaded": 503, "redis_unavailable": 503}
@@ -106,7 +106,7 @@ def undescribed(root: Path) -> list[str]:
 def _elsewhere() -> dict[str, str]:
     """Codes that are values of tables."""
     tables: dict[str, Iterable[str]] = {
-        "vision/provider/replies.py": set(Ending) - {Ending.ANSWERED},
+        "vision/kinds/reply.py": set(Ending) - {Ending.ANSWERED},
         "vision/provider/failures.toml": (row["code"] for row in _rows() if row["then"] in {"later", "never"}),
         "vision/storage/queue/recovery.py": IN_SQL,
         "vision/jobs/item_report.py": (code for code, _ in REST_ERRORS.values()),

@@ -11,15 +11,13 @@ from pydantic import SecretStr
 
 from tests.fakes import FakeProcess, start
 from vision import presets
-from vision.prices import PriceSchedule
+from vision.kinds import KINDS, Ending, Question
 from vision.provider import client
-from vision.provider.catalogue import Lane, Provider
-from vision.provider.client import Called, Client
+from vision.provider.called import Called, read
+from vision.provider.catalogue import Provider
+from vision.provider.client import Client
 from vision.provider.failures import Then
 from vision.provider.lane import Account
-from vision.provider.limits import Limit
-from vision.provider.replies import Ending
-from vision.provider.requests import Question, build
 
 KEY = "sk-test-0123456789abcdef"
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -44,17 +42,17 @@ def at(url: str, key: str = KEY) -> Provider:
     return Provider("fake", f"{url}/v1", SecretStr(key), "chat", "inline")
 
 
-def question(provider: Provider) -> tuple[str, bytes]:
-    """A call as workers make it."""
-    lane = Lane("fake/gpt-4o-mini", provider, "gpt-4o-mini", Limit(1, 1), "none", PriceSchedule("gpt-4o-mini"), None)
-    preset = presets.get("moderation")
-    return build(lane, Question(preset.render("en"), "moderation", preset.schema, "low", 300), [PIXEL])
+async def call(asked: Client) -> Called:
+    """A call as workers make it, and how it ended."""
+    kind, preset = KINDS["chat"], presets.get("moderation")
+    question = Question(preset.render("en"), "moderation", preset.schema, "low", 300)
+    return read(kind, await asked.post(kind.path, kind.request("gpt-4o-mini", question, [PIXEL]), "item_1-1"))
 
 
 async def ask(provider: Provider, *, within: float = 60.0) -> Called:
-    """One call, and how it ended."""
+    """The same with a client of its own."""
     async with Client(provider, timeout_seconds=within) as asked:
-        return await asked.call(*question(provider), "item_1-1")
+        return await call(asked)
 
 
 async def hit(fake: FakeProcess, within: float = 60.0, **fault: Any) -> Called:
@@ -153,9 +151,8 @@ async def test_a_redirect_is_not_followed(fake: FakeProcess) -> None:
 
 async def test_calls_never_wait_for_a_connection(fake: FakeProcess) -> None:
     fake.post("/_/latency", {"latency": None})
-    provider = at(fake.url)
-    async with Client(provider, timeout_seconds=120) as asked, asyncio.TaskGroup() as calls:
-        called = [calls.create_task(asked.call(*question(provider), "item_1-1")) for _ in range(300)]
+    async with Client(at(fake.url), timeout_seconds=120) as asked, asyncio.TaskGroup() as calls:
+        called = [calls.create_task(call(asked)) for _ in range(300)]
         async with asyncio.timeout(60):
             while (await asyncio.to_thread(fake.get, "/_/stats"))["in_flight"] < 300:
                 await asyncio.sleep(0.01)
@@ -183,7 +180,7 @@ async def test_nothing_out_of_the_environment_is_sent_to_a_relay(
         assert {name.lower() for name in client._session.headers} == {
             "accept", "authorization", "content-type", "user-agent",
         }  # fmt: skip
-        assert (await client.call(*question(at(fake.url)), "item_1-1")).reply
+        assert (await call(client)).reply
     account = replace(at(fake.url), account=Account("org-1", "proj-1"))
     async with Client(account, timeout_seconds=60) as client:
         sent = client._session.headers

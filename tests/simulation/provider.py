@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tests.fakes.buckets import Lane
+from vision.kinds import Ending, Reply
 from vision.provider import headers
-from vision.provider.client import Called
+from vision.provider.called import Called
 from vision.provider.failures import Failure, Then
-from vision.provider.replies import Ending, Reply
 
 Charge = Literal["max", "usage", "refund"]
 """The most that a call may use; what it uses; the most, of which what was not used comes back with the answer."""

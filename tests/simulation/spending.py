@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.factories import make_job
 from tests.queries import one, run
 from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.kinds import Ending, Reply
 from vision.prices import Booking, Count, Price, PriceSchedule, Usage
 from vision.provider.lane import Lane, Provider
 from vision.provider.limits import Limit
-from vision.provider.replies import Ending, Reply
 from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.outcomes.record import record
 from vision.storage.outcomes.recordset import recordset

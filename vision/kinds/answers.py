@@ -54,9 +54,9 @@ class AnswerReader:
         return answer
 
 
-def read(text: str, schema: dict[str, Any] | None) -> Any:
-    """As `AnswerReader(schema).read(text)`, with the readers of the last schemas kept."""
-    return _reader(None if schema is None else orjson.dumps(schema)).read(text)
+def reader(schema: dict[str, Any] | None) -> AnswerReader:
+    """An `AnswerReader` of this schema; those of the last schemas are kept."""
+    return _reader(None if schema is None else orjson.dumps(schema))
 
 
 @lru_cache(maxsize=64)

@@ -1,6 +1,7 @@
 """The rate limit of a lane, shared by all processes."""
 
-from vision.limiter.limiter import FLIGHT_SECONDS, Demand, Limiter, Refused, Reserved, Sample, Settlement, connect
+from vision.kinds import Demand
+from vision.limiter.limiter import FLIGHT_SECONDS, Limiter, Refused, Reserved, Sample, Settlement, connect
 from vision.limiter.schedule import Schedule, Slot
 from vision.limiter.state import LaneState
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
+from vision.kinds import Demand
 from vision.limiter.schedule import Schedule, Slot
 from vision.limiter.scripts import Argument, Scripts
 from vision.limiter.state import LaneState, Used, show
@@ -15,14 +16,6 @@ from vision.provider.limits import Limit
 FLIGHT_SECONDS = 10
 UNSURE = 1 / 3
 """Which part of what is left may be used before the next answer, as long as nobody knows what is charged."""
-
-
-class Demand(NamedTuple):
-    """What a call takes: tokens at most, tokens that it is likely to take, images."""
-
-    most: int
-    likely: int
-    images: int = 1
 
 
 class Sample(NamedTuple):

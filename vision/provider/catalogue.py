@@ -9,10 +9,9 @@ from pydantic import SecretStr
 
 from vision.errors import ConfigurationError, InvalidRequest
 from vision.provider import entries
-from vision.provider.entries import Api
 from vision.provider.lane import Lane, Provider, lanes_of
 
-__all__ = ["Api", "Catalogue", "Lane", "Provider", "Sources", "configured", "load"]
+__all__ = ["Catalogue", "Lane", "Provider", "Sources", "configured", "load"]
 
 
 class Catalogue:

@@ -1,26 +1,21 @@
-"""Calls to one provider. One attempt a call; who calls decides what comes next.
+"""Requests to one provider: bytes go to a path, a status, headers and bytes come back. One attempt a request.
 
 Who we are to the provider (address, key, headers) the official SDK says; the bytes go out over aiohttp, which the SDK's
 own `post` would come down to as well, four times dearer: it makes a request model, two header maps and a response model
 for each call.
 """
 
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 import httpx2
 import openai
-import orjson
 
-from vision.errors import ProviderError
+from vision.provider.called import Response
 from vision.provider.catalogue import Provider
-from vision.provider.failures import Failure, Then, classify, classify_failed
-from vision.provider.headers import UNSAID, RateLimits
-from vision.provider.headers import read as read_limits
+from vision.provider.failures import Failure, Then
 from vision.provider.proxy import proxy_for
-from vision.provider.replies import Failed, Reply, read
 
 CONNECT_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 4.0
@@ -34,21 +29,10 @@ _NEVER_CONNECTED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
-    """How a call ended: a reply or a failure, and what the provider said of the limit."""
-
-    reply: Reply | None
-    failure: Failure | None
-    request_id: str | None = None
-    limits: RateLimits = UNSAID
-
-
 class Client:
     """Keep-alive connections to one provider, as many as calls are in flight; make it in the loop that uses it."""
 
     def __init__(self, provider: Provider, *, timeout_seconds: float) -> None:
-        self._api = provider.api
         self._sdk = _sdk(provider)
         self._base_url = str(self._sdk.base_url).rstrip("/")
         tls = httpx2.create_ssl_context()
@@ -60,34 +44,22 @@ class Client:
             proxy=proxy_for(self._sdk.base_url),
         )
 
-    async def call(self, path: str, body: bytes, attempt_id: str) -> Called:
+    async def post(self, path: str, body: bytes, attempt_id: str) -> Response | Failure:
         """Send one request; every way it can end is a value, not an exception."""
         url, headers = self._base_url + path, {"X-Client-Request-Id": attempt_id}
         try:
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
-                content = await response.read()
+                return Response(response.status, response.headers, await response.read())
         except _NEVER_CONNECTED:
             message = "The provider could not be reached."
-            return Called(None, Failure(Then.DOWN, "upstream_unreachable", message, unsent=True))
+            return Failure(Then.DOWN, "upstream_unreachable", message, unsent=True)
         except TimeoutError:
             message = "The provider did not answer in time."
-            return Called(None, Failure(Then.LATER, "upstream_timeout", message, unknown_cost=True))
+            return Failure(Then.LATER, "upstream_timeout", message, unknown_cost=True)
         except (aiohttp.ClientError, OSError):
             # It may have been served.
             message = "The connection to the provider broke."
-            return Called(None, Failure(Then.LATER, "upstream_unreachable", message, unknown_cost=True))
-        return self._ended(response, content)
-
-    def _ended(self, response: aiohttp.ClientResponse, content: bytes) -> Called:
-        if response.status // 100 != 2:
-            return _ended(response, failure=classify(response.status, _json(content), response.headers))
-        try:
-            return _ended(response, reply=read(self._api, content))
-        except Failed as error:
-            return _ended(response, failure=classify_failed(error.error, response.headers, charged=error.charged))
-        except ProviderError as error:
-            failure = Failure(Then.LATER, error.code, error.message, status=response.status, unknown_cost=True)
-            return _ended(response, failure=failure)
+            return Failure(Then.LATER, "upstream_unreachable", message, unknown_cost=True)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -122,25 +94,3 @@ def _headers(sdk: openai.AsyncOpenAI) -> dict[str, str]:
         del headers["Authorization"]  # a user in the address takes the key's place
     told = {name: value for name, value in headers.items() if isinstance(value, str) and value}
     return {name: value for name, value in told.items() if not name.lower().startswith("x-stainless")}
-
-
-def _json(content: bytes) -> Any:
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _ended(response: aiohttp.ClientResponse, *, reply: Reply | None = None, failure: Failure | None = None) -> Called:
-    headers = response.headers
-    return Called(
-        reply=reply,
-        failure=failure,
-        request_id=_storable(headers.get("x-request-id")),
-        limits=read_limits(headers),
-    )
-
-
-def _storable(value: str | None) -> str | None:
-    """What is stored beside an answer must not keep it from being stored."""
-    return value[:200] if value and value.isascii() and value.isprintable() else None

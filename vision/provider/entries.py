@@ -6,13 +6,24 @@ from decimal import Decimal
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from vision.errors import ConfigurationError
+from vision.kinds import KINDS
 
-Api = Literal["chat", "responses"]
+
+def _known(kind: str) -> str:
+    if kind not in KINDS:
+        raise PydanticCustomError(
+            "kind", "there is no such kind of calls; there are {known}", {"known": ", ".join(KINDS)}
+        )
+    return kind
+
+
+KindName = Annotated[str, AfterValidator(_known)]
 ImagePath = Literal["inline", "url"]
 
 
@@ -30,6 +41,8 @@ class ModelEntry(BaseModel):
     price: Any = None
     image_tokens: str | None = None
     presets: list[str] | None = None
+    kind: KindName | None = None
+    """How it is called; None: by the provider's `api`."""
 
 
 class ProviderEntry(BaseModel):
@@ -40,7 +53,7 @@ class ProviderEntry(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)
     base_url: str = Field(pattern=r"^https?://")
     api_key_env: str | None = None
-    api: Api = "chat"
+    api: KindName = "chat"
     images: ImagePath = "inline"
     share: float = Field(1.0, gt=0, le=1)
     price_factor: Decimal = Field(Decimal(1), ge=0)

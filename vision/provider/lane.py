@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from vision.errors import ConfigurationError, TesseraError
+from vision.kinds import KINDS, Kind
 from vision.presets import names as preset_names
 from vision.prices import FREE, Price, PriceSchedule, batch_factor, flex_factor, parse_price
-from vision.provider.entries import Api, ImagePath, ModelEntry, ProviderEntry
+from vision.provider.entries import ImagePath, ModelEntry, ProviderEntry
 from vision.provider.limits import Limit
 from vision.tokens import find_rule
 
@@ -36,7 +37,8 @@ class Provider:
     name: str
     base_url: str
     api_key: SecretStr
-    api: Api
+    api: str
+    """The kind of calls that its models take, unless a model says otherwise."""
     images: ImagePath
     account: Account = NOBODY
 
@@ -56,6 +58,12 @@ class Lane:
     price_schedule: PriceSchedule
     presets: tuple[str, ...] | None
     max_in_flight: int | None = None
+    own_kind: str | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """How its calls are made: as its entry says, or else as all of its provider's are."""
+        return KINDS[self.own_kind or self.provider.api]
 
     @property
     def price(self) -> Price | None:
@@ -119,6 +127,7 @@ def _lane(provider: Provider, model: str, limits: ModelEntry, entry: ProviderEnt
         price_schedule=_price_schedule(name, model, rule, limits, entry),
         presets=_presets(name, limits),
         max_in_flight=limits.max_in_flight and _part(limits.max_in_flight, entry.share),
+        own_kind=limits.kind,
     )
 
 

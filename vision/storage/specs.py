@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.errors import NotFound
+from vision.kinds import Question
 from vision.prices import Price, Usage
 from vision.tokens import Fit
 
@@ -33,15 +35,19 @@ class JobSpec:
     high_output_tokens: int | None
     capped: bool
 
-    def most_tokens(self, image_tokens: int) -> int:
-        """What one call can be charged at most by our own count: images, text, and all the output that it may write."""
-        return image_tokens + self.prompt_tokens + self.max_output_tokens
-
-    def likely_tokens(self, image_tokens: int) -> int:
-        """What 99 of 100 calls stay within; the most, until enough answers to the question have been seen."""
-        most = self.max_output_tokens
-        output = most if self.high_output_tokens is None else min(most, self.high_output_tokens)
-        return image_tokens + self.expected_prompt_tokens + output
+    @cached_property
+    def question(self) -> Question:
+        """What its calls ask."""
+        return Question(
+            prompt=self.prompt,
+            name=self.preset or "answer",
+            schema=self.schema,
+            detail=self.detail,
+            max_output_tokens=self.max_output_tokens,
+            text_tokens=self.prompt_tokens,
+            likely_text_tokens=self.expected_prompt_tokens,
+            likely_output_tokens=self.high_output_tokens,
+        )
 
     def most_cost(self, price: Price | None, image_tokens: int) -> Decimal:
         """What one call can cost at most, in dollars; 0 without a price."""

@@ -16,13 +16,12 @@ from vision.images.source import Images
 from vision.jobs import ids
 from vision.jobs.lifecycle import ItemStatus
 from vision.jobs.retries import decide
-from vision.kinds import answers
+from vision.kinds import Ending, Reply
 from vision.prices import Usage
+from vision.provider.called import Called, read
 from vision.provider.catalogue import Lane
-from vision.provider.client import Called, Client
+from vision.provider.client import Client
 from vision.provider.failures import Failure, Then
-from vision.provider.replies import Ending, Reply
-from vision.provider.requests import Question, build
 from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.queue.claims import Held
 from vision.storage.specs import JobSpec
@@ -63,14 +62,13 @@ class LaneContext:
 
 @dataclass(frozen=True)
 class _Ready:
-    """Images as they are sent, what they cost in tokens, what is reserved for the call with them, and what was wrong.
+    """Images as they are sent, what they cost in tokens, and what was wrong.
 
     `size`: width and height of the first image where other ones were told.
     """
 
     urls: list[str]
     tokens: int
-    reserve: int = 0
     size: tuple[int, int] | None = None
 
 
@@ -105,9 +103,8 @@ async def call(context: LaneContext, item: Held, spec: JobSpec, when_reserved: C
             return _corrected(Outcome(item, again_seconds=0.0, burned=False), ready)
         if not context.leases.may_send(item) or (context.breaker.down and not await context.breaker.turn(item)):
             return _corrected(Outcome(item, burned=False), ready)
-        ticket = await context.pacer.reserve(
-            ready.reserve, spec.likely_tokens(ready.tokens), len(item.images), owner=item
-        )
+        demand = context.lane.kind.demand(spec.question, ready.tokens, len(item.images))
+        ticket = await context.pacer.reserve(*demand, owner=item)
         when_reserved()
         if ticket is None:
             return _corrected(_too_large(context, item, spec, ready), ready)
@@ -150,7 +147,7 @@ async def _ready(context: LaneContext, item: Held, spec: JobSpec) -> _Ready:
     """Inline, or by URL where the provider fetches http(s) itself and the measured tokens are taken."""
     tokens = item.image_tokens
     if tokens is not None and _by_url(context.lane, spec) and all(source.startswith("http") for source in item.images):
-        return _Ready(list(item.images), tokens, spec.most_tokens(tokens))
+        return _Ready(list(item.images), tokens)
     prepared = [await _prepare(context, item, spec, source) for source in item.images]
     sizes = [(image.width, image.height) for image in prepared]
     tokens = sum(count_image(context.lane.image_tokens, spec.detail, *size).tokens for size in sizes)
@@ -158,7 +155,6 @@ async def _ready(context: LaneContext, item: Held, spec: JobSpec) -> _Ready:
     return _Ready(
         [_data_url(image) for image in prepared],
         tokens,
-        spec.most_tokens(tokens),
         prepared[0].source_size if told_wrong else None,
     )
 
@@ -190,12 +186,12 @@ def _data_url(image: Prepared) -> str:
 
 
 async def _ask(context: LaneContext, item: Held, spec: JobSpec, ready: _Ready, ticket: Ticket) -> Outcome:
-    question = Question(spec.prompt, spec.preset or "answer", spec.schema, spec.detail, spec.max_output_tokens)
-    path, body = build(context.lane, question, ready.urls)
+    kind = context.lane.kind
+    body = kind.request(context.lane.model, spec.question, ready.urls)
     ready.urls.clear()  # the body holds them; hundreds of calls need not do so twice
     loop = asyncio.get_running_loop()
     started = loop.time()
-    called = await context.client.call(path, body, _call_id(item))
+    called = read(kind, await context.client.post(kind.path, body, _call_id(item)))
     latency_ms = round((loop.time() - started) * 1000)
     verdict = await context.breaker.heard(item, called.failure)
     if called.reply:
@@ -209,7 +205,7 @@ def _answered(
     assert called.reply is not None  # noqa: S101 - only called with a reply
     made = charge(context.lane, item, spec, ready.tokens, called.reply)
     context.pacer.settle(ticket, made.usage.input_tokens + made.usage.output_tokens, called)
-    answer, code, message = _read(spec, called.reply)
+    answer, code, message = _read(context.lane, spec, called.reply)
     charged = Charge(
         context.lane.name, code or "succeeded", made.usage, made.cost, made.known, called.request_id,
         counted=made.counted, doubt=made.doubt, excess=made.excess,
@@ -227,12 +223,12 @@ def _answered(
     )
 
 
-def _read(spec: JobSpec, reply: Reply) -> tuple[object, str | None, str | None]:
+def _read(lane: Lane, spec: JobSpec, reply: Reply) -> tuple[object, str | None, str | None]:
     """Answer, error code, error message."""
     match reply.ending:
         case Ending.ANSWERED:
             try:
-                return answers.read(reply.text, spec.schema), None, None
+                return lane.kind.answer(reply, spec.question), None, None
             except ItemError as error:
                 return None, error.code, error.message
             except Exception:
@@ -287,5 +283,6 @@ def _failed(context: LaneContext, item: Held, error: ItemError) -> Outcome:
 
 
 def _too_large(context: LaneContext, item: Held, spec: JobSpec, ready: _Ready) -> Outcome:
-    message = explain(context.lane.name, context.pacer.limits, spec, images=len(item.images), image_tokens=ready.tokens)
+    demand = context.lane.kind.demand(spec.question, ready.tokens, len(item.images))
+    message = explain(context.lane.name, context.pacer.limits, demand, spec.question, ready.tokens)
     return Outcome(item, status=ItemStatus.FAILED, error_code="request_too_large", error_message=message)

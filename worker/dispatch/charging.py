@@ -1,11 +1,11 @@
 """What an answered call is charged, made out before anybody looks into the answer."""
 
+from vision.kinds import Reply
 from vision.prices import Booking, Count, Usage, book, credible
 from vision.provider.catalogue import Lane
-from vision.provider.replies import Reply
 from vision.storage.queue.claims import Held
 from vision.storage.specs import JobSpec
-from vision.tokens import least_tokens, most_tokens, text
+from vision.tokens import least_tokens, most_tokens
 
 NEAR = 32
 """Tokens by which two counts of the same short text may differ."""
@@ -18,13 +18,13 @@ def charge(lane: Lane, item: Held, spec: JobSpec, image_tokens: int, reply: Repl
     """
     told = reply.usage
     if told is None:
-        usage = Usage(image_tokens + spec.prompt_tokens, text.count(reply.text), image_tokens)
+        usage = Usage(image_tokens + spec.prompt_tokens, lane.kind.written(reply), image_tokens)
         return Booking(usage, counted=True, cost=item.reserved, known=False)
     count = Count(spec.prompt_tokens, image_tokens, image_tokens, spec.max_output_tokens)
     if item.unseen:
         count = _unseen(lane, item, spec, count, told)
     if spec.capped or not credible(told, count):
-        count = count._replace(written=text.count(reply.text))
+        count = count._replace(written=lane.kind.written(reply))
     return book(told, count, lane.price)
 
 

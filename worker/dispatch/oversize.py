@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
+from vision.kinds import Demand, Question
 from vision.provider.limits import DAY, MINUTE, Bucket
-from vision.storage.specs import JobSpec
 
 PERIODS = {MINUTE: "a minute", DAY: "a day"}
 
 
-def explain(lane: str, limits: Sequence[Bucket], spec: JobSpec, *, images: int, image_tokens: int) -> str:
+def explain(lane: str, limits: Sequence[Bucket], demand: Demand, question: Question, image_tokens: int) -> str:
     """The limit that is passed, and what would fit it. `limits`: those in force."""
-    tokens = spec.most_tokens(image_tokens)
+    tokens, images = demand.most, demand.images
     takes = {"tokens": tokens, "requests": 1, "images": images}
     passed = min((each for each in limits if takes[each.kind] > each.limit), key=lambda each: each.limit, default=None)
     if passed is None:
@@ -18,11 +18,9 @@ def explain(lane: str, limits: Sequence[Bucket], spec: JobSpec, *, images: int, 
     allowed = f"{lane} allows {passed.limit:,} {PERIODS[passed.window]}"
     if passed.kind == "images":
         return f"The item has {images:,} images; {allowed}. Give it {passed.limit:,} images at most."
-    text = spec.prompt_tokens
-    split = (
-        f"The call needs {tokens:,} tokens ({image_tokens:,} images, {text:,} text, {spec.max_output_tokens:,} output)"
-    )
-    if (left := passed.limit - text - spec.max_output_tokens) > 0:
+    text, ceiling = question.text_tokens, question.max_output_tokens
+    split = f"The call needs {tokens:,} tokens ({image_tokens:,} images, {text:,} text, {ceiling:,} output)"
+    if (left := passed.limit - text - ceiling) > 0:
         return f"{split}; {allowed}. Images of {left:,} tokens would fit: use a lower detail, smaller or fewer images."
     if (left := passed.limit - text - image_tokens) > 0:
         return f"{split}; {allowed}. It would fit with max_output_tokens of {left:,} or less."

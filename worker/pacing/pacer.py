@@ -8,8 +8,8 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from vision.limiter import Demand, Limiter, Reserved, Schedule
+from vision.provider.called import Called
 from vision.provider.catalogue import Lane
-from vision.provider.client import Called
 from vision.provider.headers import RateLimits
 from vision.provider.limits import Bucket
 from worker.pacing.concurrency import ConcurrencySlots

@@ -5,7 +5,7 @@ from math import ceil
 from typing import NamedTuple
 
 from vision.limiter import Refused, Sample, Settlement
-from vision.provider.client import Called
+from vision.provider.called import Called
 from vision.provider.headers import RateLimits
 from vision.provider.limits import MINUTE, Limit
 from worker.pacing.waiting import Ticket, Waiting

@@ -7,7 +7,7 @@ import pytest
 
 from vision import presets
 from vision.errors import ItemError, Retry
-from vision.kinds.answers import AnswerReader, read
+from vision.kinds.answers import AnswerReader, reader
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -30,7 +30,7 @@ def text(**changes: Any) -> str:
 
 def problem(answer: str) -> str:
     with pytest.raises(ItemError) as caught:
-        read(answer, SCHEMA)
+        reader(SCHEMA).read(answer)
     assert (caught.value.code, caught.value.retry) == ("output_invalid", Retry.NEVER)
     assert "secret" not in caught.value.message
     assert len(caught.value.message) < 500
@@ -38,8 +38,8 @@ def problem(answer: str) -> str:
 
 
 def test_an_answer_that_fits():
-    assert read(text(), SCHEMA) == ANSWER
-    assert read(text(score=None, child={**ANSWER, "score": 1}), SCHEMA)["child"]["score"] == 1
+    assert reader(SCHEMA).read(text()) == ANSWER
+    assert reader(SCHEMA).read(text(score=None, child={**ANSWER, "score": 1}))["child"]["score"] == 1
 
 
 def test_a_reader_serves_many_answers():
@@ -48,12 +48,12 @@ def test_a_reader_serves_many_answers():
 
 
 def test_without_schema_the_text_is_the_answer():
-    assert read('{"a": 1}', None) == {"text": '{"a": 1}'}
+    assert reader(None).read('{"a": 1}') == {"text": '{"a": 1}'}
 
 
 @pytest.mark.parametrize("fence", ["```json\n{}\n```", "```\n{}```", "\n```JSON\n{}\n```\n"])
 def test_a_code_fence_is_taken_off(fence: str):
-    assert read(fence.replace("{}", text(name="``` inside")), SCHEMA)["name"] == "``` inside"
+    assert reader(SCHEMA).read(fence.replace("{}", text(name="``` inside")))["name"] == "``` inside"
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_deep_answers_end_in_an_error():
 def test_what_postgres_cannot_store_is_replaced():
     answer = text(name="a\0b", tags=["c\0"])
     assert "\\u0000" in answer
-    assert read(answer, SCHEMA) == {**ANSWER, "name": "a\ufffdb", "tags": ["c\ufffd"]}
-    assert read("a\0b\ud83d", None) == {"text": "a\ufffdb\ufffd"}
-    assert read(text(name="\\u0000"), SCHEMA)["name"] == "\\u0000"
+    assert reader(SCHEMA).read(answer) == {**ANSWER, "name": "a\ufffdb", "tags": ["c\ufffd"]}
+    assert reader(None).read("a\0b\ud83d") == {"text": "a\ufffdb\ufffd"}
+    assert reader(SCHEMA).read(text(name="\\u0000"))["name"] == "\\u0000"
 
 
 def test_a_hostile_pattern_is_not_run():
@@ -105,10 +105,10 @@ def test_a_hostile_pattern_is_not_run():
         "required": ["a"],
         "additionalProperties": False,
     }
-    assert read('{"a": "' + "x" * 200 + 'y"}', schema)
+    assert reader(schema).read('{"a": "' + "x" * 200 + 'y"}')
 
 
 def test_a_preset_reads_its_own_answers():
     preset = presets.get("scene")
     answer = {"subject": "Grey heron", "category": "animal", "features": ["a", "b", "c"], "note": None, "confidence": 1}
-    assert read(orjson.dumps(answer).decode(), preset.schema) == answer
+    assert reader(preset.schema).read(orjson.dumps(answer).decode()) == answer

@@ -85,7 +85,7 @@ def test_a_key_of_the_settings_counts_as_one_of_the_environment(tmp_path: Path) 
         (HEAD + MODEL.replace("30_000", "-1"), "models.gpt-4o.tpm", "greater than 0"),
         (HEAD + MODEL.replace("30_000", "1.5"), "models.gpt-4o.tpm", "integer"),
         (HEAD + MODEL.replace("tpm = 30_000", ""), "models.gpt-4o.tpm", "required"),
-        (HEAD + "api = 'soap'\n" + MODEL, "provider 1: api", "'chat' or 'responses'"),
+        (HEAD + "api = 'soap'\n" + MODEL, "provider 1: api", "there are chat, responses"),
         (HEAD + "images = 'fax'\n" + MODEL, "provider 1: images", "'inline' or 'url'"),
         (HEAD + "share = 0\n" + MODEL, "provider 1: share", "greater than 0"),
         (HEAD + "share = 1.1\n" + MODEL, "provider 1: share", "less than or equal to 1"),

@@ -2,17 +2,9 @@
 
 import pytest
 
+from vision.kinds import KINDS, Question
 from vision.provider.limits import Limit
-from vision.storage.specs import JobSpec
-from vision.tokens import NO_FIT
 from worker.dispatch.oversize import explain
-
-
-def spec(output: int) -> JobSpec:
-    question = {"preset": None, "prompt": "?", "schema": None, "detail": "high", "fit": NO_FIT, "prompt_tokens": 500}
-    text = {"expected_prompt_tokens": 400, "capped": False}
-    outputs = {"max_output_tokens": output, "expected_output_tokens": 60, "high_output_tokens": None}
-    return JobSpec(id=None, tenant_id="default", step=1, lane="fake/m", **question, **text, **outputs)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -29,4 +21,6 @@ def spec(output: int) -> JobSpec:
 def test_it_says_which_limit_and_what_would_fit(
     limit: Limit, images: int, image_tokens: int, output: int, said: str
 ) -> None:
-    assert said in explain("fake/m", limit.buckets, spec(output), images=images, image_tokens=image_tokens)
+    question = Question("?", "answer", None, "high", output, text_tokens=500, likely_text_tokens=400)
+    demand = KINDS["chat"].demand(question, image_tokens, images)
+    assert said in explain("fake/m", limit.buckets, demand, question, image_tokens)

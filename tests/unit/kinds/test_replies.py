@@ -1,6 +1,5 @@
-"""Replies of both protocols: every ending, with and without usage, and bodies that are none."""
+"""Replies of `chat` and `responses`: every ending, with and without usage, and bodies that are none."""
 
-from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -8,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.errors import ProviderError, Retry
+from vision.kinds import KINDS, Ending, Failed, Reply
 from vision.prices import Usage
-from vision.provider.replies import Ending, Failed, Reply, read
+from vision.provider import called
+from vision.provider.called import Called, Response
+from vision.provider.failures import Then
 
 CHAT_USAGE = {
     "prompt_tokens": 900,
@@ -36,12 +37,20 @@ def responses(*parts: dict[str, Any], status: str = "completed", **more: Any) ->
     return orjson.dumps({"status": status, "output": output, **more})
 
 
+def read(kind: str, content: bytes) -> Reply:
+    return KINDS[kind].read(content)
+
+
+def ended(kind: str, content: bytes) -> Called:
+    return called.read(KINDS[kind], Response(200, {}, content))
+
+
 def said(text: str) -> dict[str, Any]:
     return {"type": "output_text", "text": text, "annotations": []}
 
 
 @pytest.mark.parametrize(
-    ("api", "content", "ending", "text"),
+    ("kind", "content", "ending", "text"),
     [
         ("chat", chat('{"a":1}'), Ending.ANSWERED, '{"a":1}'),
         ("chat", chat(""), Ending.ANSWERED, ""),
@@ -73,8 +82,8 @@ def said(text: str) -> dict[str, Any]:
         ("responses", responses(said("{"), status="incomplete", incomplete_details=None), Ending.OUTPUT_TRUNCATED, "{"),
     ],
 )
-def test_endings(api: str, content: bytes, ending: Ending, text: str) -> None:
-    assert read(api, content) == Reply(ending, text, None)
+def test_endings(kind: str, content: bytes, ending: Ending, text: str) -> None:
+    assert read(kind, content) == Reply(ending, text, None)
 
 
 @pytest.mark.parametrize("finish", ["stop", "length", "content_filter"])
@@ -162,12 +171,12 @@ JUNK: list[bytes] = [
 ]
 
 
-@pytest.mark.parametrize("api", ["chat", "responses"])
+@pytest.mark.parametrize("kind", ["chat", "responses"])
 @pytest.mark.parametrize("content", JUNK)
-def test_a_body_of_another_shape_is_the_providers_error(api: str, content: bytes) -> None:
-    with pytest.raises(ProviderError) as refused:
-        read(api, content)
-    assert (refused.value.code, refused.value.retry) == ("upstream_invalid_response", Retry.LATER)
+def test_a_body_of_another_shape_is_the_providers_error(kind: str, content: bytes) -> None:
+    failure = ended(kind, content).failure
+    assert failure
+    assert (failure.code, failure.then, failure.unknown_cost) == ("upstream_invalid_response", Then.LATER, True)
 
 
 VALUES = st.recursive(
@@ -183,6 +192,6 @@ VALUES = st.recursive(
 
 
 @given(st.sampled_from(["chat", "responses"]), VALUES)
-def test_whatever_comes_is_a_reply_or_the_providers_error(api: str, body: Any) -> None:
-    with suppress(ProviderError):
-        assert isinstance(read(api, orjson.dumps(body)), Reply)
+def test_whatever_comes_is_a_reply_or_the_providers_error(kind: str, body: Any) -> None:
+    found = ended(kind, orjson.dumps(body))
+    assert isinstance(found.reply, Reply) != bool(found.failure)

@@ -1,0 +1,27 @@
+"""What the kinds have in common that ask a language model in words, and are answered in words."""
+
+from typing import Any
+
+from vision.kinds.kind import Demand
+from vision.kinds.question import Question
+from vision.kinds.reply import Reply
+from vision.tokens import text
+
+
+class Prompted:
+    """Prompt, schema and images go in; text comes out, JSON where there is a schema. All of it is paid in tokens."""
+
+    def demand(self, question: Question, image_tokens: int, images: int) -> Demand:
+        """Images, text, and all the output that may be written; likely is what 99 of 100 calls stay within."""
+        ceiling = question.max_output_tokens
+        most = image_tokens + question.text_tokens + ceiling
+        output = ceiling if question.likely_output_tokens is None else min(ceiling, question.likely_output_tokens)
+        return Demand(most, min(most, image_tokens + question.likely_text_tokens + output), images)
+
+    def written(self, reply: Reply) -> int:
+        """Tokens of the text."""
+        return text.count(reply.text)
+
+    def answer(self, reply: Reply, question: Question) -> Any:
+        """The parsed answer, or `{"text": …}` without a schema; ItemError `output_invalid`."""
+        return question.answers.read(reply.text)

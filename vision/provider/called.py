@@ -1,0 +1,73 @@
+"""How a call ended: a reply or a failure, and what the provider said of its limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from vision.kinds import Failed, Kind, Reply
+from vision.provider import headers
+from vision.provider.failures import Failure, Then, classify, classify_failed
+from vision.provider.headers import UNSAID, RateLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came over the wire, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A reply or a failure; one of them is None."""
+
+    reply: Reply | None
+    failure: Failure | None
+    request_id: str | None = None
+    limits: RateLimits = UNSAID
+
+
+def read(kind: Kind, response: Response | Failure) -> Called:
+    """What the call came to; whatever the provider sent is a value, not an exception."""
+    if isinstance(response, Failure):
+        return Called(None, response)
+    if response.status // 100 != 2:
+        return _ended(response, failure=classify(response.status, _json(response.content), response.headers))
+    try:
+        return _ended(response, reply=kind.read(response.content))
+    except Failed as error:
+        return _ended(response, failure=classify_failed(error.error, response.headers, charged=error.charged))
+    except (LookupError, TypeError, AttributeError, ValueError):
+        return _ended(response, failure=_malformed(response.status))
+
+
+def _malformed(status: int) -> Failure:
+    """It may have been paid for."""
+    message = "The provider answered 200 with a body that is not of its protocol."
+    return Failure(Then.LATER, "upstream_invalid_response", message, status=status, unknown_cost=True)
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _ended(response: Response, *, reply: Reply | None = None, failure: Failure | None = None) -> Called:
+    said = response.headers
+    return Called(
+        reply=reply,
+        failure=failure,
+        request_id=_storable(said.get("x-request-id")),
+        limits=headers.read(said),
+    )
+
+
+def _storable(value: str | None) -> str | None:
+    """What is stored beside an answer must not keep it from being stored."""
+    return value[:200] if value and value.isascii() and value.isprintable() else None
