@@ -24,9 +24,9 @@ from vision.storage.outcomes.record import Recorded
 from vision.storage.queue.claims import Lessee
 from worker import descriptors
 from worker.deliver import Deliverer
-from worker.dispatch.attempt import LaneContext
 from worker.dispatch.breaker import Breaker
 from worker.dispatch.dispatcher import Dispatcher
+from worker.dispatch.lane_context import LaneContext
 from worker.dispatch.leases import Leases
 from worker.dispatch.marks import Marks
 from worker.dispatch.memory_budget import MemoryBudget
@@ -190,7 +190,7 @@ class Work:
                     images=self._images,
                     leases=self._leases,
                     marks=self._marks,
-                    executor=self._executor,
+                    threads=self._executor,
                     memory=self._memory,
                     max_attempts=self._settings.max_attempts,
                 ),

@@ -15,7 +15,8 @@ from vision.storage.queue import claims
 from vision.storage.queue.claims import Held, Lessee
 from vision.storage.queue.pauses import pause_lane
 from vision.storage.specs import JobSpec, load
-from worker.dispatch.attempt import LaneContext, LaneStopped, call
+from worker.dispatch.attempt import Attempt, LaneStopped
+from worker.dispatch.lane_context import LaneContext
 from worker.dispatch.recorder import Recorder
 from worker.pacing.claim_size import HORIZON_SECONDS, ClaimSize
 from worker.pacing.loop_lag import LoopLag
@@ -171,9 +172,8 @@ class Dispatcher:
 
     async def _see_through(self, item: Held) -> None:
         try:
-            outcome = await call(
-                self._context, item, await self._spec(item.job_id, item.step), lambda: self._start_known(item)
-            )
+            spec = await self._spec(item.job_id, item.step)
+            outcome = await Attempt(self._context, item, spec, lambda: self._start_known(item)).run()
         except LaneStopped as stop:
             self._recorder.put(stop.outcome)
             await self._pause(stop)
