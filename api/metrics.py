@@ -71,7 +71,8 @@ async def _count_lanes(
     states = await lane_states.now(services)
     for name, lane in services.context.catalogue.lanes.items():
         figures["requests_per_minute_limit"][name] = lane.limit.rpm
-        figures["tokens_per_minute_limit"][name] = lane.limit.tpm
+        if lane.limit.tpm is not None:
+            figures["tokens_per_minute_limit"][name] = lane.limit.tpm
         figures["in_flight"][name] = in_flight.get(name, 0)
         figures["down"][name] = name in down
         state = states[name]

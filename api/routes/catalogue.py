@@ -48,10 +48,10 @@ def _model(lane: Lane) -> dict[str, Any]:
         "image_tokens": lane.image_tokens,
         "image_rule": _rule(get_rule(lane.image_tokens)),
         "image_cost": _image_cost(lane.image_tokens, lane.price),
-        "details": list(details(lane.image_tokens)),
+        "details": list(lane.details),
         "price": _prices(lane),
         "limits": limits(lane),
-        "presets": list(presets.names() if lane.presets is None else lane.presets),
+        "presets": [name for name in presets.names() if lane.serves(name)],
         "custom_prompts": lane.serves(None),
         "shutdown_date": ends.isoformat() if ends else None,
     }

@@ -101,7 +101,7 @@ def _tokens_per_minute(connection: Connection, job: Job) -> int | None:
     except Problem:
         return None
     here = (lane for lane in lanes if (lane["provider"], lane["model"]) == (job["provider"], job["model"]))
-    return next((int(lane["limits"]["tokens_per_minute"]) for lane in here), None)
+    return next((lane["limits"]["tokens_per_minute"] for lane in here), None)
 
 
 @contextmanager

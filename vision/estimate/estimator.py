@@ -14,10 +14,9 @@ from vision.estimate.sample import Measured, measure
 from vision.images.source import Images
 from vision.intake.context import IntakeContext
 from vision.intake.lines import Items
-from vision.intake.order import preset_of
+from vision.intake.order import preset_of, text_tokens
 from vision.intake.problems import refuse, unknown_files
 from vision.tokens import Fit
-from vision.tokens.text import call_tokens
 
 AT_ONCE = 2
 """Estimates under way in one process: each keeps a core busy."""
@@ -58,9 +57,9 @@ class Estimator:
         preset, fit, chosen = preset_of(order), Fit(order.fit, order.max_side), offers(self._context, ask)
         prompt = preset.render(order.language)
         async with self._turns:
-            text_tokens = await asyncio.to_thread(call_tokens, prompt, preset.schema)
+            text = await asyncio.to_thread(text_tokens, preset, prompt)
             async with self._context.engine.connect() as connection:
-                drafted = await drafts(connection, tenant, order, preset, chosen, text_tokens)
+                drafted = await drafts(connection, tenant, order, preset, chosen, text)
             counting = _Counting(items, drafted, fit)
             await self._read(tenant, counting.reading)
             if counting.needs_images:

@@ -42,27 +42,27 @@ def offers(context: IntakeContext, ask: EstimateRequest) -> list[Offer]:
 
 
 def _models(context: IntakeContext, ask: EstimateRequest) -> list[Offer]:
-    preset = ask.order.preset
+    order = ask.order
     names = ask.models or ([ask.order.model] if ask.order.model else [])
     if names:
-        return [_offer(context, name, preset) for name in names]
-    context.catalogue.resolve(None, preset)
-    return [_of_lane(lane) for lane in context.catalogue.lanes.values() if lane.serves(preset)]
+        return [_offer(context, name, order) for name in names]
+    context.catalogue.resolve(None, order.preset, asked=order.asks)
+    return [_of_lane(lane) for lane in context.catalogue.lanes.values() if lane.serves(order.preset)]
 
 
-def _offer(context: IntakeContext, model: str, preset: str | None) -> Offer:
+def _offer(context: IntakeContext, model: str, order: Order) -> Offer:
     """At a provider here, or else by the token rule alone."""
     try:
-        return _of_lane(context.catalogue.resolve(model, preset))
+        return _of_lane(context.catalogue.resolve(model, order.preset, asked=order.asks))
     except InvalidRequest as error:
-        if error.code != "unknown_model":
+        if error.code != "unknown_model" or not order.asks:
             raise
     rule = find_rule(model)
     return Offer(model, rule, None, details(rule))
 
 
 def _of_lane(lane: Lane) -> Offer:
-    return Offer(lane.model, lane.image_tokens, lane, details(lane.image_tokens))
+    return Offer(lane.model, lane.image_tokens, lane, lane.details)
 
 
 def _check_details(wanted: Sequence[str], found: Sequence[Offer], param: str) -> None:

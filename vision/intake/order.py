@@ -15,7 +15,7 @@ from vision.outbound.guard import Blocked
 from vision.presets import Preset
 from vision.provider.catalogue import Lane
 from vision.storage.outcomes.earlier_answers import Observed
-from vision.tokens import NO_FIT, Fit, details, fixed_tokens
+from vision.tokens import NO_FIT, Fit, fixed_tokens
 from vision.tokens.text import call_tokens
 
 FALLBACK_DETAILS = ("high", "auto", "low")
@@ -36,6 +36,12 @@ class StepOrder:
     max_side: int | None = None
     language: str = "en"
     max_output_tokens: int | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is a question: some models only look."""
+        asked = (self.preset, self.prompt, self.schema, self.max_output_tokens)
+        return any(part is not None for part in asked)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,10 +142,10 @@ def _check_steps(order: Order) -> None:
 
 def _planned(context: IntakeContext, job: Order, order: StepOrder) -> PlannedStep:
     preset = preset_of(order)
-    lane = context.catalogue.resolve(order.model, order.preset)
+    lane = context.catalogue.resolve(order.model, order.preset, asked=order.asks)
     _check_price(job, lane)
     prompt = preset.render(order.language)
-    prompt_tokens = call_tokens(prompt, preset.schema)
+    prompt_tokens = text_tokens(preset, prompt)
     return PlannedStep(
         order=order,
         preset=preset,
@@ -166,7 +172,9 @@ def _check_price(order: Order, lane: Lane) -> None:
 
 
 def preset_of(order: StepOrder) -> Preset:
-    """The preset named, or one made of the caller's own prompt; InvalidRequest names the field."""
+    """The preset named, one made of the caller's own prompt, or `NO_QUESTION`; InvalidRequest names the field."""
+    if not order.asks:
+        return presets.NO_QUESTION
     if (order.preset is None) == (order.prompt is None):
         raise InvalidRequest("Send `preset` or `prompt`: one of the two.", code="preset_or_prompt", param="preset")
     if order.prompt is not None:
@@ -178,9 +186,14 @@ def preset_of(order: StepOrder) -> Preset:
     return preset if order.max_output_tokens is None else preset.limited_to(order.max_output_tokens)
 
 
+def text_tokens(preset: Preset, prompt: str) -> int:
+    """Of a call, by our own count; where nothing is asked there is no text."""
+    return 0 if preset is presets.NO_QUESTION else call_tokens(prompt, preset.schema)
+
+
 def _detail(order: StepOrder, preset: Preset, lane: Lane) -> str:
     """The detail asked for, or the preset's, or the best that the model knows."""
-    known = details(lane.image_tokens)
+    known = lane.details
     if order.detail is None:
         return next((each for each in (preset.detail, *FALLBACK_DETAILS) if each in known), known[0])
     if order.detail not in known:

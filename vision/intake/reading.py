@@ -13,6 +13,7 @@ from vision.intake.problems import MAX_PROBLEMS, refuse
 from vision.jobs import ids
 from vision.jobs.manifest import ItemOrder
 from vision.prices import Usage
+from vision.provider.catalogue import Lane
 from vision.tokens.savings import count_saving
 
 BATCH_ROWS = 5_000
@@ -77,12 +78,23 @@ class ItemReader:
         except InvalidRequest as error:
             self.problems.extend(error.details)
             return 0
+        if most := self._too_many(order):
+            self.problems.append(most)
         for source in order.images:
             if source.startswith("file_"):
                 batch.files.setdefault(ids.parse("file", source), self.total)
         if not self.problems:
             batch.rows.append(self._row(order))
         return sum(map(len, order.images))
+
+    def _too_many(self, order: ItemOrder) -> Detail | None:
+        images = len(order.images)
+        lane = next((lane for lane in self._choosy if images > (lane.kind.most_images or images)), None)
+        if lane is None:
+            return None
+        takes = f"{lane.name} takes {lane.kind.most_images} in a call"
+        message = f"Line {self.total}: the item has {images} images; {takes}. Make an item of each image."
+        return Detail("too_many_images", message, line=self.total)
 
     def _row(self, order: ItemOrder) -> tuple[Any, ...]:
         """In the order of admission.ITEM_COLUMNS."""
@@ -124,6 +136,11 @@ class ItemReader:
             return count_saving(step.rule, step.detail, step.fit, width, height)
         except ImageError:
             return None
+
+    @cached_property
+    def _choosy(self) -> list[Lane]:
+        """The lanes that take fewer images in a call than an item may have."""
+        return [step.lane for step in self.plan.steps if step.lane.kind.most_images is not None]
 
     @cached_property
     def _fixed(self) -> int | None:

@@ -18,11 +18,16 @@ class Demand(NamedTuple):
 class Kind(Protocol):
     """One kind of call. Stateless: one object serves every lane.
 
-    `name`: as providers.toml says it. `path`: below the provider's address.
+    `name`: as providers.toml says it. `path`: below the provider's address. `prompted`: it is asked a question, so that
+    an order needs a preset or a prompt; otherwise it takes none. `by_tokens`: calls take and cost tokens.
+    `most_images`: in one call, if there is a limit below that of an item.
     """
 
     name: str
     path: str
+    prompted: bool
+    by_tokens: bool
+    most_images: int | None
 
     def demand(self, question: Question, image_tokens: int, images: int) -> Demand:
         """What one call takes of its lane's limits; `image_tokens`: of all its images together."""

@@ -11,6 +11,10 @@ from vision.tokens import text
 class Prompted:
     """Prompt, schema and images go in; text comes out, JSON where there is a schema. All of it is paid in tokens."""
 
+    prompted = True
+    by_tokens = True
+    most_images: int | None = None
+
     def demand(self, question: Question, image_tokens: int, images: int) -> Demand:
         """Images, text, and all the output that may be written; likely is what 99 of 100 calls stay within."""
         ceiling = question.max_output_tokens

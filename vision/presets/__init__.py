@@ -1,6 +1,6 @@
 """Presets: a prompt, a strict JSON schema and defaults, one folder each. To add one, copy a folder."""
 
-from vision.presets.library import custom, get, names
+from vision.presets.library import NO_QUESTION, custom, get, names
 from vision.presets.preset import Preset
 
-__all__ = ["Preset", "custom", "get", "names"]
+__all__ = ["NO_QUESTION", "Preset", "custom", "get", "names"]

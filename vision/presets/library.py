@@ -15,6 +15,9 @@ MAX_PROMPT_LENGTH = 100_000
 _FOLDER = files("vision.presets")
 _CUSTOM = Preset(None, "Custom prompt", "", None, "high", max_output_tokens=1_000, expected_output_tokens=300)
 
+NO_QUESTION = Preset(None, "No question", "", None, "auto", max_output_tokens=0, expected_output_tokens=0)
+"""For models that are asked nothing."""
+
 
 @cache
 def names() -> tuple[str, ...]:

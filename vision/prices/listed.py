@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from vision.prices.free import free_price
 from vision.prices.price import Price
 
 HOUR = 3600
@@ -19,6 +20,8 @@ def list_price(model: str, at: datetime, factor: Decimal = Decimal(1)) -> Price 
     None if it has no list price, or one that `Price` cannot state (an image token price of its own, or three steps by
     the length of the prompt). The step of long prompts (272k tokens for gpt-5.6 and later) takes many images to reach.
     """
+    if free := free_price(model):
+        return free
     listed = _listed(model, at)
     if listed is None or "input_mtok" not in listed or "input_image_mtok" in listed:
         return None

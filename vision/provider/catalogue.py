@@ -29,25 +29,35 @@ class Catalogue:
                 f"No provider offers {name!r}. Put it into providers.toml, or cancel its jobs."
             ) from None
 
-    def resolve(self, model: str | None, preset: str | None) -> Lane:
-        """`provider/model`, a model at any provider, or (None) the first model that serves the preset."""
+    def resolve(self, model: str | None, preset: str | None, *, asked: bool = True) -> Lane:
+        """`provider/model`, a model at any provider, or (None) the first model that serves the preset.
+
+        `asked` False: the order has no question, neither a preset nor a prompt.
+        """
         candidates = [lane for lane in self.lanes.values() if model in (None, lane.name, lane.model)]
         if not candidates:
             raise InvalidRequest(self._unknown(model), code="unknown_model", param="model")
         for lane in candidates:
-            if lane.serves(preset):
+            if lane.serves(preset, asked=asked):
                 return lane
-        raise InvalidRequest(
-            f"{candidates[0].name} does not serve {preset or 'a prompt of your own'}; "
-            f"it serves {', '.join(candidates[0].presets or ())}.",
-            code="preset_not_supported",
-            param="preset" if preset else "prompt",
-        )
+        raise _refusal(candidates[0], preset, asked)
 
     def _unknown(self, model: str | None) -> str:
         if not self.lanes:
             return "No provider is configured. Set OPENAI_API_KEY, write a providers.toml, or install the offline one."
         return f"No provider offers the model {model!r}. Configured: {', '.join(self.lanes)}."
+
+
+def _refusal(lane: Lane, preset: str | None, asked: bool) -> InvalidRequest:
+    if not asked:
+        return InvalidRequest("Send `preset` or `prompt`: one of the two.", code="preset_or_prompt", param="preset")
+    what = preset or "a prompt of your own"
+    served = f"it serves {', '.join(lane.presets or ())}" if lane.kind.prompted else "it is asked nothing: leave it out"
+    return InvalidRequest(
+        f"{lane.name} does not serve {what}; {served}.",
+        code="preset_not_supported",
+        param="preset" if preset else "prompt",
+    )
 
 
 class Sources(Protocol):

@@ -6,9 +6,9 @@ from decimal import Decimal
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from vision.errors import ConfigurationError
@@ -24,6 +24,7 @@ def _known(kind: str) -> str:
 
 
 KindName = Annotated[str, AfterValidator(_known)]
+TPM_MISSING = "tpm_missing"
 ImagePath = Literal["inline", "url"]
 
 
@@ -33,7 +34,7 @@ class ModelEntry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     rpm: int = Field(gt=0)
-    tpm: int = Field(gt=0)
+    tpm: int | None = Field(None, gt=0)
     rpd: int | None = Field(None, gt=0)
     tpd: int | None = Field(None, gt=0)
     ipm: int | None = Field(None, gt=0)
@@ -60,6 +61,13 @@ class ProviderEntry(BaseModel):
     batch_factor: Decimal | None = Field(None, ge=0)
     flex_factor: Decimal | None = Field(None, ge=0)
     models: dict[str, ModelEntry] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _token_limits(self) -> Self:
+        for name, model in self.models.items():
+            if model.tpm is None and KINDS[model.kind or self.api].by_tokens:
+                raise PydanticCustomError(TPM_MISSING, "models.{model}.tpm: Field required", {"model": name})
+        return self
 
 
 def read(path: Path) -> list[ProviderEntry]:
@@ -100,10 +108,9 @@ def _entry(value: Any, place: str) -> ProviderEntry:
         return ProviderEntry.model_validate(value)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "value"
-        raise ConfigurationError(
-            f"{place}: {where}: {_remedy(problem['type'], problem['loc'], problem['msg'])}."
-        ) from None
+        where = ".".join(str(part) for part in problem["loc"]) or ("" if problem["type"] == TPM_MISSING else "value")
+        remedy = _remedy(problem["type"], problem["loc"], problem["msg"])
+        raise ConfigurationError(f"{': '.join(filter(None, (place, where, remedy)))}.") from None
 
 
 def _remedy(kind: str, place: Sequence[int | str], message: str) -> str:

@@ -14,7 +14,7 @@ from vision.presets import names as preset_names
 from vision.prices import FREE, Price, PriceSchedule, batch_factor, flex_factor, parse_price
 from vision.provider.entries import ImagePath, ModelEntry, ProviderEntry
 from vision.provider.limits import Limit
-from vision.tokens import find_rule
+from vision.tokens import details, find_rule
 
 OPENAI = "openai.com"
 
@@ -89,8 +89,15 @@ class Lane:
         """The same for calls that wait for spare capacity."""
         return self.price_schedule.flex()
 
-    def serves(self, preset: str | None) -> bool:
-        """Whether the model takes this preset (None: a prompt of the caller's own)."""
+    @property
+    def details(self) -> tuple[str, ...]:
+        """The levels of detail to choose from, `auto` first; nothing else where they make no difference."""
+        return details(self.image_tokens) if self.kind.by_tokens else ("auto",)
+
+    def serves(self, preset: str | None, *, asked: bool = True) -> bool:
+        """Whether the model takes this preset (None: a prompt of the caller's own, or no question if not `asked`)."""
+        if not asked or not self.kind.prompted:
+            return asked == self.kind.prompted
         return self.presets is None or preset in self.presets
 
 
@@ -117,7 +124,7 @@ def _account(entry: ProviderEntry, environment: Mapping[str, str]) -> Account:
 
 def _lane(provider: Provider, model: str, limits: ModelEntry, entry: ProviderEntry, assumed: bool) -> Lane:
     name = f"{provider.name}/{model}"
-    rule = _rule(name, model, limits)
+    rule = _rule(name, model, limits, entry)
     return Lane(
         name=name,
         provider=provider,
@@ -134,7 +141,7 @@ def _lane(provider: Provider, model: str, limits: ModelEntry, entry: ProviderEnt
 def _limit(stated: ModelEntry, share: float, assumed: bool) -> Limit:
     return Limit(
         rpm=_part(stated.rpm, share),
-        tpm=_part(stated.tpm, share),
+        tpm=stated.tpm and _part(stated.tpm, share),
         rpd=stated.rpd and _part(stated.rpd, share),
         tpd=stated.tpd and _part(stated.tpd, share),
         ipm=stated.ipm and _part(stated.ipm, share),
@@ -147,9 +154,10 @@ def _part(limit: int, share: float) -> int:
     return max(1, int(limit * share))
 
 
-def _rule(name: str, model: str, limits: ModelEntry) -> str:
+def _rule(name: str, model: str, limits: ModelEntry, entry: ProviderEntry) -> str:
+    counted = KINDS[limits.kind or entry.api].by_tokens
     try:
-        return find_rule(limits.image_tokens or model)
+        return find_rule(limits.image_tokens or (model if counted else "none"))
     except TesseraError as error:
         raise ConfigurationError(f"{name}: {error.message}") from None
 

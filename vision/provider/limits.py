@@ -5,6 +5,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 MINUTE, DAY = 60, 86_400
+UNLIMITED = 10**12
+"""Tokens of a bucket that never holds a call back."""
 
 
 class Bucket(NamedTuple):
@@ -29,7 +31,7 @@ class Limit:
     """
 
     rpm: int
-    tpm: int
+    tpm: int | None
     rpd: int | None = None
     tpd: int | None = None
     ipm: int | None = None
@@ -45,7 +47,7 @@ class Limit:
             ("tokens_day", self.tpd, DAY),
         )
         return (
-            Bucket("tokens", self.tpm, MINUTE),
+            Bucket("tokens", UNLIMITED if self.tpm is None else self.tpm, MINUTE),
             Bucket("requests", self.rpm, MINUTE),
             *(Bucket(name, limit, window) for name, limit, window in others if limit is not None),
         )

@@ -1,5 +1,7 @@
 """What an answered call is charged, made out before anybody looks into the answer."""
 
+from decimal import Decimal
+
 from vision.kinds import Reply
 from vision.prices import Booking, Count, Usage, book, credible
 from vision.provider.catalogue import Lane
@@ -7,6 +9,7 @@ from vision.storage.queue.claims import Held
 from vision.storage.specs import JobSpec
 from vision.tokens import least_tokens, most_tokens
 
+NOTHING = Usage(0, 0)
 NEAR = 32
 """Tokens by which two counts of the same short text may differ."""
 
@@ -16,6 +19,8 @@ def charge(lane: Lane, item: Held, spec: JobSpec, image_tokens: int, reply: Repl
 
     `image_tokens`: of the images as they were sent, or as they were declared.
     """
+    if not lane.kind.by_tokens:
+        return Booking(reply.usage or NOTHING, counted=False, cost=Decimal(0))
     told = reply.usage
     if told is None:
         usage = Usage(image_tokens + spec.prompt_tokens, lane.kind.written(reply), image_tokens)

@@ -75,7 +75,7 @@ class Pacer:
 
     def admits(self, seconds: float) -> int:
         """How many calls of the usual size the lane's refill lets start in so many seconds; at least one."""
-        tokens, requests = self._waiting.rates or (self._limit.tpm / 60, self._limit.rpm / 60)
+        tokens, requests = self._waiting.rates or [bucket.limit / bucket.window for bucket in self._limit.buckets[:2]]
         mean = self._mean_tokens * (self._waiting.schedule.factor if self._waiting.schedule else 1.0)
         return max(1, int(seconds * min(requests, tokens / max(1.0, mean))))
 

@@ -50,10 +50,13 @@ class Cost:
 
 
 def service(turn: Any, items: Sequence[WaitingItem], stage: Stage) -> float:
-    """What a job's place in the queue is charged: its calls' tokens over its weight; measuring hardly counts."""
+    """What a job's place in the queue is charged: its calls' tokens over its weight; measuring hardly counts.
+
+    A call without tokens counts as one, so that jobs share such a lane by their calls.
+    """
     if stage is Stage.MEASURE:
         return float(len(items) / turn.weight)
-    tokens = sum((item.image_tokens or 0) + turn.prompt_tokens + turn.max_output_tokens for item in items)
+    tokens = sum(max(1, (item.image_tokens or 0) + turn.prompt_tokens + turn.max_output_tokens) for item in items)
     return float(tokens / turn.weight)
 
 
