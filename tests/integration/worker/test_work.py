@@ -183,6 +183,15 @@ async def test_passing_trouble_is_tried_again(
     assert spent[0].cost == job.spent
 
 
+async def test_what_cannot_be_loaded_changes_nothing_that_is_known_of_it(
+    engine: AsyncEngine, settings: Settings, host: FakeProcess
+) -> None:
+    async with working(settings):
+        job = await finished(engine, await make_job(engine, [f"{host.url}/status/404/a.jpg"], tokens=8500))
+    assert (job.failed, job.spent) == (1, 0)
+    assert [row.image_tokens for row in await rows(engine, "SELECT image_tokens FROM items")] == [8500]
+
+
 async def test_a_refused_key_pauses_the_job_and_resuming_finishes_it(
     engine: AsyncEngine, settings: Settings, provider: FakeProcess, host: FakeProcess
 ) -> None:
