@@ -78,7 +78,7 @@ def _parse(text: str) -> Any:
         ) from None
     if plain.count("[") + plain.count("{") > DEEPEST and _depth(answer) > DEEPEST:
         raise ItemError(f"The answer is nested too deeply: {DEEPEST} levels at most.", code="output_invalid")
-    return _storable(answer) if "\\u0000" in text else answer
+    return storable(answer) if "\\u0000" in text else answer
 
 
 def _depth(value: Any) -> int:
@@ -108,15 +108,15 @@ def _storable_text(text: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
-def _storable(value: Any) -> Any:
-    """The same value without NUL characters."""
+def storable(value: Any) -> Any:
+    """The same JSON value without NUL characters, which PostgreSQL does not store."""
     match value:
         case str():
             return value.replace("\0", "\ufffd")
         case list():
-            return [_storable(inner) for inner in value]
+            return [storable(inner) for inner in value]
         case dict():
-            return {_storable(name): _storable(inner) for name, inner in value.items()}
+            return {storable(name): storable(inner) for name, inner in value.items()}
         case _:
             return value
 

@@ -32,13 +32,13 @@ class Catalogue:
     def resolve(self, model: str | None, preset: str | None, *, asked: bool = True) -> Lane:
         """`provider/model`, a model at any provider, or (None) the first model that serves the preset.
 
-        `asked` False: the order has no question, neither a preset nor a prompt.
+        `asked` False: the order has no question, neither a preset nor a prompt, and so must name its model.
         """
         candidates = [lane for lane in self.lanes.values() if model in (None, lane.name, lane.model)]
         if not candidates:
             raise InvalidRequest(self._unknown(model), code="unknown_model", param="model")
         for lane in candidates:
-            if lane.serves(preset, asked=asked):
+            if lane.serves(preset, asked=asked) and (asked or model):
                 return lane
         raise _refusal(candidates[0], preset, asked)
 

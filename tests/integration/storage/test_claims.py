@@ -141,6 +141,17 @@ async def test_items_of_other_sizes_share_tokens_by_weight_and_not_items(engine:
     assert 2 * claimed[heavy] / 3 == pytest.approx(claimed[light], abs=2)
 
 
+async def test_calls_without_tokens_are_shared_by_weight_too(engine: AsyncEngine) -> None:
+    columns = {"tokens": 0, "prompt_tokens": 0, "max_output_tokens": 0}
+    light, heavy = (
+        await make_measured_job(engine, 400, **columns),
+        await make_measured_job(engine, 400, weight=3, **columns),
+    )
+    claims = [await take(engine, 2) for _ in range(60)]
+    claimed = Counter(item.job_id for items in claims for item in items)
+    assert claimed[heavy] == pytest.approx(3 * claimed[light], abs=6)
+
+
 async def test_measuring_is_shared_by_weight_too(engine: AsyncEngine) -> None:
     light = await make_measured_job(engine, 100, tokens=None)
     heavy = await make_measured_job(engine, 100, tokens=None, weight=3)
