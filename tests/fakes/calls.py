@@ -1,6 +1,6 @@
-"""Reading requests: both OpenAI wire formats → one Call."""
+"""Reading requests: OpenAI's wire formats → one Call."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -43,15 +43,15 @@ class Call:
         return "\n".join([picture.source for picture in self.pictures])
 
 
-def read(api: str, key: str, body: Any) -> Call:
-    """A JSON body of `chat` or `responses` → Call; Rejected."""
+Fill = Callable[[Call, dict[str, Any]], None]
+
+
+def read(fill: Fill, api: str, key: str, body: Any) -> Call:
+    """A JSON body → Call, by what its API knows of it; Rejected."""
     if not (isinstance(body, dict) and isinstance(body.get("model"), str)):
         raise Rejected(400, "you must provide a model parameter", None)
     call = Call(api, body["model"], key)
-    if api == "chat":
-        _read_chat(call, body)
-    else:
-        _read_responses(call, body)
+    fill(call, body)
     if body.get("stream"):
         raise Rejected(400, "This fake does not stream.", "unsupported_value", param="stream")
     if call.schema is not None:
@@ -62,7 +62,8 @@ def read(api: str, key: str, body: Any) -> Call:
     return call
 
 
-def _read_chat(call: Call, body: dict[str, Any]) -> None:
+def chat(call: Call, body: dict[str, Any]) -> None:
+    """Chat completions."""
     if not isinstance(body.get("messages"), list) or not body["messages"]:
         raise Rejected(400, "Missing required parameter: 'messages'.", "missing_required_parameter")
     for message in body["messages"]:
@@ -73,7 +74,8 @@ def _read_chat(call: Call, body: dict[str, Any]) -> None:
         call.schema = form["json_schema"]["schema"]
 
 
-def _read_responses(call: Call, body: dict[str, Any]) -> None:
+def responses(call: Call, body: dict[str, Any]) -> None:
+    """Responses."""
     if not body.get("input"):
         raise Rejected(400, "Missing required parameter: 'input'.", "missing_required_parameter")
     _read_content(call, body.get("instructions"))

@@ -2,7 +2,7 @@
 
 python -m tests.fakes.provider --port 9000 --key sk-test --limit gpt-4o-mini=500/200000 --charge max --latency 0.05
 
-Calls: POST /v1/chat/completions, /v1/responses; GET /v1/models.
+Calls: POST /v1/chat/completions, /v1/responses, /v1/moderations; GET /v1/models.
 Admin: POST /_/faults (a list, see faults.py), /_/limits {"model": {"rpm", "tpm"}}, /_/latency {"latency", "jitter"}
 (latency null: calls are answered once it is set again), /_/levels {"share"} (buckets are this full now, also those
 that nobody has used yet), /_/stranger {"model", "part"} (somebody else takes so much of it, in bursts; 0 ends it),
@@ -20,10 +20,10 @@ from typing import Any
 
 import orjson
 
-from tests.fakes import faults, replies
+from tests.fakes import calls, faults, moderation, replies
 from tests.fakes.answers import say
 from tests.fakes.buckets import Lane
-from tests.fakes.calls import Call, Rejected, read
+from tests.fakes.calls import Call, Rejected
 from tests.fakes.charges import (
     RULES,
     TooManyPatches,
@@ -38,8 +38,10 @@ from tests.fakes.pictures import BadImage, Pictures
 from tests.fakes.serving import Reply, Request, arguments, as_json, run
 from tests.fakes.stranger import Stranger
 
-APIS = {"/v1/chat/completions": "chat", "/v1/responses": "responses"}
-WRITE = {"chat": replies.chat, "responses": replies.responses}
+APIS = {"/v1/chat/completions": "chat", "/v1/responses": "responses", "/v1/moderations": "moderation"}
+READ = {"chat": calls.chat, "responses": calls.responses, "moderation": moderation.read}
+WRITE = {"chat": replies.chat, "responses": replies.responses, "moderation": moderation.write}
+IMAGES_IN = {"chat": "messages", "responses": "input", "moderation": "input"}
 
 
 class Provider:
@@ -48,7 +50,7 @@ class Provider:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.keys = frozenset(options.key)
-        self.rules: dict[str, str] = dict(pair.split("=") for pair in options.model)
+        self.rules = dict.fromkeys(moderation.MODELS, "none") | dict(pair.split("=") for pair in options.model)
         self.limits = dict(_limit(text) for text in options.limit)
         self.pictures = Pictures()
         self.lanes: dict[tuple[str, str], Lane] = {}
@@ -105,7 +107,7 @@ class Provider:
             text = f"Incorrect API key provided: {key[:7]}***. You can find yours at https://platform.openai.com."
             raise Rejected(401, text, "invalid_api_key")
         try:
-            call = read(api, key, request.json())
+            call = calls.read(READ[api], api, key, request.json())
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             text = f"We could not parse the JSON body of your request: {error!r}."
             raise Rejected(400, text, None) from None
@@ -164,6 +166,8 @@ class Provider:
     async def _prepare(self, call: Call) -> tuple[replies.Usage, replies.Answer]:
         """What the call will be billed, and the answer it would get."""
         usage = replies.Usage(image=await self._measure(call))
+        if call.api == "moderation":
+            return usage, replies.Answer("")
         usage.input = usage.image + 3 + sum(3 + text_tokens(text) for text in call.texts)
         usage.input += text_tokens(call.schema_text)
         answer = replies.Answer(say(call), usage=usage)
@@ -175,7 +179,7 @@ class Provider:
 
     async def _measure(self, call: Call) -> int:
         rule = self._rule(call.model) or "none"
-        param = {"chat": "messages", "responses": "input"}[call.api]
+        param = IMAGES_IN[call.api]
         total = 0
         try:
             for url, detail in call.images:

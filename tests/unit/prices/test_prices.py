@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from vision.errors import ConfigurationError
 from vision.prices import FREE, Price, Usage, batch_factor, list_price, parse_price
+from vision.prices.free import free_price
 from vision.tokens import count_image, find_rule
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -250,3 +251,11 @@ def test_an_override() -> None:
 def test_an_override_that_cannot_be_read_says_why(override: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         parse_price(override)
+
+
+def test_what_its_maker_gives_away_costs_nothing_and_says_who_says_so() -> None:
+    price = list_price("openai/omni-moderation-2024-09-26", NOW, Decimal(2))
+    assert price is not None
+    assert price.cost(Usage(10**6, 10**6)) == 0
+    assert price.source == "https://developers.openai.com/api/docs/models/omni-moderation-latest, read 2026-11-26"
+    assert free_price("gpt-4o") is None

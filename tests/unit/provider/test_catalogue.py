@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from vision.errors import ConfigurationError, InvalidRequest
-from vision.prices import FREE
+from vision.prices import FREE, Usage
 from vision.provider.catalogue import Catalogue, load
 from vision.provider.lane import Account
 
@@ -51,6 +51,37 @@ def test_a_provider_of_ones_own(tmp_path: Path) -> None:
     assert tagger.price is not None
     assert (tagger.price.input, tagger.price.cached_input, tagger.price.output) == (1, Decimal("0.5"), 2)
     assert (gratis.price, gratis.image_tokens) == (FREE, "openai:gpt-4o")
+
+
+def test_a_model_may_be_of_another_kind_than_its_provider(tmp_path: Path) -> None:
+    content = HEAD + MODEL + '[provider.models."omni-moderation-latest"]\nkind = "moderation"\nrpm = 60\n'
+    gpt, omni = catalogue(tmp_path, content).lanes.values()
+    assert (gpt.kind.name, omni.kind.name) == ("chat", "moderation")
+    assert (omni.limit.tpm, omni.limit.largest_call, omni.image_tokens, omni.details) == (
+        None,
+        10**12,
+        "none",
+        ("auto",),
+    )
+    assert omni.price is not None
+    assert omni.price.cost(Usage(10**6, 10**6)) == 0
+    assert catalogue(tmp_path, content + "tpm = 30\nimage_tokens = 'gpt-4o'\n").lanes[omni.name].limit.tpm == 30
+
+
+def test_a_model_that_is_asked_nothing_serves_no_question_and_none_by_chance(tmp_path: Path) -> None:
+    content = HEAD + '[provider.models."omni"]\nkind = "moderation"\nrpm = 60\n' + MODEL
+    found = catalogue(tmp_path, content)
+    assert found.resolve(None, "moderation").model == found.resolve(None, None).model == "gpt-4o"
+    assert found.resolve("omni", None, asked=False).model == "omni"
+    for model, preset, asked, code in [
+        ("omni", "moderation", True, "preset_not_supported"),
+        ("omni", None, True, "preset_not_supported"),
+        ("gpt-4o", None, False, "preset_or_prompt"),
+        (None, None, False, "preset_or_prompt"),
+    ]:
+        with pytest.raises(InvalidRequest) as refused:
+            found.resolve(model, preset, asked=asked)
+        assert refused.value.code == code
 
 
 def test_a_key_is_not_shown_and_none_is_sent_where_none_is_named(tmp_path: Path) -> None:
@@ -129,7 +160,8 @@ def test_a_key_alone_gives_openai_at_tier_one(tmp_path: Path) -> None:
     mini = lanes["openai/gpt-4o-mini"]
     assert (mini.limit.rpm, mini.limit.tpm) == (500, 200_000)
     assert mini.provider.base_url == "https://api.openai.com/v1"
-    assert all(lane.price is not None and lane.image_tokens != "none" for lane in lanes.values())
+    assert all(lane.price is not None for lane in lanes.values())
+    assert [name for name, lane in lanes.items() if lane.image_tokens == "none"] == ["openai/omni-moderation-latest"]
 
 
 def test_another_address_for_openai(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""OpenAI's moderations: how likely an image is to show what a fixed list of categories names. Free, and asked nothing.
+
+The wire format is that of the SDK's types (openai 3.54). One image a call: a second one gets a 400 `too_many_images`
+(antiwork/gumroad 4709). Categories that only look at text read false and 0 for an image. Files up to 20 MB. How many of
+a model's tokens a minute an image takes is not published; calls are told to have passed far above them
+(community.openai.com 1371064). Source: developers.openai.com/api/docs/guides/moderation, read 2026-11-26.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from vision.kinds.answers import storable
+from vision.kinds.kind import Demand
+from vision.kinds.question import Question
+from vision.kinds.reply import Ending, Reply
+
+
+class Moderation:
+    """`POST /moderations`. The answer is `{"flagged": …, "categories": {name: bool}, "scores": {name: 0 to 1}}`."""
+
+    name = "moderation"
+    path = "/moderations"
+    prompted = False
+    by_tokens = False
+    most_images: int | None = 1
+
+    def demand(self, question: Question, image_tokens: int, images: int) -> Demand:
+        """Requests and images alone are limited."""
+        return Demand(0, 0, images)
+
+    def request(self, model: str, question: Question, images: Sequence[str]) -> bytes:
+        """The image as the only input."""
+        parts = [{"type": "image_url", "image_url": {"url": url}} for url in images]
+        return orjson.dumps({"model": model, "input": parts})
+
+    def read(self, content: bytes) -> Reply:
+        """The first result. It states no usage."""
+        found = orjson.loads(content)["results"][0]
+        flagged = found["flagged"]
+        if not isinstance(flagged, bool):
+            raise TypeError
+        value = {
+            "flagged": flagged,
+            "categories": _known(found["categories"], bool),
+            "scores": _known(found["category_scores"], int, float),
+        }
+        return Reply(Ending.ANSWERED, value=storable(value))
+
+    def written(self, reply: Reply) -> int:
+        """No text is written."""
+        return 0
+
+    def answer(self, reply: Reply, question: Question) -> Any:
+        """As it was read."""
+        return reply.value
+
+
+def _known(found: Mapping[str, Any], *types: type) -> dict[str, Any]:
+    """By category; null where a model does not know the category, which is left out."""
+    if wrong := [value for value in found.values() if value is not None and type(value) not in types]:
+        raise TypeError(wrong)
+    return {name: value for name, value in found.items() if value is not None}
