@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.storage.queue import recovery
 from vision.storage.queue.news import news
-from worker.dispatch.dispatcher import Dispatcher
+from worker.dispatch.executors import Executor
 from worker.dispatch.leases import Leases
 
 log = logging.getLogger(__name__)
@@ -24,14 +24,14 @@ class Lookout:
         self,
         engine: AsyncEngine,
         leases: Leases,
-        dispatchers: Mapping[str, Dispatcher],
+        executors: Mapping[str, Executor],
         *,
         busy: Callable[[], bool],
         when_ended: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._leases = leases
-        self._dispatchers = dispatchers
+        self._executors = executors
         self._busy = busy
         self._when_ended = when_ended
 
@@ -48,8 +48,8 @@ class Lookout:
         try:
             found = await news(self._engine, self._leases.jobs)
             self._leases.stop(found.stopped)
-            for lane, dispatcher in list(self._dispatchers.items()):
-                dispatcher.hear(found.outages.get(lane), asked_at)
+            for lane, executor in list(self._executors.items()):
+                executor.hear(found.outages.get(lane), asked_at)
             if found.overdue and await recovery.end_overdue(self._engine):
                 self._when_ended()
         except Exception as error:  # noqa: BLE001 - the database may be away for a while

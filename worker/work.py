@@ -5,7 +5,7 @@ import logging
 import os
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from vision.errors import ConfigurationError
@@ -16,7 +16,7 @@ from vision.jobs.wake_ups import Task, WakeUps
 from vision.limiter import Limiter
 from vision.limiter import connect as connect_redis
 from vision.outbound.guard import Guard
-from vision.provider.catalogue import Catalogue, Lane, Provider
+from vision.provider.catalogue import Catalogue, Provider
 from vision.provider.client import Client
 from vision.settings import Settings
 from vision.storage.engine import connect
@@ -24,18 +24,15 @@ from vision.storage.outcomes.record import Recorded
 from vision.storage.queue.claims import Lessee
 from worker import descriptors
 from worker.deliver import Deliverer
-from worker.dispatch.breaker import Breaker
-from worker.dispatch.dispatcher import Dispatcher
-from worker.dispatch.lane_context import LaneContext
+from worker.dispatch.executors import EXECUTORS, Executor, Make
 from worker.dispatch.leases import Leases
 from worker.dispatch.marks import Marks
 from worker.dispatch.memory_budget import MemoryBudget
+from worker.dispatch.process_context import ProcessContext
 from worker.dispatch.recorder import Recorder
 from worker.look import Lookout
 from worker.measure import Measurer
-from worker.pacing.claim_size import ClaimSize
 from worker.pacing.loop_lag import LoopLag
-from worker.pacing.pacer import Pacer
 from worker.prune import Pruner
 from worker.sweep import EVERY_SECONDS, Contact, sweep
 
@@ -50,7 +47,13 @@ DRAIN_SECONDS = 25.0
 class Work:
     """Everything that runs on the loop; one piece of work at a time for each task and lane."""
 
-    def __init__(self, settings: Settings, offered: Catalogue, stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        offered: Catalogue,
+        stopped: Callable[[], bool],
+        ways: Mapping[str, Make] = EXECUTORS,
+    ) -> None:
         self._settings = settings
         self._stopped = stopped
         self._engine = connect(settings.required_database_url(), application="tessera-worker")
@@ -63,16 +66,17 @@ class Work:
         self._images = Images(self._fetcher, settings.data_dir / "files")
         self._pruner = Pruner(self._engine, settings.data_dir / "files", settings.files_keep_days)
         self._catalogue = offered
+        self._ways = ways
         self._leases = Leases(self._engine, settings.lease_seconds)
         self._marks = Marks(self._engine, stopped)
         self._loop_lag = LoopLag()
         self._most_calls = descriptors.allow(settings.max_in_flight)
         self._recorder = Recorder(self._engine, self._leases, self._written)
         self._memory = MemoryBudget(IMAGE_BYTES)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="tessera-images")
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="tessera-images")
         self._lessee = Lessee(f"{socket.gethostname()}:{os.getpid()}", settings.lease_seconds)
         self._clients: dict[str, Client] = {}
-        self._dispatchers: dict[str, Dispatcher] = {}
+        self._executors: dict[str, Executor] = {}
         self._measurers: dict[str, Measurer] = {}
         self._running: dict[tuple[Task, str], asyncio.Task[None]] = {}
         self._again: set[tuple[Task, str]] = set()
@@ -82,9 +86,30 @@ class Work:
         self._lookout = Lookout(
             self._engine,
             self._leases,
-            self._dispatchers,
+            self._executors,
             busy=lambda: self._dispatching() > 0,
             when_ended=lambda: self.wake(Task.DELIVER),
+        )
+        self._process = ProcessContext(
+            engine=self._engine,
+            limiter=self._limiter,
+            images=self._images,
+            leases=self._leases,
+            marks=self._marks,
+            recorder=self._recorder,
+            threads=self._threads,
+            memory=self._memory,
+            loop_lag=self._loop_lag,
+            lessee=self._lessee,
+            max_attempts=settings.max_attempts,
+            most_calls=self._most_calls,
+            call_timeout_seconds=settings.call_timeout_seconds,
+            client=self._client,
+            lanes=self._dispatching,
+            stopped=stopped,
+            look=self._lookout.look,
+            when_changed=self._notify_look,
+            when_paused=self._paused,
         )
 
     async def open(self) -> None:
@@ -95,8 +120,8 @@ class Work:
 
     async def close(self) -> None:
         """Let calls in flight end and write them down; what takes too long is left to its lease."""
-        for dispatcher in self._dispatchers.values():
-            dispatcher.give_back()
+        for executor in self._executors.values():
+            executor.give_back()
         running = [task for (kind, _), task in self._running.items() if kind != Task.DELIVER]
         if running:
             await asyncio.wait(running, timeout=DRAIN_SECONDS)
@@ -104,7 +129,7 @@ class Work:
             await asyncio.wait_for(self._recorder.drain(), 5.0)
         except TimeoutError:
             log.warning("The database did not take the last outcomes; their items will be done again.")
-        await asyncio.gather(*(dispatcher.drain() for dispatcher in self._dispatchers.values()))
+        await asyncio.gather(*(executor.drain() for executor in self._executors.values()))
         for task in (*self._keepers, *self._running.values()):
             task.cancel()
         await asyncio.gather(*self._keepers, *self._running.values(), return_exceptions=True)
@@ -116,7 +141,7 @@ class Work:
         await self._marks.close()
         await self._redis.aclose()
         await self._engine.dispose()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def wake(self, task: Task, lane: str = "") -> None:
         """Begin this work, or let it look again if it is under way."""
@@ -131,11 +156,11 @@ class Work:
         else:
             self._again.add(key)
 
-    def _awake(self, task: Task, lane: str) -> Dispatcher | Measurer | Deliverer | None:
+    def _awake(self, task: Task, lane: str) -> Executor | Measurer | Deliverer | None:
         """Who looks again at once when woken under way."""
         match task:
             case Task.DISPATCH:
-                return self._dispatchers.get(lane)
+                return self._executors.get(lane)
             case Task.MEASURE:
                 return self._measurers.get(lane)
             case Task.DELIVER:
@@ -153,7 +178,7 @@ class Work:
         try:
             match task:
                 case Task.DISPATCH:
-                    await self._dispatcher(lane).run()
+                    await self._executor(lane).run()
                 case Task.MEASURE:
                     await self._measurer(lane).run()
                 case Task.LOOK:
@@ -171,48 +196,19 @@ class Work:
             # The sweep begins it again in a few seconds.
             log.exception("%s %s stopped.", task, lane)
 
-    def _dispatcher(self, lane_name: str) -> Dispatcher:
-        if lane_name not in self._dispatchers:
+    def _executor(self, lane_name: str) -> Executor:
+        if lane_name not in self._executors:
             lane = self._catalogue.lane(lane_name)
-            pacer = Pacer(self._limiter, lane)
-            self._dispatchers[lane_name] = Dispatcher(
-                LaneContext(
-                    lane=lane,
-                    client=self._client(lane.provider),
-                    pacer=pacer,
-                    breaker=Breaker(
-                        lane_name,
-                        engine=self._engine,
-                        pacer=pacer,
-                        leases=self._leases,
-                        when_changed=self._notify_look,
-                    ),
-                    images=self._images,
-                    leases=self._leases,
-                    marks=self._marks,
-                    threads=self._executor,
-                    memory=self._memory,
-                    max_attempts=self._settings.max_attempts,
-                ),
-                engine=self._engine,
-                recorder=self._recorder,
-                lessee=self._lessee,
-                claim_size=ClaimSize(self._most(lane), self._settings.call_timeout_seconds),
-                loop_lag=self._loop_lag,
-                lanes=self._dispatching,
-                stopped=self._stopped,
-                look=self._lookout.look,
-                when_paused=self._paused,
-            )
-        return self._dispatchers[lane_name]
+            if lane.executor not in self._ways:
+                raise ConfigurationError(
+                    f"{lane_name} needs the executor {lane.executor!r}: run a worker of a version that has it."
+                )
+            self._executors[lane_name] = self._ways[lane.executor](self._process, lane)
+        return self._executors[lane_name]
 
     def _dispatching(self) -> int:
         """How many lanes are worked on."""
         return sum(kind == Task.DISPATCH for kind, _ in self._running)
-
-    def _most(self, lane: Lane) -> int:
-        """Calls in hand: where a lane limits those in flight, as many again that wait for their turn."""
-        return min(self._most_calls, 2 * lane.max_in_flight) if lane.max_in_flight else self._most_calls
 
     def _measurer(self, lane_name: str) -> Measurer:
         if lane_name not in self._measurers:
@@ -239,8 +235,8 @@ class Work:
 
     def _written(self, recorded: Recorded) -> None:
         """What is written frees capacity for more; a job that ended has something to tell; items may go a step on."""
-        for dispatcher in self._dispatchers.values():
-            dispatcher.look()
+        for executor in self._executors.values():
+            executor.look()
         if recorded.ended:
             self.wake(Task.DELIVER)
         for lane, stage in recorded.waiting:

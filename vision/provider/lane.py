@@ -59,6 +59,8 @@ class Lane:
     presets: tuple[str, ...] | None
     max_in_flight: int | None = None
     own_kind: str | None = None
+    executor: str = "direct"
+    """Who carries out its calls (worker.dispatch.executors)."""
 
     @property
     def kind(self) -> Kind:

@@ -2,24 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from uuid import UUID
-
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.errors import Retry
 from vision.jobs.lifecycle import ItemStatus, Stage
 from vision.jobs.retries import decide
+from vision.provider.catalogue import Lane
 from vision.storage.outcomes.outcome import Outcome
 from vision.storage.queue import claims
-from vision.storage.queue.claims import Held, Lessee
+from vision.storage.queue.claims import Held
 from vision.storage.queue.pauses import pause_lane
 from vision.storage.specs import JobSpec, load
 from worker.dispatch.attempt import Attempt, LaneStopped
+from worker.dispatch.breaker import Breaker
 from worker.dispatch.lane_context import LaneContext
-from worker.dispatch.recorder import Recorder
+from worker.dispatch.process_context import ProcessContext
 from worker.pacing.claim_size import HORIZON_SECONDS, ClaimSize
-from worker.pacing.loop_lag import LoopLag
+from worker.pacing.pacer import Pacer
 
 log = logging.getLogger(__name__)
 
@@ -32,30 +31,12 @@ LONGEST_LOADING_SECONDS = 5.0
 class Dispatcher:
     """One lane in one process."""
 
-    def __init__(
-        self,
-        context: LaneContext,
-        *,
-        engine: AsyncEngine,
-        recorder: Recorder,
-        lessee: Lessee,
-        claim_size: ClaimSize,
-        loop_lag: LoopLag,
-        lanes: Callable[[], int],
-        stopped: Callable[[], bool],
-        look: Callable[[], Awaitable[None]],
-        when_paused: Callable[[], Awaitable[None]],
-    ) -> None:
+    def __init__(self, process: ProcessContext, context: LaneContext, claim_size: ClaimSize) -> None:
+        self._process = process
         self._context = context
-        self._engine = engine
-        self._recorder = recorder
-        self._lessee = lessee
+        self._engine = process.engine
+        self._recorder = process.recorder
         self._claim_size = claim_size
-        self._loop_lag = loop_lag
-        self._lanes = lanes
-        self._stopped = stopped
-        self._look = look
-        self._when_paused = when_paused
         self._tasks: set[asyncio.Task[None]] = set()
         self._coming: dict[int, float] = {}
         self._loading_seconds = 0.0
@@ -93,9 +74,9 @@ class Dispatcher:
     async def run(self) -> None:
         """Work until the lane has been idle for some seconds; the next wake-up starts it again."""
         loop = asyncio.get_running_loop()
-        await self._look()  # the lane may be down
+        await self._process.look()  # the lane may be down
         idle_since = loop.time()
-        while not self._stopped() and loop.time() - idle_since < IDLE_SECONDS:
+        while not self._process.stopped() and loop.time() - idle_since < IDLE_SECONDS:
             self._moved.clear()
             if (want := self._wants()) and await self._claim(want):
                 idle_since = loop.time()
@@ -109,7 +90,7 @@ class Dispatcher:
     def _wants(self) -> int:
         """How many items to claim now."""
         now = asyncio.get_running_loop().time()
-        if now < self._dry_until or self._loop_lag.high:
+        if now < self._dry_until or self._process.loop_lag.high:
             return 0
         if self._context.breaker.wary:
             return int(not self._context.breaker.wait())
@@ -121,7 +102,7 @@ class Dispatcher:
             coming=len(self._coming),
             # What is not recorded counts as in flight: it is lost with this process all the same.
             in_hand=len(self._tasks) + self._recorder.waiting,
-            lanes=self._lanes(),
+            lanes=self._process.lanes(),
         )
 
     async def _wait(self) -> None:
@@ -142,7 +123,7 @@ class Dispatcher:
                 self._context.lane.name,
                 want,
                 stage=Stage.WORK,
-                lessee=self._lessee,
+                lessee=self._process.lessee,
                 price=self._context.lane.highest_price,
                 rule=self._context.lane.image_tokens,
                 untried_first=wary,
@@ -217,7 +198,7 @@ class Dispatcher:
     async def _pause(self, stop: LaneStopped) -> None:
         try:
             paused = await pause_lane(self._engine, self._context.lane.name, stop.failure.code)
-            await self._look()
+            await self._process.look()
         except Exception as error:  # noqa: BLE001 - the next refused call tries again
             log.warning("%s could not be paused (%s).", self._context.lane.name, type(error).__name__)
             return
@@ -225,4 +206,31 @@ class Dispatcher:
             log.error(
                 "%s: %s Its jobs are paused (%s).", self._context.lane.name, stop.failure.message, stop.failure.code
             )
-            await self._when_paused()
+            await self._process.when_paused()
+
+
+def direct(process: ProcessContext, lane: Lane) -> Dispatcher:
+    """Calls made one by one, as fast as the lane admits them."""
+    pacer = Pacer(process.limiter, lane)
+    breaker = Breaker(
+        lane.name,
+        engine=process.engine,
+        pacer=pacer,
+        leases=process.leases,
+        when_changed=process.when_changed,
+    )
+    context = LaneContext(
+        lane=lane,
+        client=process.client(lane.provider),
+        pacer=pacer,
+        breaker=breaker,
+        images=process.images,
+        leases=process.leases,
+        marks=process.marks,
+        threads=process.threads,
+        memory=process.memory,
+        max_attempts=process.max_attempts,
+    )
+    # Where a lane limits the calls in flight, as many again are claimed, which wait for their turn.
+    most = min(process.most_calls, 2 * lane.max_in_flight) if lane.max_in_flight else process.most_calls
+    return Dispatcher(process, context, ClaimSize(most, process.call_timeout_seconds))

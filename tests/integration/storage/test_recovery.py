@@ -58,6 +58,31 @@ def answered(item: Held) -> Outcome:
     return Outcome(item, charge, ItemStatus.SUCCEEDED, answer={})
 
 
+async def test_an_owner_that_is_no_process_keeps_its_lease_to_its_deadline_and_has_not_crashed(
+    engine: AsyncEngine,
+) -> None:
+    job_id = await make_measured_job(engine, 10)
+    batch = Lessee("batch_1", 3_600, is_process=False)
+    items = await claims.claim(engine, LANE, 4, stage=Stage.WORK, lessee=batch, price=PRICE)
+    await send(engine, items[:3])
+    beside = await take(engine, 2)
+    await run(engine, "UPDATE ranges SET lease_until = now() - interval '1 s' WHERE worker = 'test'")
+    assert await recovery.reclaim(engine) == Reclaimed(1, 1), "the worker's alone"
+    await record(engine, [answered(items[0])])
+    assert [(row.worker, row.done) for row in await rows(engine, "SELECT * FROM ranges WHERE worker IS NOT NULL")] == [
+        ("@batch_1", 1)
+    ]
+    await run(engine, "UPDATE ranges SET crashes = :most WHERE worker = '@batch_1'", most=MOST_CRASHES)
+    await die(engine)
+    assert await recovery.reclaim(engine) == Reclaimed(1, 1)
+    (job,) = await rows(engine, "SELECT * FROM jobs WHERE id = :id", id=job_id)
+    assert (job.succeeded, job.failed, job.unknown_cost) == (1, 0, 2 * items[0].reserved), "what was sent may have cost"
+    waiting = await rows(engine, "SELECT start, stop, crashes, run_at > now() AS later FROM ranges ORDER BY start")
+    assert [(row.start, row.stop, row.crashes) for row in waiting] == [(2, 5, MOST_CRASHES), (5, 7, 0), (7, 11, 0)]
+    assert not any(row.later for row in waiting)
+    assert {item.number for item in beside} == {5, 6}
+
+
 async def test_what_is_left_of_a_lease_waits_again_a_range_for_every_run(engine: AsyncEngine) -> None:
     job_id = await make_measured_job(engine, 20)
     items = await take(engine, 10)

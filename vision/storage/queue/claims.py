@@ -21,7 +21,7 @@ from vision.jobs.lifecycle import START, Stage, StatusCode, sql_list
 from vision.prices import Price
 from vision.storage.queue.budget import affordable
 from vision.storage.queue.demand import Cost, WaitingItem, service
-from vision.storage.queue.leases import Lease
+from vision.storage.queue.leases import NO_PROCESS, Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,20 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Lessee:
-    """Who takes a lease, and for how long."""
+    """Who takes a lease, and for how long.
 
-    worker: str
+    A worker process lives as long as it extends the lease. Another owner (a batch at the provider, a person) does not
+    extend it: then the seconds are all the time that it has, and nothing has crashed when they are over.
+    """
+
+    owner: str
     seconds: float
+    is_process: bool = True
+
+    @property
+    def name(self) -> str:
+        """As it is stored."""
+        return self.owner if self.is_process else f"{NO_PROCESS}{self.owner}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +256,7 @@ async def _lease(
             "crashes": piece.crashes,
             "token": token,
             "reserved": place_costs[place],
-            "worker": lessee.worker,
+            "worker": lessee.name,
             "seconds": lessee.seconds,
         }
         ids[place] = (await connection.execute(statement, values)).scalar_one()

@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 Lease = tuple[int, UUID]
 """Range id and token."""
+NO_PROCESS = "@"
+"""Begins the name of an owner that is not a worker process, as no host's name does."""
 
 _HOLD = text("""
     SELECT r.id, r.lease_token, r.lane FROM ranges r

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vision.storage.outcomes.finish import finish_if_over
+from vision.storage.queue.leases import NO_PROCESS
 
 AT_ONCE = 20
 """Leases that are taken back in one transaction."""
@@ -16,7 +17,8 @@ SPREAD_SECONDS = 30
 """From their second crash on, items come back one by one at random: the guilty one must not take the others along."""
 
 _EXPIRED = text("""
-    SELECT id, tenant_id, job_id, step, lane, stage, start, stop, attempt, crashes, decoding, sent, sent_costs
+    SELECT id, tenant_id, job_id, step, lane, stage, start, stop, attempt, crashes, decoding, sent, sent_costs,
+           coalesce(worker, '') AS owner
     FROM ranges
     WHERE lease_token IS NOT NULL AND lease_until < now()
     ORDER BY lease_until LIMIT :most FOR UPDATE SKIP LOCKED
@@ -95,11 +97,15 @@ async def server_seconds(engine: AsyncEngine) -> float:
 
 
 async def _give_back(connection: AsyncConnection, lease: dict[str, Any]) -> None:
-    """Only what the dead worker set out to decode or send can be why it died; only what it sent can cost anything."""
+    """Only what the dead worker set out to decode or send can be why it died; only what it sent can cost anything.
+
+    An owner that is no process does not die: its time was over.
+    """
     crashes = lease["crashes"] + 1
     if lease["sent"]:
         await connection.execute(_UNKNOWN, lease)
-    lease |= {"suspects": lease["decoding"] + lease["sent"]}
+    died = not lease["owner"].startswith(NO_PROCESS)
+    lease |= {"suspects": lease["decoding"] + lease["sent"] if died else []}
     await connection.execute(_BACK, {**lease, "suspected": False, "spread": 0})
     if lease["suspects"]:
         spread = SPREAD_SECONDS * (crashes - 1)
