@@ -1,8 +1,7 @@
 """Requests to one provider: bytes go to a path, a status, headers and bytes come back. One attempt a request.
 
 Who we are to the provider (address, key, headers) the official SDK says; the bytes go out over aiohttp, which the SDK's
-own `post` would come down to as well, four times dearer: it makes a request model, two header maps and a response model
-for each call.
+own `post` would come down to as well, at nearly four times the CPU (docs/decisions/0015-who-carries-the-calls.md).
 """
 
 from types import TracebackType
