@@ -15,7 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.fakes import FakeProcess, start
 from tests.integration.worker.test_work import finished, working
 from tests.queries import rows
+from vision import intake
+from vision.intake import IntakeContext, Order
+from vision.intake.order import StepOrder
 from vision.jobs import ids
+from vision.jobs.wake_ups import WakeUps
+from vision.outbound.guard import Guard
+from vision.provider.catalogue import configured
 from vision.settings import Settings
 
 MODEL = "fake/omni-moderation-latest"
@@ -41,7 +47,7 @@ def settings(tmp_path: Path, database_url: str, redis_url: str, provider: FakePr
     (tmp_path / "providers.toml").write_text(
         f'[[provider]]\nname = "fake"\nbase_url = "{provider.url}/v1"\nprice_factor = "0.8"\n'
         '[provider.models."omni-moderation-latest"]\nkind = "moderation"\nrpm = 60_000\nrpd = 10_000\n'
-        '[provider.models."gpt-4o-mini"]\nrpm = 600\ntpm = 6_000_000\n'
+        '[provider.models."gpt-4o-mini"]\nrpm = 1_000_000\ntpm = 2_000_000_000\n'
     )
     return Settings(
         database_url=database_url,  # type: ignore[arg-type] # pydantic makes it a secret
@@ -78,6 +84,27 @@ async def test_a_job_is_screened_for_nothing(
     assert {tuple(row) for row in ledger} == {("succeeded", 0, 0, Decimal(0), True, False)}
     stats = await asyncio.to_thread(provider.get, "/_/stats")
     assert (stats["calls"], stats["billed"]["input"], stats["billed"]["output"]) == (len(NAMES), 0, 0)
+
+
+async def test_a_free_look_decides_who_is_asked(
+    settings: Settings, engine: AsyncEngine, provider: FakeProcess, host: FakeProcess
+) -> None:
+    flagged = {"step": "look", "any": [{"field": "flagged", "eq": True}]}
+    steps = (
+        StepOrder(name="look", model=MODEL),
+        StepOrder(name="judge", preset="moderation", model="fake/gpt-4o-mini", when=flagged),
+    )
+    items = [{"image": f"{host.url}/{64 + number}x64/{name}.jpg"} for number, name in enumerate(NAMES * 5)]
+    wake_ups = WakeUps(settings.required_broker_url())
+    context = IntakeContext(engine, configured(settings), wake_ups, Guard(True), settings.data_dir / "files")
+    receipt = await intake.submit(context, "default", Order(steps=steps, max_cost=Decimal("0.5")), items)
+    await wake_ups.close()
+    async with working(settings):
+        job = await finished(engine, receipt.job_id)
+    assert (job.status, job.succeeded, job.failed) == ("succeeded", 20, 0)
+    calls = await rows(engine, "SELECT step, count(*), sum(cost) > 0 AS paid FROM ledger GROUP BY 1 ORDER BY 1")
+    assert [tuple(row) for row in calls] == [(1, 20, False), (2, 10, True)]
+    assert job.spent > 0
 
 
 async def test_an_estimate_reads_nothing_and_costs_nothing(client: httpx2.AsyncClient) -> None:
