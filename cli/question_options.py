@@ -52,7 +52,8 @@ def fit(command: Command) -> Command:
 def check_question(fields: dict[str, Any]) -> None:
     """UsageError unless there is one question, and a schema only with a prompt. A model that is named may need none."""
     named = fields.get("model") or fields.get("models")
-    if bool(fields["preset"]) == bool(fields["prompt"]) and not (named and not fields["preset"]):
+    questions = bool(fields["preset"]) + bool(fields["prompt"])
+    if questions > 1 or not (questions or named):
         raise click.UsageError("Give --preset or --prompt: one of the two.")
     if fields["schema"] and not fields["prompt"]:
         raise click.UsageError("--schema belongs to --prompt; a preset has its own.")

@@ -1,5 +1,7 @@
 """Options of `tessera submit` and `tessera estimate` that are refused before anything is reached."""
 
+from typing import Any
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -72,3 +74,25 @@ def test_names_are_a_list_without_doubles() -> None:
 )
 def test_a_side_alone_says_max(kind: str | None, side: int | None, complete: str | None) -> None:
     assert question_options.complete_fit(kind, side) == complete
+
+
+@pytest.mark.parametrize(
+    ("given", "fits"),
+    [
+        ({"preset": "ocr"}, True),
+        ({"prompt": "Read it.", "schema": "{}"}, True),
+        ({"model": "omni-moderation-latest"}, True),
+        ({"models": ("omni-moderation-latest",)}, True),
+        ({}, False),
+        ({"preset": "ocr", "prompt": "Read it."}, False),
+        ({"preset": "ocr", "prompt": "Read it.", "model": "gpt-4o"}, False),
+        ({"preset": "ocr", "schema": "{}"}, False),
+    ],
+)
+def test_there_is_one_question_or_a_model_that_may_need_none(given: dict[str, Any], fits: bool) -> None:
+    fields = {"preset": None, "prompt": None, "schema": None, **given}
+    if fits:
+        question_options.check_question(fields)
+    else:
+        with pytest.raises(click.UsageError):
+            question_options.check_question(fields)
