@@ -70,6 +70,22 @@ def test_a_lane_is_learned_without_a_refusal_whatever_its_headers_tell(
     assert lost <= 0.5
 
 
+async def below(redis_url: str, more: int, tells: Tells) -> tuple[float, Provider]:
+    """A lane of its own limits, which are far below those that the provider states; how long its job takes too long."""
+    provider = Provider(1_000_000, more * TPM, "max", tells, full=1.0, latency=(0.1, 0.5))
+    process = Process(redis_url, lane(), provider, items(30, 1.0, "max", random.Random(1)), seed=1)
+    await work([process])
+    await process.close()
+    return provider.last - (provider.charged - TPM) * 60 / TPM, provider
+
+
+@pytest.mark.parametrize(("more", "tells"), [*product((2, 500), ("admission", "answer"))])
+def test_a_lane_below_the_providers_limit_goes_at_its_own(redis_url: str, more: int, tells: Tells) -> None:
+    lost, provider = run(below(redis_url, more, tells))
+    assert provider.refused == []
+    assert -0.5 <= lost <= 2.5
+
+
 async def several(redis_url: str, seed: int) -> Provider:
     """A random schedule: sizes, latencies, delays on the way, a lane known or not, deaths of processes."""
     dice = random.Random(seed)

@@ -50,7 +50,7 @@ local function raise(b, m, more, margin)
   end
 end
 
-local function compare(b, m, left, past)
+local function compare(b, m, left, past, above)
   local margin = MARGIN * b.rate + kept(m)
   local near = margin - MARGIN * b.rate / 2
   local least, most = level(b, m)
@@ -60,19 +60,20 @@ local function compare(b, m, left, past)
   local had = m.had and math.max(near, math.min(m.had, m.had_before)) or near
   m.had_before, m.had = m.had or at_most, at_most
   if not lane.known and more > margin then
-    b.line = b.line + math.min(more, share * left - most) - margin
+    local first = math.min(more, share * left - most) - margin
+    b.line = b.line + (above and math.min(first, b.cap) or first)
     -- Just what the first call takes, or what it used, is missing in a full bucket: then that is what is charged.
     local missing = b.limit - left
     local as_counted = math.min(math.abs(missing - largest) / largest, math.abs(missing / (largest - spare) - 1))
     if b == tokens and as_counted <= EXACT then lane.sure = now end
-  elseif b == tokens and where and measure(spoken_of(m, where)) then
+  elseif b == tokens and where and not above and measure(spoken_of(m, where)) then
     m.others = nil  -- what seemed to be missing was charged for our own calls
   elseif at_most < near then
     -- What calls of these answers may have used less is no more than that; the rest is others'.
     if near - at_most <= 2 * spare * factor() then pay(m, at_most - near) end
     missed(b, m, had - at_most, left < MARGIN * b.rate / 2)
     shift(b, m, at_most - MARGIN * b.rate / 2 - kept(m))
-  elseif lane.known then
+  elseif lane.known and not above then
     raise(b, m, more, margin)
   end
 end
@@ -96,12 +97,19 @@ local function learn(b, m, at)
   local left, past, reach, gate = tonumber(words[at]), tonumber(words[at + 1]), tonumber(words[at + 2]), tonumber(words[at + 3])
   m.large = math.max(b.kind == 'tokens' and largest or 1, 0.95 * m.large)
   fade(b, m)
-  if left then compare(b, m, left, past) end
+  -- Where the provider's limit is above the configured one, what it has left beyond our bucket is not ours.
+  local stated = tonumber(words[at - 1])
+  local above = stated and stated > b.limit and words[3] ~= '1'
+  if left then compare(b, m, left, past, above) end
   -- Whatever happened since, the provider cannot have more than this.
   local free = reached(b) - b.spent
   if free > reach then
     pay(m, reach - free)
     shift(b, m, reach - free)
+  end
+  if above then
+    b.line = math.min(b.line, b.spent + b.cap + (b == tokens and lane.filled or 0))
+    if b == tokens then lane.sure = lane.sure or now end
   end
   -- Until it is known what is charged only a part of that may be used.
   if b == tokens and lane.sure and now - lane.sure > 10 * HALF then lane.unsure = nil end
