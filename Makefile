@@ -21,10 +21,10 @@ setup: .venv/.ready ## virtual environment in .venv, from requirements.lock with
 demo: .venv/.demo ## the main job on real photographs, embedded services, no key needed (PROVIDER=openai: the real thing)
 	$(BIN)/tessera demo --provider $(PROVIDER)
 
-test: .venv/.demo ## all tests but the long ones, against real services out of wheels
+test: .venv/.tests ## all tests but the long ones, against real services out of wheels
 	$(BIN)/python -m pytest $(QUICK)
 
-test-all: .venv/.demo ## all tests: first the long ones, then those of `make test`
+test-all: .venv/.tests ## all tests: first the long ones, then those of `make test`
 	$(BIN)/python -m pytest $(LONG)
 	@$(MAKE) --no-print-directory test
 
@@ -52,6 +52,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 lock: .venv/.ready ## resolve the dependencies anew into the lock files
 	$(LOCK) pyproject.toml --group dev -o requirements.lock
 	$(LOCK) pyproject.toml --extra local -c requirements.lock -o requirements-demo.lock
+	$(LOCK) --group s3 -c requirements.lock -o requirements-tests.lock
 	$(LOCK) --group compared -c requirements.lock -o requirements-compared.lock
 	$(LOCK) --no-deps --no-header --group photos -o .venv/photos.lock && cat .venv/photos.lock >> requirements-demo.lock
 
@@ -71,6 +72,10 @@ clean: ## remove the virtual environment and the local data
 
 .venv/.demo: requirements-demo.lock .venv/.ready
 	$(UV) --require-hashes -r requirements-demo.lock || $(PIP) --require-hashes -r requirements-demo.lock
+	@touch $@
+
+.venv/.tests: requirements-tests.lock .venv/.demo
+	$(UV) --require-hashes -r $< || $(PIP) --require-hashes -r $<
 	@touch $@
 
 # Other people's libraries, for one benchmark: in a folder that our own environment does not see.

@@ -1,10 +1,8 @@
 """What the API holds open for as long as it runs."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,6 +11,7 @@ from api.lane_states import Paces
 from api.middleware import changes
 from vision import limiter
 from vision.estimate import Estimator
+from vision.files import Store, open_store
 from vision.images.fetch import Fetcher
 from vision.images.source import Images
 from vision.intake import IntakeContext
@@ -20,7 +19,7 @@ from vision.jobs.wake_ups import WakeUps
 from vision.outbound.guard import Guard
 from vision.provider import catalogue
 from vision.settings import Settings
-from vision.storage import engine, files, keys
+from vision.storage import engine, keys
 
 IMAGE_SECONDS, AT_ONCE, PER_HOST = 10.0, 32, 16
 """For the few images that an estimate looks at while somebody waits."""
@@ -43,9 +42,9 @@ class ApiServices:
         return self.context.engine
 
     @property
-    def files_dir(self) -> Path:
-        """Uploads: one file each, named by the hex of its id."""
-        return self.context.files_dir
+    def store(self) -> Store:
+        """The bytes of uploads."""
+        return self.context.store
 
 
 @asynccontextmanager
@@ -58,13 +57,13 @@ async def open_services(settings: Settings) -> AsyncIterator[ApiServices]:
         catalogue=catalogue.configured(settings),
         wake_ups=WakeUps(settings.required_broker_url()),
         guard=Guard(settings.allow_private_networks),
-        files_dir=settings.data_dir / "files",
+        store=open_store(settings.files_url, settings.data_dir),
     )
     changes.watch(context.engine)
-    await asyncio.to_thread(files.prepare, context.files_dir)
+    await context.store.prepare()
     try:
         async with Fetcher(context.guard, seconds=IMAGE_SECONDS, per_host=PER_HOST, concurrency=AT_ONCE) as fetcher:
-            estimator = Estimator(context, Images(fetcher, context.files_dir))
+            estimator = Estimator(context, Images(fetcher, context.store))
             lanes = limiter.Limiter(redis)
             yield ApiServices(context, estimator, lanes, Paces(context.engine, lanes), redis, keys.digest(admin_key))
     finally:

@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     )
     broker_url: SecretStr | None = Field(None, description="Celery's broker, if not REDIS_URL (`amqp://…`).")
     data_dir: Path = Field(Path(".tessera"), description="Embedded servers, uploads and the local admin key.")
+    files_url: str | None = Field(
+        None,
+        description="Where the bytes of uploads are, if not in DATA_DIR/files: `file:///folder`, or "
+        "`s3://bucket/prefix?endpoint=https://host&region=R`; its credentials are AWS_ACCESS_KEY_ID and "
+        "AWS_SECRET_ACCESS_KEY. The same for the API and all workers.",
+    )
     files_keep_days: float = Field(
         30.0,
         ge=0,

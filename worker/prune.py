@@ -1,38 +1,44 @@
-"""What nobody needs any more goes, seldom and in small batches: old uploads, and idempotency keys."""
+"""Delete what nobody needs any more, seldom and few at a time: old uploads, idempotency keys, bytes without a row."""
 
-import asyncio
 import logging
 import random
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from time import monotonic
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.errors import Conflict, NotFound
+from vision.files import Store
+from vision.files.keys import job_of
 from vision.storage import files, idempotency
 
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 600.0
-MOST_FILES, MOST_KEYS = 100, 5_000
+MOST_FILES, MOST_KEYS, MOST_ENTRIES = 100, 5_000, 1_000
+ORPHANED_AFTER = timedelta(days=1)
+"""Bytes come before their row, and a job may take long to be taken in."""
 
 
 class Pruner:
     """Looks every ten minutes in each worker; another one at the same time does no harm."""
 
-    def __init__(self, engine: AsyncEngine, files_dir: Path, keep_days: float) -> None:
-        self._engine, self._files_dir, self._keep_days = engine, files_dir, keep_days
+    def __init__(self, engine: AsyncEngine, store: Store, keep_days: float) -> None:
+        self._engine, self._store, self._keep_days = engine, store, keep_days
         self._next = monotonic() + EVERY_SECONDS * random.random()  # noqa: S311 - not a secret
+        self._after = ""
 
     async def look(self) -> None:
-        """Prune, if it is time."""
+        """Prune, if it is time; of the store, the next page of entries."""
         if monotonic() < self._next:
             return
         self._next = monotonic() + EVERY_SECONDS
-        await prune(self._engine, self._files_dir, self._keep_days)
+        await prune(self._engine, self._store, self._keep_days)
+        self._after = await prune_orphans(self._engine, self._store, self._after)
 
 
-async def prune(engine: AsyncEngine, files_dir: Path, keep_days: float) -> None:
+async def prune(engine: AsyncEngine, store: Store, keep_days: float) -> None:
     """One batch of each; `keep_days` 0 keeps uploads for ever. Idempotent."""
     async with engine.begin() as connection:
         forgotten = await idempotency.prune(connection, MOST_KEYS)
@@ -44,7 +50,29 @@ async def prune(engine: AsyncEngine, files_dir: Path, keep_days: float) -> None:
                 await files.delete(connection, row["tenant_id"], row["id"])
         except (Conflict, NotFound):  # a job has come to need it, or somebody else was first
             continue
-        await asyncio.to_thread(files.discard, files_dir, row["id"])
+        await store.delete([row["id"].hex])
         deleted += 1
     if deleted or forgotten:
         log.info("Deleted %d uploads and %d idempotency keys that had had their time.", deleted, forgotten)
+
+
+async def prune_orphans(engine: AsyncEngine, store: Store, after: str) -> str:
+    """Delete bytes whose upload or job is not there, of one page of the store; after which key the next one begins."""
+    page = await store.page(after, MOST_ENTRIES)
+    old = [entry.key for entry in page if datetime.now(UTC) - entry.modified > ORPHANED_AFTER]
+    owners = {key: owner for key in old if (owner := job_of(key) or _upload(key))}
+    jobs = {owner for key, owner in owners.items() if job_of(key)}
+    async with engine.connect() as connection:
+        owned = await files.owned(connection, set(owners.values()) - jobs, jobs)
+    if orphans := [key for key, owner in owners.items() if owner not in owned]:
+        await store.delete(orphans)
+        log.info("Deleted %d stored files that belonged to nothing.", len(orphans))
+    return page[-1].key if len(page) == MOST_ENTRIES else ""
+
+
+def _upload(key: str) -> UUID | None:
+    """The id of an upload; None of a key that is none of ours, which is left alone."""
+    try:
+        return UUID(key) if len(key) == 32 else None
+    except ValueError:
+        return None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from vision.errors import ConfigurationError
+from vision.files import open_store
 from vision.images.fetch import Fetcher
 from vision.images.source import Images
 from vision.jobs.lifecycle import Stage
@@ -63,8 +64,9 @@ class Work:
         self._guard = Guard(settings.allow_private_networks)
         self._deliverer = Deliverer(self._engine, self._guard)
         self._fetcher = Fetcher(self._guard)
-        self._images = Images(self._fetcher, settings.data_dir / "files")
-        self._pruner = Pruner(self._engine, settings.data_dir / "files", settings.files_keep_days)
+        store = open_store(settings.files_url, settings.data_dir)
+        self._images = Images(self._fetcher, store)
+        self._pruner = Pruner(self._engine, store, settings.files_keep_days)
         self._catalogue = offered
         self._ways = ways
         self._leases = Leases(self._engine, settings.lease_seconds)

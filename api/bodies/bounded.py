@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from api.middleware.arrival import SMALL, Arrival, Limit
 from vision.errors import InvalidRequest
+from vision.files.incoming import MAX_BYTES
 from vision.jobs import untrusted
-from vision.storage.files import MAX_BYTES
 
 INLINE = Limit(
     16 * 1024**2,

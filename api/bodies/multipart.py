@@ -10,7 +10,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from api.bodies import bounded
 from vision.errors import InvalidRequest
-from vision.storage.files import IncomingFile
+from vision.files import IncomingFile
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import orjson
 from fastapi import Request
@@ -14,6 +15,7 @@ from api.bodies import bounded
 from api.lifespan import ApiServices
 from api.schemas import JobBody, JobFields, JobQuery
 from vision.errors import InvalidRequest, NotFound
+from vision.files import BytesGone, IncomingFile
 from vision.intake import Order, Replay
 from vision.jobs import ids
 from vision.storage import files
@@ -60,13 +62,14 @@ async def received(
     kind = bounded.media_type(request)
     if kind in {"application/x-ndjson", "application/jsonl", "application/x-jsonlines"}:
         fields = _query(request, query)
-        async with files.IncomingFile(services.files_dir) as draft:
+        async with IncomingFile(services.store) as draft:
             async for piece in bounded.pieces_of(request, bounded.STREAM):
                 await draft.write(piece)
             await draft.flush()
             yield Submission(fields, draft.path, _hash(fields, draft.sha256))
     elif kind in {"application/json", ""}:
-        yield await _json(request, services, tenant, body)
+        async with _json(request, services, tenant, body) as sent:
+            yield sent
     else:
         raise InvalidRequest(
             "Send the job as application/json, or its items as application/x-ndjson.",
@@ -75,22 +78,32 @@ async def received(
         )
 
 
-async def _json(request: Request, services: ApiServices, tenant: str, kind: type[InBody]) -> Submission[InBody]:
+@asynccontextmanager
+async def _json(
+    request: Request, services: ApiServices, tenant: str, kind: type[InBody]
+) -> AsyncIterator[Submission[InBody]]:
     body = await bounded.parsed(request, kind, bounded.INLINE)
     if body.input_file_id is None:
-        return Submission(body, body.items or [], _hash(body, ""))
-    path = await _manifest(services, tenant, body.input_file_id)
-    return Submission(body, path, _hash(body, ""))
+        yield Submission(body, body.items or [], _hash(body, ""))
+        return
+    file_id = await _manifest(services, tenant, body.input_file_id)
+    async with AsyncExitStack() as stack:
+        try:
+            path = await stack.enter_async_context(services.store.local(file_id.hex))
+        except BytesGone:
+            message = f"The bytes of {body.input_file_id} are gone. Upload the manifest again."
+            raise InvalidRequest(message, code="unknown_file", param="input_file_id") from None
+        yield Submission(body, path, _hash(body, ""))
 
 
-async def _manifest(services: ApiServices, tenant: str, file_id: str) -> Path:
+async def _manifest(services: ApiServices, tenant: str, file_id: str) -> UUID:
     try:
         uuid = ids.parse("file", file_id)
         async with services.engine.connect() as connection:
             await files.get(connection, tenant, uuid)
-        return files.stored(services.files_dir, uuid)
     except NotFound as error:
         raise InvalidRequest(error.message, code="unknown_file", param="input_file_id") from None
+    return uuid
 
 
 def _query(request: Request, kind: type[InQuery]) -> InQuery:

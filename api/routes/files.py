@@ -1,19 +1,25 @@
 """Files: manifests and images, uploaded once and named by id."""
 
-import asyncio
+import logging
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
+from urllib.parse import quote
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
 from sqlalchemy import RowMapping
 
 from api.bodies import multipart
 from api.dependencies import FilesReader, FilesWriter, Services
 from api.schemas import FilesQuery
 from api.views.lists import page_of_dicts, unix
-from vision.errors import InvalidRequest
+from vision.errors import InvalidRequest, NotFound
+from vision.files import BytesGone, IncomingFile, Trouble
 from vision.jobs import ids
 from vision.storage import files
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1/files", tags=["files"])
 
@@ -37,7 +43,7 @@ FORM = {
 @router.post("", openapi_extra=FORM)
 async def upload(request: Request, services: Services, tenant: FilesWriter) -> dict[str, Any]:
     """Store a file: a form with the part `file`, at most 2 GB."""
-    async with files.IncomingFile(services.files_dir) as draft:
+    async with IncomingFile(services.store) as draft:
         form = await multipart.receive(request, draft)
         purpose = form.fields.get("purpose", "vision")
         if not 1 <= len(purpose) <= MAX_PURPOSE_LENGTH:
@@ -65,16 +71,23 @@ async def get(file_id: str, services: Services, tenant: FilesReader) -> dict[str
     return _view(await _row(services, tenant, file_id))
 
 
-@router.get("/{file_id}/content", response_class=FileResponse)
-async def content(file_id: str, services: Services, tenant: FilesReader) -> FileResponse:
+@router.get("/{file_id}/content", response_class=StreamingResponse)
+async def content(file_id: str, services: Services, tenant: FilesReader) -> StreamingResponse:
     """The bytes of a file, as they were sent."""
     row = await _row(services, tenant, file_id)
-    return FileResponse(
-        files.stored(services.files_dir, row["id"]),
-        media_type="application/octet-stream",
-        filename=row["filename"],
-        headers={"x-content-type-options": "nosniff"},
-    )
+    pieces = services.store.stream(row["id"].hex)
+    try:
+        first = await anext(pieces, b"")
+    except BytesGone:
+        raise NotFound(f"The bytes of {file_id} are gone. Upload the file again.") from None
+    name = quote(row["filename"])
+    named = f'filename="{name}"' if name == row["filename"] else f"filename*=UTF-8''{name}"
+    headers = {
+        "content-disposition": f"attachment; {named}",
+        "content-length": str(row["bytes"]),
+        "x-content-type-options": "nosniff",
+    }
+    return StreamingResponse(_chained(first, pieces), media_type="application/octet-stream", headers=headers)
 
 
 @router.delete("/{file_id}")
@@ -83,8 +96,22 @@ async def delete(file_id: str, services: Services, tenant: FilesWriter) -> dict[
     uuid = ids.parse("file", file_id)
     async with services.engine.begin() as connection:
         await files.delete(connection, tenant, uuid)
-    await asyncio.to_thread(files.discard, services.files_dir, uuid)
+    await _discard(services, uuid)
     return {"id": file_id, "object": "file", "deleted": True}
+
+
+async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
+async def _discard(services: Services, file_id: UUID) -> None:
+    """The row is gone, which is what was asked for; bytes that stay are found by the next sweep for orphans."""
+    try:
+        await services.store.delete([file_id.hex])
+    except (Trouble, OSError) as error:
+        log.warning("The bytes of the deleted file %s could not be removed yet: %s", file_id.hex, error)
 
 
 async def _row(services: Services, tenant: str, file_id: str) -> RowMapping:

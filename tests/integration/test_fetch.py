@@ -18,6 +18,7 @@ from yarl import URL
 
 from tests.fakes import images
 from vision.errors import ImageError, Retry
+from vision.files.folder import Folder
 from vision.images import hosts
 from vision.images.fetch import Fetcher
 from vision.images.hosts import HostBusy, HostFailed
@@ -380,7 +381,7 @@ async def test_a_head_from_a_server_without_ranges_stops_reading(site: Site, fet
 
 async def test_a_refused_range_leads_to_the_whole_file(site: Site, fetcher: Fetcher, tmp_path: Path) -> None:
     assert await fetcher.head(site.url("rangeless"), 100) == (b"", False)
-    assert await Images(fetcher, tmp_path).measure(site.url("rangeless")) == (640, 480)
+    assert await Images(fetcher, Folder(tmp_path)).measure(site.url("rangeless")) == (640, 480)
 
 
 async def test_no_host_sees_more_than_its_share(site: Site, fetcher: Fetcher) -> None:
@@ -411,4 +412,4 @@ async def test_waiting_for_a_turn_does_not_count(site: Site) -> None:
 @pytest.mark.parametrize("path", ["photo", "endless", "ranged"])
 async def test_measures_from_as_little_as_it_takes(site: Site, fetcher: Fetcher, tmp_path: Path, path: str) -> None:
     expected = (60, 40) if path == "ranged" else (640, 480)
-    assert await Images(fetcher, tmp_path).measure(site.url(path)) == expected
+    assert await Images(fetcher, Folder(tmp_path)).measure(site.url(path)) == expected

@@ -1,23 +1,18 @@
 """An item's image by its source: an http(s) URL, a data URL, or the id of an uploaded file."""
 
-import asyncio
-import binascii
-import re
-from pathlib import Path
-
-from vision.errors import ImageError
+from vision.errors import ImageError, Retry
+from vision.files import BytesGone, Store, Trouble
+from vision.files.keys import of_source
+from vision.images.data_urls import decode, too_large
 from vision.images.fetch import Fetcher
 from vision.images.probe import HEADS, NeedsMoreBytes, Probe, probe, probe_file
 
-_FILE = re.compile(r"file_([0-9a-f]{32})")
-_DATA = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
-
 
 class Images:
-    """Reads images; uploaded files are named by the hex of their id in `files_dir`."""
+    """Reads images, wherever they are."""
 
-    def __init__(self, fetcher: Fetcher, files_dir: Path) -> None:
-        self._fetcher, self._files_dir = fetcher, files_dir
+    def __init__(self, fetcher: Fetcher, store: Store) -> None:
+        self._fetcher, self._store = fetcher, store
 
     async def measure(self, source: str, seconds: float | None = None) -> tuple[int, int]:
         """Width and height in pixels, upright, from as few bytes as tell them; ImageError.
@@ -47,38 +42,22 @@ class Images:
     async def _read(self, source: str, size: int | None, seconds: float | None = None) -> tuple[bytes, bool]:
         """Up to `size` bytes, or all, and whether that is all."""
         if source[:5].lower() == "data:":
-            data = self._decode(source)
-            return data, True
-        if file := _FILE.fullmatch(source):
-            return await asyncio.to_thread(self._read_file, file[1], size)
+            return decode(source, self._fetcher.max_bytes), True
+        if key := of_source(source):
+            return await self._read_stored(key, size)
         if size is None:
             return await self._fetcher.fetch(source), True
         return await self._fetcher.head(source, size, seconds)
 
-    def _decode(self, source: str) -> bytes:
-        head = _DATA.match(source)
-        if not head:
-            raise ImageError("A data URL must hold base64: data:image/png;base64,…", code="image_unsupported")
-        if (len(source) - head.end()) // 4 * 3 > self._fetcher.max_bytes + 2:
-            raise self._too_large()
+    async def _read_stored(self, key: str, size: int | None) -> tuple[bytes, bool]:
+        most = self._fetcher.max_bytes
         try:
-            return binascii.a2b_base64(source[head.end() :], strict_mode=True)
-        except ValueError:
-            raise ImageError("The data URL is not valid base64.") from None
-
-    def _read_file(self, name: str, size: int | None) -> tuple[bytes, bool]:
-        path = self._files_dir / name
-        try:
-            total = path.stat().st_size
-            if total > self._fetcher.max_bytes:
-                raise self._too_large()
-            with path.open("rb") as file:
-                return file.read(size if size is not None else -1), size is None or total <= size
-        except OSError:
-            raise ImageError(
-                "The uploaded file is gone or never was. Upload it again.", code="image_unreachable"
-            ) from None
-
-    def _too_large(self) -> ImageError:
-        limit = self._fetcher.max_bytes
-        return ImageError(f"The image is larger than {limit:,} bytes. Shrink it.", code="image_too_large")
+            content = await self._store.read(key, most if size is None else size)
+        except BytesGone:
+            message = "The uploaded file is gone or never was. Upload it again."
+            raise ImageError(message, code="image_unreachable") from None
+        except Trouble as error:
+            raise ImageError(str(error), code="image_unreachable", retry=Retry.LATER) from error
+        if content.total > most:
+            raise too_large(most)
+        return content.data, len(content.data) == content.total

@@ -1,10 +1,10 @@
 """What intake needs, wired by the API."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from vision.files import Store
 from vision.jobs.wake_ups import WakeUps
 from vision.outbound.guard import Guard
 from vision.provider.catalogue import Catalogue
@@ -12,10 +12,10 @@ from vision.provider.catalogue import Catalogue
 
 @dataclass(frozen=True)
 class IntakeContext:
-    """Database, configured lanes, wake-ups, the guard for webhook addresses, and the folder of uploads."""
+    """Database, configured lanes, wake-ups, the guard for webhook addresses, and the file store."""
 
     engine: AsyncEngine
     catalogue: Catalogue
     wake_ups: WakeUps
     guard: Guard
-    files_dir: Path
+    store: Store

@@ -28,6 +28,11 @@ class Batch:
     rows: list[tuple[Any, ...]]
     files: dict[UUID, int]
 
+    @property
+    def images(self) -> Iterator[list[str]]:
+        """Of each row; changing one changes the row."""
+        return (row[4] for row in self.rows)
+
 
 @dataclass
 class ItemReader:

@@ -14,6 +14,7 @@ from vision.intake.lines import Items, entries
 from vision.intake.order import Order, Plan, PlannedStep, plan
 from vision.intake.problems import unknown_files
 from vision.intake.reading import Batch, ItemReader
+from vision.intake.spilling import Spilling
 from vision.jobs import ids
 from vision.jobs.job_report import JobReport
 from vision.jobs.lifecycle import JobStatus, Stage, StatusCode
@@ -56,7 +57,7 @@ async def submit(
                 return Receipt(await jobs.get(connection, tenant, known), replayed=True)
         planned = await _learned(connection, tenant, plan(context, order))
         reading = ItemReader(tenant, job_id, planned)
-        await _load(connection, reading, items)
+        await _load(connection, reading, items, Spilling(context.store, job_id))
         stage = await _admit(connection, reading)
         if order.webhook_url:
             await tenants.webhook_secret(connection, tenant)
@@ -74,14 +75,19 @@ async def _learned(connection: AsyncConnection, tenant: str, planned: Plan) -> P
     return replace(planned, steps=tuple(steps))
 
 
-async def _load(connection: AsyncConnection, reading: ItemReader, items: Items) -> None:
+async def _load(connection: AsyncConnection, reading: ItemReader, items: Items, spilling: Spilling) -> None:
     batches = reading.batches(entries(items))
-    while batch := await asyncio.to_thread(next, batches, None):
-        await files.use(connection, reading.tenant, reading.job_id, batch.files)
-        reading.problems += await unknown_files(connection, reading.tenant, batch.files)
-        if not reading.problems:
-            await _store(connection, batch)
-    reading.raise_problems()
+    try:
+        while batch := await asyncio.to_thread(next, batches, None):
+            await files.use(connection, reading.tenant, reading.job_id, batch.files)
+            reading.problems += await unknown_files(connection, reading.tenant, batch.files)
+            if not reading.problems:
+                await spilling.spill(batch.images)
+                await _store(connection, batch)
+        reading.raise_problems()
+    except InvalidRequest:
+        await spilling.undo()
+        raise
 
 
 async def _store(connection: AsyncConnection, batch: Batch) -> None:

@@ -1,91 +1,16 @@
-"""Uploads: a row, and bytes at `files_dir/<hex of the id>`. The bytes come first, so that a row never lacks them."""
+"""The rows of uploads. Their bytes are in the file store, by the hex of the id; they are stored first."""
 
-import asyncio
-import hashlib
-import logging
-import os
-import stat
-import time
 from collections.abc import Collection, Sequence
-from io import BufferedWriter
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 from uuid import UUID
 
 from sqlalchemy import ARRAY, RowMapping, Uuid, func, insert, literal, select, text
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vision.errors import Conflict, NotFound, TooLarge
+from vision.errors import Conflict, NotFound
+from vision.files import IncomingFile
 from vision.jobs import ids
 from vision.storage.tables import File, FileUse, Job
-
-log = logging.getLogger(__name__)
-
-MAX_BYTES = 2 * 1024**3
-FOLDER_MODE, FILE_MODE = 0o700, 0o600
-"""Uploads are for the API and the workers alone, which run as one user."""
-ABANDONED_SECONDS = 3_600
-"""A draft that nobody has written to for so long."""
-
-
-class IncomingFile:
-    """A file being received: bytes go to a temporary name and count against a limit; unkept, they vanish.
-
-    Raises TooLarge while writing, as soon as the limit is passed.
-    """
-
-    def __init__(self, files_dir: Path, max_bytes: int = MAX_BYTES) -> None:
-        self.id = ids.new()
-        self.bytes = 0
-        self.path = files_dir / f".{self.id.hex}.part"
-        self._final = files_dir / self.id.hex
-        self._max_bytes = max_bytes
-        self._hash = hashlib.sha256()
-
-    async def __aenter__(self) -> Self:
-        self._file = await asyncio.to_thread(self._open)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-        self.path.unlink(missing_ok=True)
-
-    async def write(self, data: bytes) -> None:
-        """Append bytes."""
-        self.bytes += len(data)
-        if self.bytes > self._max_bytes:
-            raise TooLarge(f"The upload is larger than {self._max_bytes // 1024**2} MB.", code="file_too_large")
-        await asyncio.to_thread(self._append, data)
-
-    async def flush(self) -> None:
-        """Make what was written readable at `path`."""
-        await asyncio.to_thread(self._file.flush)
-
-    @property
-    def sha256(self) -> str:
-        """Hash of what was written so far."""
-        return self._hash.hexdigest()
-
-    async def keep(self) -> None:
-        """Give the bytes their final name, safely on disk; the row is the caller's next step."""
-        await asyncio.to_thread(self._settle)
-
-    def _open(self) -> BufferedWriter:
-        self.path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        return os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb")
-
-    def _append(self, data: bytes) -> None:
-        self._hash.update(data)
-        self._file.write(data)
-
-    def _settle(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self.path.rename(self._final)
 
 
 async def add(
@@ -171,40 +96,16 @@ async def expired(connection: AsyncConnection, days: float, limit: int) -> Seque
     return found.mappings().all()
 
 
-def discard(files_dir: Path, file_id: UUID) -> None:
-    """Remove a file's bytes, whose row is gone: which is done, so that nothing is raised any more."""
-    try:
-        (files_dir / file_id.hex).unlink(missing_ok=True)
-    except OSError as error:
-        log.warning("The bytes of the deleted file %s could not be removed: %s", file_id.hex, error)
+async def owned(connection: AsyncConnection, file_ids: Collection[UUID], job_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the ids that are an upload's or a job's, whichever tenant's."""
+    values = {"file_ids": list(file_ids), "job_ids": list(job_ids)}
+    return set((await connection.execute(_OWNED, values)).scalars())
 
 
-def stored(files_dir: Path, file_id: UUID) -> Path:
-    """Where a file's bytes are; NotFound when this server does not have them."""
-    path = files_dir / file_id.hex
-    if not path.is_file():
-        raise NotFound(
-            f"The bytes of {ids.public('file', file_id)} are not on this server. All servers need the same DATA_DIR."
-        )
-    return path
-
-
-def prepare(files_dir: Path) -> None:
-    """Make the folder, closed to others, close one that an earlier version left open, and clear away old drafts."""
-    files_dir.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    if stat.S_IMODE(files_dir.stat().st_mode) != FOLDER_MODE:
-        for path in files_dir.iterdir():
-            path.chmod(FILE_MODE)
-        files_dir.chmod(FOLDER_MODE)
-    drop_drafts(files_dir)
-
-
-def drop_drafts(files_dir: Path) -> None:
-    """Remove what uploads left behind that were cut off with their server."""
-    for path in files_dir.glob(".*.part"):
-        if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
-            path.unlink(missing_ok=True)
-
+_OWNED = text("""
+    SELECT id FROM files WHERE id = ANY(CAST(:file_ids AS uuid[]))
+    UNION ALL SELECT id FROM jobs WHERE id = ANY(CAST(:job_ids AS uuid[]))
+""")
 
 _COLUMNS = (
     File.id,

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from migrations import config, upgrade
 from tests.integration.api.test_control import act
 from tests.integration.api.test_jobs import URL, lines, order
+from vision.files.folder import Folder
 from vision.jobs import ids
 from vision.settings import Settings
 from vision.storage import files
@@ -104,17 +105,17 @@ async def test_old_files_are_pruned_unless_a_job_needs_or_needed_them(
     unused, of_open, of_ended = [await upload(client) for _ in range(3)]
     await client.post("/v1/jobs", json=order({"image": of_open}))
     ended = (await client.post("/v1/jobs", json=order({"image": of_ended}))).headers["location"]
-    folder = settings.data_dir / "files"
+    store = Folder(settings.data_dir / "files")
     await age(engine, DAYS + 1)
     await act(client, ended, "cancel")
     young = await upload(client)
-    await prune(engine, folder, 0)
+    await prune(engine, store, 0)
     assert bytes_of(settings) == {unused, of_open, of_ended, young}
-    await prune(engine, folder, DAYS)
+    await prune(engine, store, DAYS)
     assert bytes_of(settings) == {of_open, of_ended, young}
     await age(engine, DAYS + 1)
-    await prune(engine, folder, DAYS)
-    await prune(engine, folder, DAYS)
+    await prune(engine, store, DAYS)
+    await prune(engine, store, DAYS)
     assert bytes_of(settings) == {of_open}
     assert [file["id"] for file in (await client.get("/v1/files")).json()["data"]] == [of_open]
 
@@ -127,10 +128,10 @@ async def test_idempotency_keys_are_kept_for_a_week(
 
     first = await send()
     await age(engine, 6.9)
-    await prune(engine, tmp_path, DAYS)
+    await prune(engine, Folder(tmp_path), DAYS)
     assert await send() == first
     await age(engine, 0.2)
-    await prune(engine, tmp_path, DAYS)
+    await prune(engine, Folder(tmp_path), DAYS)
     assert await send() != first
 
 

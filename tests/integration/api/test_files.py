@@ -9,8 +9,9 @@ import httpx2
 import pytest
 
 from vision.errors import TooLarge
+from vision.files import IncomingFile
+from vision.files.folder import Folder, drop_parts
 from vision.settings import Settings
-from vision.storage.files import IncomingFile, drop_drafts, prepare
 
 BOUNDARY = "xyz"
 TYPE = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -100,7 +101,7 @@ async def test_uploads_are_closed_to_others_whatever_the_umask(
     before = os.umask(0)
     try:
         await client.post("/v1/files", files={"file": b"x"})
-        async with IncomingFile(tmp_path / "new") as draft:
+        async with IncomingFile(Folder(tmp_path / "new")) as draft:
             assert (mode(draft.path), mode(draft.path.parent)) == (0o600, 0o700)
     finally:
         os.umask(before)
@@ -108,12 +109,12 @@ async def test_uploads_are_closed_to_others_whatever_the_umask(
     assert [mode(path) for path in (folder, *folder.iterdir())] == [0o700, 0o600]
 
 
-def test_a_folder_that_was_open_is_closed_at_start(tmp_path: Path) -> None:
+async def test_a_folder_that_was_open_is_closed_at_start(tmp_path: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir(mode=0o755)
     folder.chmod(0o755)
     (folder / ("0" * 32)).touch(mode=0o644)
-    prepare(folder)
+    await Folder(folder).prepare()
     assert [mode(path) for path in (folder, *folder.iterdir())] == [0o700, 0o600]
 
 
@@ -123,12 +124,12 @@ def test_only_old_drafts_are_dropped(tmp_path: Path) -> None:
         path.touch()
     for path in (old, kept):
         os.utime(path, (0, 0))
-    drop_drafts(tmp_path)
+    drop_parts(tmp_path)
     assert sorted(tmp_path.iterdir()) == [new, kept]
 
 
 async def test_the_limit_counts_while_writing(tmp_path: Path) -> None:
-    async with IncomingFile(tmp_path, max_bytes=10) as draft:
+    async with IncomingFile(Folder(tmp_path), max_bytes=10) as draft:
         await draft.write(b"123456")
         with pytest.raises(TooLarge):
             await draft.write(b"123456")

@@ -16,6 +16,7 @@ from tests.fakes import FakeProcess, start
 from tests.integration.worker.test_work import finished, working
 from tests.queries import rows
 from vision import intake
+from vision.files.folder import Folder
 from vision.intake import IntakeContext, Order
 from vision.intake.order import StepOrder
 from vision.jobs import ids
@@ -96,7 +97,7 @@ async def test_a_free_look_decides_who_is_asked(
     )
     items = [{"image": f"{host.url}/{64 + number}x64/{name}.jpg"} for number, name in enumerate(NAMES * 5)]
     wake_ups = WakeUps(settings.required_broker_url())
-    context = IntakeContext(engine, configured(settings), wake_ups, Guard(True), settings.data_dir / "files")
+    context = IntakeContext(engine, configured(settings), wake_ups, Guard(True), Folder(settings.data_dir / "files"))
     receipt = await intake.submit(context, "default", Order(steps=steps, max_cost=Decimal("0.5")), items)
     await wake_ups.close()
     async with working(settings):

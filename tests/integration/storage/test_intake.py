@@ -14,6 +14,7 @@ from tests.integration.api.conftest import PROVIDERS
 from tests.integration.api.hands import fail, succeed, take
 from vision import intake
 from vision.errors import Conflict, InvalidRequest
+from vision.files.folder import Folder
 from vision.intake import IntakeContext, Order
 from vision.intake.lines import entries, read
 from vision.jobs.manifest import MAX_LINE_BYTES
@@ -30,7 +31,9 @@ async def context(tmp_path: Path, engine: AsyncEngine, redis_url: str) -> AsyncI
     """A context with the lanes of the API's tests."""
     (tmp_path / "providers.toml").write_text(PROVIDERS)
     wake_ups = WakeUps(redis_url)
-    yield IntakeContext(engine, catalogue.load(tmp_path / "providers.toml"), wake_ups, Guard(True), tmp_path / "files")
+    offered, store = catalogue.load(tmp_path / "providers.toml"), Folder(tmp_path / "files")
+    await store.prepare()
+    yield IntakeContext(engine, offered, wake_ups, Guard(True), store)
     await wake_ups.close()
 
 

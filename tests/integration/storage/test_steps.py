@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.queries import one, rows, run
 from vision import intake
 from vision.errors import InvalidRequest
+from vision.files.folder import Folder
 from vision.intake import IntakeContext, Order
 from vision.intake.order import StepOrder
 from vision.jobs.lifecycle import ItemStatus, Stage
@@ -59,7 +60,9 @@ async def context(tmp_path: Path, engine: AsyncEngine, redis_url: str) -> AsyncI
     """A context with two lanes."""
     (tmp_path / "providers.toml").write_text(PROVIDERS)
     wake_ups = WakeUps(redis_url)
-    yield IntakeContext(engine, catalogue.load(tmp_path / "providers.toml"), wake_ups, Guard(True), tmp_path / "files")
+    offered, store = catalogue.load(tmp_path / "providers.toml"), Folder(tmp_path / "files")
+    await store.prepare()
+    yield IntakeContext(engine, offered, wake_ups, Guard(True), store)
     await wake_ups.close()
 
 

@@ -12,6 +12,7 @@ from tests.fakes import FakeProcess
 from tests.integration.worker.test_work import finished, host, provider, providers_file, settings, working
 from tests.queries import rows
 from vision import intake
+from vision.files.folder import Folder
 from vision.intake import IntakeContext, Order
 from vision.jobs.wake_ups import WakeUps
 from vision.outbound.guard import Guard
@@ -25,7 +26,7 @@ __all__ = ["host", "provider", "settings"]  # fixtures
 async def done(engine: AsyncEngine, settings: Settings, items: list[dict[str, Any]], **order: Any) -> dict[str, Any]:
     """The job as callers see it, once it is over."""
     wake_ups = WakeUps(str(settings.required_redis_url()))
-    context = IntakeContext(engine, configured(settings), wake_ups, Guard(True), settings.data_dir / "files")
+    context = IntakeContext(engine, configured(settings), wake_ups, Guard(True), Folder(settings.data_dir / "files"))
     async with working(settings):
         receipt = await intake.submit(context, "default", Order(preset="moderation", **order), items)
         await finished(engine, receipt.job_id)
@@ -109,7 +110,7 @@ async def test_the_second_run_of_a_question_is_estimated_exactly(
 
 async def test_nothing_is_compared_before_the_end(engine: AsyncEngine, settings: Settings) -> None:
     wake_ups = WakeUps(str(settings.required_redis_url()))
-    context = IntakeContext(engine, configured(settings), wake_ups, Guard(True), settings.data_dir / "files")
+    context = IntakeContext(engine, configured(settings), wake_ups, Guard(True), Folder(settings.data_dir / "files"))
     receipt = await intake.submit(context, "default", Order(preset="moderation"), [{"image": "http://127.0.0.1/a.jpg"}])
     await wake_ups.close()
     async with engine.connect() as connection:

@@ -16,6 +16,7 @@ from tests.fakes import FakeProcess, images, start
 from tests.integration.worker.test_work import finished, providers_file, until, working
 from tests.queries import one
 from vision.estimate.sample import Sampled, measure
+from vision.files.folder import Folder
 from vision.images import fetch, hosts
 from vision.images.source import Images
 from vision.jobs.wake_ups import Task
@@ -156,7 +157,7 @@ async def test_an_estimate_calls_no_image_unreadable_that_had_no_turn(
     site.seconds = 1.0
     items = [{"image": url} for url in site.urls(5)]
     async with fetch.Fetcher(Guard(allow_private=True), per_host=1) as fetcher:
-        found = await measure(Images(fetcher, tmp_path), items, [Sampled(n, n - 1, 0) for n in range(1, 6)])
+        found = await measure(Images(fetcher, Folder(tmp_path)), items, [Sampled(n, n - 1, 0) for n in range(1, 6)])
     assert (found.sizes, found.unreadable) == ([(64, 64)], 0)
 
 

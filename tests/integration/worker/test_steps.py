@@ -17,6 +17,7 @@ from tests.fakes import FakeProcess, start
 from tests.integration.worker.test_work import finished, host, working
 from tests.queries import one, rows
 from vision import intake
+from vision.files.folder import Folder
 from vision.intake import IntakeContext, Order
 from vision.intake.order import StepOrder
 from vision.jobs.wake_ups import WakeUps
@@ -67,7 +68,7 @@ async def make(engine: AsyncEngine, settings: Settings, images: list[str], **mor
     """A job of two steps."""
     wake_ups = WakeUps(settings.required_broker_url())
     offered = catalogue.configured(settings)
-    context = IntakeContext(engine, offered, wake_ups, Guard(True), settings.data_dir / "files")
+    context = IntakeContext(engine, offered, wake_ups, Guard(True), Folder(settings.data_dir / "files"))
     items = [{"image": image} for image in images]
     receipt = await intake.submit(context, "default", Order(steps=STEPS, **more), items)
     await wake_ups.close()

@@ -7,6 +7,7 @@ import pytest
 
 from tests.fakes import images
 from vision.errors import ImageError, Retry
+from vision.files.folder import Folder
 from vision.images.fetch import Fetcher
 from vision.images.source import Images
 from vision.outbound.guard import Guard
@@ -20,7 +21,7 @@ def data_url(data: bytes, media_type: str = "image/jpeg") -> str:
 
 @pytest.fixture
 async def source(tmp_path: Path) -> Images:
-    return Images(Fetcher(Guard(allow_private=False), max_bytes=500_000), tmp_path)
+    return Images(Fetcher(Guard(allow_private=False), max_bytes=500_000), Folder(tmp_path))
 
 
 @pytest.mark.parametrize("media_type", ["image/jpeg", "image/png", "", "text/plain;charset=utf-8"])

@@ -1,0 +1,60 @@
+"""What a store of bytes can do. Keys are paths such as `<hex of an upload's id>` or `jobs/<hex>/<sha256>`."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+
+class BytesGone(Exception):
+    """Nothing is stored by this key."""
+
+
+class Trouble(Exception):
+    """The store did not answer, or refused; the same may work later. Says nothing of keys to it."""
+
+
+class Content(NamedTuple):
+    """The first bytes of what is stored, and how many there are in all."""
+
+    data: bytes
+    total: int
+
+
+class Entry(NamedTuple):
+    """Something stored, and when it was."""
+
+    key: str
+    modified: datetime
+
+
+class Store(Protocol):
+    """All methods may raise Trouble. A key is written once; writing the same bytes again does no harm."""
+
+    spool: Path
+    """A folder of this machine for files that are being received."""
+
+    async def prepare(self) -> None:
+        """Make what is needed before the first use; clear away what was received only in part."""
+
+    async def keep(self, key: str, path: Path) -> None:
+        """Store the bytes of a file in the spool, which may be gone afterwards."""
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Store these bytes."""
+
+    async def read(self, key: str, most: int) -> Content:
+        """The first `most` bytes; BytesGone."""
+
+    def stream(self, key: str) -> AsyncIterator[bytes]:
+        """All bytes, in pieces; BytesGone at the first one."""
+
+    def local(self, key: str) -> AbstractAsyncContextManager[Path]:
+        """A file of this machine with the same bytes, for as long as the context lasts; BytesGone."""
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Remove these; what is gone already does not matter."""
+
+    async def page(self, after: str, most: int) -> Sequence[Entry]:
+        """The next entries in the order of their keys, after this key; fewer than `most` at the end."""
