@@ -9,24 +9,23 @@ from vision.jobs.wake_ups import application, broadcast_queue
 from vision.provider.catalogue import configured
 from vision.settings import Settings
 from worker import tasks
-from worker.runtime import Runtime
+from worker.process import bootstep, threads
+from worker.process.runtime import Runtime
 
 
 def create(settings: Settings) -> Celery:
     """The Celery application with its tasks, its broadcast queue, and the runtime that does the work."""
     app = application(settings.required_broker_url())
+    offered = configured(settings)
+    runtime = Runtime(settings, offered)
     app.conf.task_queues = (broadcast_queue(),)
-    # Celery's default, processes, would receive wake-ups in a process without the loop. Replaces `-P prefork`, too.
-    app.conf.worker_pool = "threads"
-    app.conf.worker_concurrency = 8
+    # Replaces Celery's default, processes, in which wake-ups would not find the loop.
+    app.conf.worker_pool = threads.pool(runtime)
+    app.conf.worker_concurrency = threads.count(len(offered.lanes))
     app.conf.worker_hijack_root_logger = False
-    app.conf.worker_enable_remote_control = False
-    runtime = Runtime(settings, configured(settings))
+    app.steps["worker"].add(bootstep.step(runtime, app.conf.worker_pool))
     tasks.register(app, runtime)
-    # Weak references would drop these closures at once.
-    signals.worker_ready.connect(lambda **_: runtime.start(), weak=False)
-    signals.worker_shutting_down.connect(lambda **_: runtime.stop(), weak=False)
-    signals.worker_shutdown.connect(lambda **_: runtime.close(), weak=False)
+    # A weak reference would drop the closure at once.
     signals.setup_logging.connect(lambda **_: _log(settings.log_level), weak=False)
     return app
 

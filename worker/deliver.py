@@ -33,6 +33,8 @@ class Deliverer:
     def __init__(self, engine: AsyncEngine, guard: Guard) -> None:
         self._engine = engine
         self._guard = guard
+        self.totals = Counter(attempts=0, delivered=0)
+        """Since this process started: messages that were sent, and messages that their receivers accepted."""
         self._busy: Counter[str] = Counter()
         self._moved = asyncio.Event()
 
@@ -107,6 +109,7 @@ class Deliverer:
     async def _attempt(self, session: aiohttp.ClientSession, due: Due) -> None:
         started = time.monotonic()
         status, error = await self._post(session, due)
+        self.totals.update(attempts=1, delivered=error is None)
         gone = status == GONE
         wait = None if error is None or gone else webhooks.next_attempt(due.attempts)
         await deliveries.record(

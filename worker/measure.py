@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from uuid import UUID
@@ -60,6 +60,8 @@ class Measurer:
         self._lessee = lessee
         self._stopped = stopped
         self._when_measured = when_measured
+        self.totals = Counter(measured=0, failed=0)
+        """Since this process started: items whose size is known, and items that have none."""
         self._in_hand: dict[int, Held] = {}
         self._found: list[_Found] = []
         self._moved = asyncio.Event()
@@ -137,6 +139,8 @@ class Measurer:
             # A defect of ours must not lose the item or stop its neighbours.
             log.exception("Item %s of job %s could not be measured.", item.number, item.job_id)
             found = _not_measured(item, ImageError(retry=Retry.LATER))
+        self.totals["measured"] += isinstance(found, Measurement)
+        self.totals["failed"] += isinstance(found, Outcome) and found.status is ItemStatus.FAILED
         self._found.append(found)
         self._filled.set()
         if len(self._found) >= min(AT_ONCE, len(self._in_hand)):

@@ -5,6 +5,7 @@ import logging
 import os
 import random
 import socket
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,7 +24,6 @@ from vision.settings import Settings
 from vision.storage.engine import connect
 from vision.storage.outcomes.record import Recorded
 from vision.storage.queue.claims import Lessee
-from worker import descriptors
 from worker.deliver import Deliverer
 from worker.dispatch.executors import EXECUTORS, Executor, Make
 from worker.dispatch.leases import Leases
@@ -34,6 +34,8 @@ from worker.dispatch.recorder import Recorder
 from worker.look import Lookout
 from worker.measure import Measurer
 from worker.pacing.loop_lag import LoopLag
+from worker.process import descriptors
+from worker.process.running import Running
 from worker.prune import Pruner
 from worker.sweep import EVERY_SECONDS, Contact, sweep
 
@@ -80,8 +82,7 @@ class Work:
         self._clients: dict[str, Client] = {}
         self._executors: dict[str, Executor] = {}
         self._measurers: dict[str, Measurer] = {}
-        self._running: dict[tuple[Task, str], asyncio.Task[None]] = {}
-        self._again: set[tuple[Task, str]] = set()
+        self._running = Running(self._begin, self._awake)
         self._left_alone: set[str] = set()
         self._keepers: list[asyncio.Task[None]] = []
         self._ringing: set[asyncio.Task[None]] = set()
@@ -124,17 +125,16 @@ class Work:
         """Let calls in flight end and write them down; what takes too long is left to its lease."""
         for executor in self._executors.values():
             executor.give_back()
-        running = [task for (kind, _), task in self._running.items() if kind != Task.DELIVER]
-        if running:
-            await asyncio.wait(running, timeout=DRAIN_SECONDS)
+        await self._running.wait(DRAIN_SECONDS, but=Task.DELIVER)
         try:
             await asyncio.wait_for(self._recorder.drain(), 5.0)
         except TimeoutError:
             log.warning("The database did not take the last outcomes; their items will be done again.")
         await asyncio.gather(*(executor.drain() for executor in self._executors.values()))
-        for task in (*self._keepers, *self._running.values()):
-            task.cancel()
-        await asyncio.gather(*self._keepers, *self._running.values(), return_exceptions=True)
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        await self._running.cancel()
         for client in self._clients.values():
             await client.close()
         await self._fetcher.__aexit__(None, None, None)
@@ -147,16 +147,24 @@ class Work:
 
     def wake(self, task: Task, lane: str = "") -> None:
         """Begin this work, or let it look again if it is under way."""
-        if self._stopped() or lane in self._left_alone:
-            return
-        key = (task, lane)
-        if key not in self._running:
-            self._running[key] = asyncio.get_running_loop().create_task(self._begin(task, lane))
-            self._running[key].add_done_callback(lambda _: self._finished(key))
-        elif (worker := self._awake(task, lane)) and not self._running[key].done():
-            worker.wake()
-        else:
-            self._again.add(key)
+        if not self._stopped() and lane not in self._left_alone:
+            self._running.wake(task, lane)
+
+    async def attend(self, task: Task, lane: str = "") -> dict[str, int] | None:
+        """Wake this work and wait for its end: what it did meanwhile. None at once if somebody waits for it already."""
+        self.wake(task, lane)
+        before = self._totals(task, lane)
+        if not await self._running.attend(task, lane):
+            return None
+        return {name: total - before[name] for name, total in self._totals(task, lane).items()}
+
+    def release(self) -> None:
+        """Let those who attend work return at once."""
+        self._running.release()
+
+    def _totals(self, task: Task, lane: str) -> Counter[str]:
+        worker = self._awake(task, lane)
+        return Counter(worker.totals if worker else ())
 
     def _awake(self, task: Task, lane: str) -> Executor | Measurer | Deliverer | None:
         """Who looks again at once when woken under way."""
@@ -169,12 +177,6 @@ class Work:
                 return self._deliverer
             case Task.LOOK:
                 return None
-
-    def _finished(self, key: tuple[Task, str]) -> None:
-        del self._running[key]
-        if key in self._again:
-            self._again.discard(key)
-            self.wake(*key)
 
     async def _begin(self, task: Task, lane: str) -> None:
         try:
@@ -210,7 +212,7 @@ class Work:
 
     def _dispatching(self) -> int:
         """How many lanes are worked on."""
-        return sum(kind == Task.DISPATCH for kind, _ in self._running)
+        return self._running.lanes(Task.DISPATCH)
 
     def _measurer(self, lane_name: str) -> Measurer:
         if lane_name not in self._measurers:
@@ -254,11 +256,17 @@ class Work:
         self._ringing.add(notifying)
         notifying.add_done_callback(self._ringing.discard)
 
+    async def _find(self, task: Task, lane: str = "") -> None:
+        """The sweep found work: begin it. A wake-up brings a Celery task that shows it, if none does."""
+        self.wake(task, lane)
+        if self._running.is_unattended(task, lane):
+            await self._wake_ups.notify(task, *filter(None, [lane]))
+
     async def _sweep(self) -> None:
         contact = Contact(self._settings.lease_seconds)
         while True:
             try:
-                await sweep(self._engine, self.wake, contact)
+                await sweep(self._engine, self._find, contact)
                 await self._pruner.look()
             except Exception as error:  # noqa: BLE001 - the database may be away for a while
                 contact.lost()

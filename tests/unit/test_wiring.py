@@ -15,7 +15,7 @@ from vision.provider.catalogue import Catalogue
 from vision.provider.failures import Then, _rows, _table
 from vision.settings import Settings
 from worker import tasks
-from worker.runtime import Runtime
+from worker.process.runtime import Runtime
 
 BROKER = "redis://127.0.0.1:1/0"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from uuid import UUID
 
 from vision.errors import Retry
@@ -37,6 +38,8 @@ class Dispatcher:
         self._engine = process.engine
         self._recorder = process.recorder
         self._claim_size = claim_size
+        self.totals = Counter(calls=0, succeeded=0, failed=0, input_tokens=0, output_tokens=0)
+        """Since this process started: attempts that may have cost something, items that ended, and tokens."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._coming: dict[int, float] = {}
         self._loading_seconds = 0.0
@@ -156,7 +159,7 @@ class Dispatcher:
             spec = await self._spec(item.job_id, item.step)
             outcome = await Attempt(self._context, item, spec, lambda: self._start_known(item)).run()
         except LaneStopped as stop:
-            self._recorder.put(stop.outcome)
+            self._put(stop.outcome)
             await self._pause(stop)
             return
         except Exception:
@@ -168,6 +171,14 @@ class Dispatcher:
             self._context.breaker.ended(item)
         if outcome.latency_ms is not None:
             self._claim_size.ended(outcome.latency_ms / 1000)
+        self._put(outcome)
+
+    def _put(self, outcome: Outcome) -> None:
+        self.totals["calls"] += outcome.charge is not None
+        self.totals["succeeded"] += outcome.status is ItemStatus.SUCCEEDED
+        self.totals["failed"] += outcome.status is ItemStatus.FAILED
+        self.totals["input_tokens"] += outcome.tokens["input_tokens"]
+        self.totals["output_tokens"] += outcome.tokens["output_tokens"]
         self._recorder.put(outcome)
 
     def _start_known(self, item: Held) -> None:

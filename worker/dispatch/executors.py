@@ -1,5 +1,6 @@
 """The ways to carry out the calls of a lane. To add one, write its module and put it here."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -10,6 +11,9 @@ from worker.dispatch.process_context import ProcessContext
 
 class Executor(Protocol):
     """Claims the items of one lane in one process, and puts what became of them into the recorder."""
+
+    totals: Counter[str]
+    """Since this process started: `calls`, `succeeded`, `failed`, `input_tokens`, `output_tokens`."""
 
     async def run(self) -> None:
         """Work until the lane has been idle for some seconds; the next wake-up starts it again."""

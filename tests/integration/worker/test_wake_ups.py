@@ -1,9 +1,6 @@
 """Wake-ups, on a real broker."""
 
 import asyncio
-import os
-import subprocess
-import sys
 import time
 
 import pytest
@@ -101,14 +98,3 @@ async def test_a_broker_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPat
         assert time.monotonic() - started < 4.5
         silent.set()
         await asyncio.sleep(0)
-
-
-def test_a_worker_started_without_a_word_about_pools_hears_wake_ups(redis_url: str) -> None:
-    """Prefork is what Celery takes when nothing is said: wake-ups would arrive in processes that have no loop."""
-    environment = os.environ | {"TESSERA_REDIS_URL": redis_url, "TESSERA_DATABASE_URL": "postgresql://nowhere/none"}
-    command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as it:
-        assert it.stdout
-        told = next((line for line in it.stdout if "concurrency:" in line), "")
-        it.kill()
-    assert told.endswith("8 (thread)\n")

@@ -329,14 +329,14 @@ async def test_a_wake_up_that_comes_just_as_the_dispatcher_goes_to_sleep_is_hear
     async with working(settings) as work:
         monkeypatch.setattr(dispatcher, "IDLE_SECONDS", 0.0)
         work.wake(*key)
-        asleep = work._running[key]
+        asleep = work._running._work[key]
         while not asleep.done():
             await asyncio.sleep(0)
         monkeypatch.setattr(dispatcher, "IDLE_SECONDS", 5.0)
         work.wake(*key)
         await asyncio.sleep(0.1)
-        assert key in work._running
-        assert work._running[key] is not asleep
+        assert key in work._running._work
+        assert work._running._work[key] is not asleep
 
 
 async def test_the_end_of_a_job_is_announced_once_and_signed(

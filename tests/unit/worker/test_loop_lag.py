@@ -24,7 +24,7 @@ async def test_a_loop_that_is_held_up_is_late_until_it_runs_again() -> None:
 
 def test_as_many_connections_as_the_system_allows() -> None:
     code = (
-        "import resource; from worker.descriptors import allow\n"
+        "import resource; from worker.process.descriptors import allow\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 600))\n"
         "print(allow(50), allow(100), allow(1000), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )

@@ -21,26 +21,46 @@ class Runtime:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+        self._places = threading.Semaphore(0)
         self._work: Work | None = None
 
-    def start(self) -> None:
-        """Make the loop and everything on it, once."""
+    def start(self, places: int) -> None:
+        """Make the loop and everything on it, once. `places`: for so many pieces of work a thread may wait."""
         with self._lock:
             if self._loop is not None:
                 return
+            self._places = threading.Semaphore(places)
             self._loop = asyncio.new_event_loop()
             self._thread = threading.Thread(target=self._loop.run_forever, name="tessera-loop", daemon=True)
             self._thread.start()
             self._run(self._open())
 
-    def wake(self, task: Task, lane: str = "") -> None:
-        """A wake-up arrived. Returns at once; the first sweep makes up for one that came before the start."""
-        if self._loop is not None and self._work is not None and not self._stopping.is_set():
-            self._loop.call_soon_threadsafe(self._work.wake, task, lane)
+    def attend(self, task: Task, lane: str = "") -> dict[str, int] | None:
+        """A wake-up arrived: wait for the end of what it begins, and tell what that did.
+
+        None at once where another thread waits for it already, too many threads wait, or this process stops.
+        """
+        with self._lock:
+            if self._loop is None or self._work is None or self._stopping.is_set():
+                return None
+            if not self._places.acquire(blocking=False):
+                self._loop.call_soon_threadsafe(self._work.wake, task, lane)
+                return None
+            attended = asyncio.run_coroutine_threadsafe(self._work.attend(task, lane), self._loop)
+        try:
+            return attended.result()
+        finally:
+            self._places.release()
 
     def stop(self) -> None:
         """Claim nothing more. Safe in a signal handler."""
         self._stopping.set()
+
+    def release(self) -> None:
+        """Claim nothing more, and let the threads that wait return; what is in flight is left to its lease."""
+        self.stop()
+        if self._loop is not None and self._work is not None:
+            self._loop.call_soon_threadsafe(self._work.release)
 
     def close(self) -> None:
         """Finish what is in flight, write it down, close everything."""

@@ -1,0 +1,31 @@
+"""Celery's threads pool for this worker: how many threads it has, and how its tasks end when it must end at once."""
+
+from celery.concurrency.thread import TaskPool
+
+from worker.process.runtime import Runtime
+
+FREE = 2
+"""Threads for wake-ups that end at once, however many wait."""
+MOST = 128
+
+
+def count(lanes: int) -> int:
+    """Threads for a worker of so many lanes: two tasks of each may last long, one that looks, and one that delivers.
+
+    The pool makes a thread when it needs one. With more lanes at work, tasks above MOST end at once.
+    """
+    return min(2 * lanes + 2, MOST) + FREE
+
+
+def pool(runtime: Runtime) -> type[TaskPool]:
+    """The pool for `worker_pool`. Nobody can end a thread, so tasks let go of their work when the pool must end."""
+
+    class Threads(TaskPool):  # type: ignore[misc] # Celery has no types
+        def on_stop(self) -> None:
+            runtime.release()
+            super().on_stop()
+
+        def terminate_job(self, pid: int, signal: int | None = None) -> None:
+            runtime.release()
+
+    return Threads
