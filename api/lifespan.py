@@ -15,6 +15,7 @@ from vision.files import Store, open_store
 from vision.images.fetch import Fetcher
 from vision.images.source import Images
 from vision.intake import IntakeContext
+from vision.jobs.broker import BrokerCheck
 from vision.jobs.wake_ups import WakeUps
 from vision.outbound.guard import Guard
 from vision.provider import catalogue
@@ -34,6 +35,7 @@ class ApiServices:
     limiter: limiter.Limiter
     paces: Paces
     redis: Redis
+    broker: BrokerCheck
     admin_key_hash: bytes
 
     @property
@@ -59,14 +61,17 @@ async def open_services(settings: Settings) -> AsyncIterator[ApiServices]:
         guard=Guard(settings.allow_private_networks),
         store=open_store(settings.files_url, settings.data_dir),
     )
+    broker = BrokerCheck(settings.required_broker_url())
     changes.watch(context.engine)
     await context.store.prepare()
     try:
         async with Fetcher(context.guard, seconds=IMAGE_SECONDS, per_host=PER_HOST, concurrency=AT_ONCE) as fetcher:
             estimator = Estimator(context, Images(fetcher, context.store))
             lanes = limiter.Limiter(redis)
-            yield ApiServices(context, estimator, lanes, Paces(context.engine, lanes), redis, keys.digest(admin_key))
+            paces = Paces(context.engine, lanes)
+            yield ApiServices(context, estimator, lanes, paces, redis, broker, keys.digest(admin_key))
     finally:
+        broker.close()
         await context.wake_ups.close()
         await redis.aclose()
         await context.engine.dispose()

@@ -1,5 +1,6 @@
 """Is it alive, is it ready, how is it doing."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -28,8 +29,12 @@ async def alive() -> dict[str, str]:
 
 @router.get("/readyz")
 async def ready(services: Services, response: Response) -> dict[str, Any]:
-    """Work can be taken in: the database is there and migrated. Without Redis work is kept, and waits."""
-    state = {"database": await _database(services), "redis": await _redis(services)}
+    """Work can be taken in: the database is there and migrated. Without Redis work is kept, and waits.
+
+    Without the broker work begins some seconds later, when a worker's sweep finds it.
+    """
+    database, redis, broker = await asyncio.gather(_database(services), _redis(services), _broker(services))
+    state = {"database": database, "redis": redis, "broker": broker}
     is_ready = state["database"] == "ok"
     response.status_code = 200 if is_ready else 503
     return {"status": "ready" if is_ready else "not ready", **state}
@@ -59,6 +64,10 @@ async def _redis(services: ApiServices) -> str:
     except RedisError:
         return "unreachable"
     return "ok"
+
+
+async def _broker(services: ApiServices) -> str:
+    return "ok" if await services.broker.is_reachable() else "unreachable"
 
 
 def _serves(present: Sequence[str]) -> bool:

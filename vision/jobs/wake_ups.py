@@ -81,6 +81,7 @@ class WakeUps:
         self._changed = Condition()
         self._thread: Thread | None = None
         self._closed = False
+        self._away = False
 
     async def notify(self, task: Task, *args: str) -> None:
         """Wake the workers; call it after the commit. Returns at once."""
@@ -109,7 +110,11 @@ class WakeUps:
             # With an empty routing key Celery would send to its default queue, which nobody reads.
             self._app.send_task(task, args=args, exchange=WAKE_UPS, routing_key=WAKE_UPS.name, declare=[WAKE_UPS])
         except Exception as error:  # noqa: BLE001 - whatever the broker's client raises, the sweep makes up for it
-            log.warning("The wake-up %s was not sent (%s); the next sweep makes up for it.", task, type(error).__name__)
+            if not self._away:
+                log.warning("Wake-ups cannot be sent (%s); the next sweep makes up for them.", type(error).__name__)
+            self._away = True
+        else:
+            self._away = False
 
     async def close(self) -> None:
         """Send what waits, for at most CLOSE_SECONDS, and close the connections to the broker."""

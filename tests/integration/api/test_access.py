@@ -159,7 +159,8 @@ async def test_what_is_on_offer(client: httpx2.AsyncClient, app: FastAPI) -> Non
     assert 'tessera_lane_throttled_total{lane="fake/gpt-4o-mini"} 0.0' in metrics
     assert 'tessera_lane_in_flight{lane="relay/mystery"} 0.0' in metrics
     assert 'tessera_lane_down{lane="fake/gpt-4o-mini"} 0.0' in metrics
-    assert (await client.get("/readyz")).json() == {"status": "ready", "database": "ok", "redis": "ok"}
+    ready = (await client.get("/readyz")).json()
+    assert ready == {"status": "ready", "database": "ok", "redis": "ok", "broker": "ok"}
     assert "/v1/jobs/{job_id}/cancel" in app.openapi()["paths"]
 
 

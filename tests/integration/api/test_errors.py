@@ -1,5 +1,6 @@
 """Every refusal: its status, its stable code, and one body for RFC 9457 and the OpenAI SDK."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -198,6 +199,22 @@ async def test_a_newer_database_is_served_and_an_older_one_is_not(
         if not revision:
             await connection.execute(text("DELETE FROM alembic_version"))
     assert (await client.get("/readyz")).status_code == status
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_without_the_broker_jobs_are_kept_and_readiness_says_so(
+    settings: Settings, scheme: str, hangs: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1] if hangs else 9
+        away = settings.model_copy(update={"broker_url": SecretStr(f"{scheme}://127.0.0.1:{port}//")})
+        async with started(away) as client:
+            created = await client.post("/v1/jobs", json=order())
+            ready = [await client.get("/readyz") for _ in range(3)]
+    assert created.status_code == 201
+    told = {"status": "ready", "database": "ok", "redis": "ok", "broker": "unreachable"}
+    assert [(one.status_code, one.json()) for one in ready] == [(200, told)] * 3
 
 
 async def test_without_redis_jobs_are_kept(settings: Settings) -> None:
