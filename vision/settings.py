@@ -53,6 +53,15 @@ class Settings(BaseSettings):
         le=256,
         description="Worker processes of `tessera up`. Default: the CPU count.",
     )
+    worker_lanes: str = Field(
+        "*",
+        description="Lanes that a worker takes, as patterns with commas between them: `openai/gpt-4o,local/*`.",
+    )
+    worker_phases: str = Field(
+        "measure,dispatch,deliver",
+        description="What a worker does: measure images, dispatch calls, deliver webhooks. Every phase of every lane "
+        "needs a worker that takes it.",
+    )
     providers_file: Path = Field(
         Path("providers.toml"), description="Providers, models and limits; used if the file is present."
     )

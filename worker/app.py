@@ -10,6 +10,7 @@ from vision.provider.catalogue import configured
 from vision.settings import Settings
 from worker import tasks
 from worker.process import bootstep, threads
+from worker.process.role import Role
 from worker.process.runtime import Runtime
 
 
@@ -17,11 +18,12 @@ def create(settings: Settings) -> Celery:
     """The Celery application with its tasks, its broadcast queue, and the runtime that does the work."""
     app = application(settings.required_broker_url())
     offered = configured(settings)
-    runtime = Runtime(settings, offered)
+    role = Role.of(settings.worker_lanes, settings.worker_phases, offered.lanes)
+    runtime = Runtime(settings, offered, role)
     app.conf.task_queues = (broadcast_queue(),)
     # Replaces Celery's default, processes, in which wake-ups would not find the loop.
     app.conf.worker_pool = threads.pool(runtime)
-    app.conf.worker_concurrency = threads.count(len(offered.lanes))
+    app.conf.worker_concurrency = threads.count(role.count(offered.lanes))
     app.conf.worker_hijack_root_logger = False
     app.steps["worker"].add(bootstep.step(runtime, app.conf.worker_pool))
     tasks.register(app, runtime)

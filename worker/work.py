@@ -35,6 +35,7 @@ from worker.look import Lookout
 from worker.measure import Measurer
 from worker.pacing.loop_lag import LoopLag
 from worker.process import descriptors
+from worker.process.role import Role
 from worker.process.running import Running
 from worker.prune import Pruner
 from worker.sweep import EVERY_SECONDS, Contact, sweep
@@ -56,8 +57,10 @@ class Work:
         offered: Catalogue,
         stopped: Callable[[], bool],
         ways: Mapping[str, Make] = EXECUTORS,
+        role: Role | None = None,
     ) -> None:
         self._settings = settings
+        self._role = role or Role()
         self._stopped = stopped
         self._engine = connect(settings.required_database_url(), application="tessera-worker")
         self._redis = connect_redis(settings.required_redis_url())
@@ -146,8 +149,8 @@ class Work:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def wake(self, task: Task, lane: str = "") -> None:
-        """Begin this work, or let it look again if it is under way."""
-        if not self._stopped() and lane not in self._left_alone:
+        """Begin this work if it is ours, or let it look again if it is under way."""
+        if not self._stopped() and self._role.takes(task, lane) and lane not in self._left_alone:
             self._running.wake(task, lane)
 
     async def attend(self, task: Task, lane: str = "") -> dict[str, int] | None:

@@ -8,15 +8,17 @@ from typing import Any
 from vision.jobs.wake_ups import Task
 from vision.provider.catalogue import Catalogue
 from vision.settings import Settings
+from worker.process.role import Role
 from worker.work import Work
 
 
 class Runtime:
     """Wake-ups arrive on Celery's threads; everything else happens on the loop."""
 
-    def __init__(self, settings: Settings, offered: Catalogue) -> None:
+    def __init__(self, settings: Settings, offered: Catalogue, role: Role | None = None) -> None:
         self._settings = settings
         self._offered = offered
+        self._role = role
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -79,7 +81,7 @@ class Runtime:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _open(self) -> None:
-        self._work = Work(self._settings, self._offered, self._stopping.is_set)
+        self._work = Work(self._settings, self._offered, self._stopping.is_set, role=self._role)
         await self._work.open()
 
     async def _close(self) -> None:

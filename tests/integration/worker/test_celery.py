@@ -184,3 +184,30 @@ def test_another_pool_is_refused_with_the_line_to_type(environment: dict[str, st
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert said.endswith("Leave -P (--pool) out: celery -A worker.app worker\n")
+
+
+async def test_a_dedicated_worker_leaves_other_lanes_and_phases_alone(
+    engine: AsyncEngine, environment: dict[str, str], redis_url: str
+) -> None:
+    """Neither wake-ups nor the sweep bring it to them."""
+    lanes = Path(environment["TESSERA_PROVIDERS_FILE"])
+    lanes.write_text(lanes.read_text() + '[provider.models."gpt-4o"]\nrpm = 1_000_000\ntpm = 2_000_000_000\n')
+    environment |= {"TESSERA_WORKER_LANES": "fake/*-mini", "TESSERA_WORKER_PHASES": "dispatch"}
+    unmeasured, other = await make_job(engine, IMAGES), await make_job(engine, IMAGES, tokens=850, lane="fake/gpt-4o")
+    wake_ups, app = WakeUps(redis_url), application(redis_url)
+    with worker(environment):
+        await asyncio.to_thread(await_, app.control.inspect(timeout=0.5).ping)
+        for task, lane in ((Task.MEASURE, LANE), (Task.DISPATCH, "fake/gpt-4o")):
+            await wake_ups.notify(task, lane)
+        await finished(engine, await make_job(engine, IMAGES, tokens=8500))
+        for job_id in (unmeasured, other):
+            waiting = await one(engine, "SELECT lease_token, start FROM ranges WHERE job_id = :id", id=job_id)
+            assert (waiting.lease_token, waiting.start) == (None, 1)
+    await wake_ups.close()
+
+
+def test_a_role_that_cannot_be_meant_is_told_at_once(environment: dict[str, str]) -> None:
+    with worker(environment | {"TESSERA_WORKER_LANES": "openai/*"}) as process:
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"The worker cannot start: TESSERA_WORKER_LANES: no lane is like 'openai/*'. Offered: {LANE}." in said

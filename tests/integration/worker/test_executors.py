@@ -1,6 +1,7 @@
 """A second way to carry out a lane, beside the first: it hands its items to somebody who is not a process."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -44,6 +45,7 @@ class Slow:
     elsewhere: Elsewhere
     process: ProcessContext
     lane: Lane
+    totals: Counter[str] = field(default_factory=Counter)
 
     async def run(self) -> None:
         owner = Lessee("batch_1", 3_600, is_process=False)
