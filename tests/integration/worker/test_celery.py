@@ -17,8 +17,10 @@ import pytest
 from celery import Celery
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests import rabbitmq
 from tests.factories import make_job
 from tests.fakes import FakeProcess, start
+from tests.integration.worker.test_wake_ups import hear, listen
 from tests.integration.worker.test_work import providers_file
 from tests.processes import tied
 from tests.queries import one
@@ -33,6 +35,21 @@ def provider() -> Iterator[FakeProcess]:
     """A fake provider that fetches images itself and takes its time."""
     with start("provider", "--key", "none", "--latency", "1.0") as fake:
         yield fake
+
+
+@pytest.fixture(scope="module")
+def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A RabbitMQ for the tests of this module."""
+    if rabbitmq.PROGRAM is None:
+        pytest.skip("no rabbitmq-server here; Debian has it as a package")
+    with rabbitmq.running(tmp_path_factory.mktemp("rabbitmq")) as url:
+        yield url
+
+
+@pytest.fixture(params=["valkey", "rabbitmq"])
+def broker_url(request: pytest.FixtureRequest, redis_url: str) -> str:
+    """Each kind of broker."""
+    return redis_url if request.param == "valkey" else str(request.getfixturevalue("rabbitmq_url"))
 
 
 @pytest.fixture
@@ -112,17 +129,18 @@ async def finished(engine: AsyncEngine, job_id: UUID) -> Any:
 
 
 async def test_a_lane_at_work_is_an_active_task_and_its_end_tells_what_it_did(
-    engine: AsyncEngine, environment: dict[str, str], redis_url: str
+    engine: AsyncEngine, environment: dict[str, str], broker_url: str
 ) -> None:
     """Nobody sends a wake-up here but the sweep that finds the job."""
-    app = application(redis_url)
+    app = application(broker_url)
+    environment["TESSERA_BROKER_URL"] = broker_url
     with worker(environment, "-n", "seen@%h") as process:
         await_(app.control.inspect(timeout=0.5).ping)
         app.control.enable_events()
         with events(app) as ended:
             await make_job(engine, IMAGES * 3, tokens=8500)
             assert await_(lambda: lanes_at_work(app)) == [[LANE]]
-            wake_ups = WakeUps(redis_url)
+            wake_ups = WakeUps(broker_url)
             await wake_ups.notify(Task.DISPATCH, LANE)
             await wake_ups.close()
             await_(lambda: len(ended) > 1)
@@ -203,6 +221,18 @@ async def test_a_dedicated_worker_leaves_other_lanes_and_phases_alone(
         for job_id in (unmeasured, other):
             waiting = await one(engine, "SELECT lease_token, start FROM ranges WHERE job_id = :id", id=job_id)
             assert (waiting.lease_token, waiting.start) == (None, 1)
+    await wake_ups.close()
+
+
+async def test_rabbitmq_brings_a_wake_up_to_every_worker_and_keeps_none(rabbitmq_url: str) -> None:
+    wake_ups = WakeUps(rabbitmq_url)
+    await wake_ups.notify(Task.DISPATCH, "nobody/listens")
+    listeners = [listen(rabbitmq_url) for _ in range(2)]
+    await wake_ups.notify(Task.DISPATCH, LANE)
+    for connection, heard in listeners:
+        await asyncio.to_thread(hear, connection, heard)
+        assert heard == [Task.DISPATCH]
+        connection.release()
     await wake_ups.close()
 
 
