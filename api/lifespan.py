@@ -55,7 +55,12 @@ async def open_services(settings: Settings) -> AsyncIterator[ApiServices]:
     admin_key = settings.admin_key.get_secret_value() if settings.admin_key else keys.admin_key(settings.data_dir)
     redis = limiter.connect(settings.required_redis_url())
     context = IntakeContext(
-        engine=engine.connect(settings.required_database_url(), pool_size=10, application="tessera-api"),
+        engine=engine.connect(
+            settings.required_database_url(),
+            pool_size=10,
+            application="tessera-api",
+            pooled=settings.database_pooled,
+        ),
         catalogue=catalogue.configured(settings),
         wake_ups=WakeUps(settings.required_broker_url()),
         guard=Guard(settings.allow_private_networks),

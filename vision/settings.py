@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="PostgreSQL, as `postgresql+psycopg://user:password@host/name`. Unset: embedded."
     )
+    database_pooled: bool = Field(
+        False, description="DATABASE_URL is the address of a pooler in transaction mode, such as PgBouncer."
+    )
     redis_url: SecretStr | None = Field(
         None,
         description="Redis or Valkey for the limiter, and for Celery unless BROKER_URL is set. Unset: embedded.",

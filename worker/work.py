@@ -62,7 +62,9 @@ class Work:
         self._settings = settings
         self._role = role or Role()
         self._stopped = stopped
-        self._engine = connect(settings.required_database_url(), application="tessera-worker")
+        self._engine = connect(
+            settings.required_database_url(), application="tessera-worker", pooled=settings.database_pooled
+        )
         self._redis = connect_redis(settings.required_redis_url())
         self._limiter = Limiter(self._redis)
         self._wake_ups = WakeUps(settings.required_broker_url())

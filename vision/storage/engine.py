@@ -1,22 +1,34 @@
 """Engines from a URL. One pool per process; no transaction is held across a call."""
 
+import logging
 import select
 from time import monotonic
 from typing import Any
 
 import orjson
-from sqlalchemy import event
+from sqlalchemy import Connection, ExceptionContext, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from vision.errors import ConfigurationError
 
+log = logging.getLogger(__name__)
+
 UNUSED_SECONDS = 30.0
 """After this long a connection may have gone without a word: it is asked before it is used."""
 
+OPTIONS = {"TimeZone": "UTC", "statement_timeout": "60000", "lock_timeout": "10000"}
+"""Milliseconds where they are times."""
 
-def connect(database_url: str, *, pool_size: int = 5, application: str = "tessera") -> AsyncEngine:
-    """An async engine on psycopg; connections are checked before use, so that a restarted server is no error."""
+
+def connect(
+    database_url: str, *, pool_size: int = 5, application: str = "tessera", pooled: bool = False
+) -> AsyncEngine:
+    """An async engine on psycopg; connections are checked before use, so that a restarted server is no error.
+
+    `pooled`: the address is a pooler's in transaction mode. Each transaction may meet another server connection then:
+    nothing is prepared, and options are set at the beginning of each.
+    """
     if not database_url.startswith("postgresql"):
         raise ConfigurationError("TESSERA_DATABASE_URL must start with postgresql+psycopg://.")
     url = "postgresql+psycopg://" + database_url.partition("://")[2]
@@ -29,11 +41,29 @@ def connect(database_url: str, *, pool_size: int = 5, application: str = "tesser
         connect_args={
             "application_name": application,
             "connect_timeout": 5,
-            "options": "-c timezone=UTC -c statement_timeout=60000 -c lock_timeout=10000",
+            **({"prepare_threshold": None} if pooled else {"options": _at_start()}),
         },
     )
     _check_before_use(engine)
+    if pooled:
+        event.listen(engine.sync_engine, "begin", _set_options)
+    else:
+        event.listen(engine.sync_engine, "handle_error", _explain)
     return engine
+
+
+def _at_start() -> str:
+    return " ".join(f"-c {name}={value}" for name, value in OPTIONS.items())
+
+
+def _set_options(connection: Connection) -> None:
+    settings = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in OPTIONS.items())
+    connection.exec_driver_sql(f"SELECT {settings}")
+
+
+def _explain(context: ExceptionContext) -> None:
+    if "unsupported startup parameter" in str(context.original_exception):
+        log.error("The database is behind a pooler that takes no options: set TESSERA_DATABASE_POOLED=true.")
 
 
 def _check_before_use(engine: AsyncEngine) -> None:
