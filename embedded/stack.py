@@ -115,7 +115,7 @@ API_COMMAND = ["-m", "api"]
 
 def worker_command(name: str) -> list[str]:
     """Python's arguments for a worker. Workers need not know of each other: Postgres has the leases."""
-    apart = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    apart = ["--without-gossip", "--without-mingle"]
     # Celery warns root at every start, for the sake of pickled messages; ours are JSON.
     calm = ["-W", "ignore:::celery.platforms", "-m", "celery", "--quiet"]
     return [*calm, "-A", "worker.app", "worker", "-n", f"{name}@%h", *apart, "-l", "WARNING"]

@@ -5,7 +5,7 @@ Every step may run twice, and in several workers at once.
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -50,7 +50,7 @@ class Contact:
         return self._clock() - self._since >= self._lease_seconds
 
 
-async def sweep(engine: AsyncEngine, found: Callable[..., Awaitable[None]], contact: Contact) -> None:
+async def sweep(engine: AsyncEngine, wake: Callable[..., None], contact: Contact) -> None:
     """Take back leases of dead workers, end overdue jobs, and begin work that waits without a wake-up."""
     contact.answered(await recovery.server_seconds(engine))
     leases = 0
@@ -62,8 +62,8 @@ async def sweep(engine: AsyncEngine, found: Callable[..., Awaitable[None]], cont
     await recovery.end_overdue(engine)
     await outages.forget(engine)
     for lane in await claims.waiting_lanes(engine, Stage.MEASURE):
-        await found(Task.MEASURE, lane)
+        wake(Task.MEASURE, lane)
     for lane in await claims.waiting_lanes(engine, Stage.WORK):
-        await found(Task.DISPATCH, lane)
+        wake(Task.DISPATCH, lane)
     if await deliveries.are_due(engine):
-        await found(Task.DELIVER)
+        wake(Task.DELIVER)

@@ -261,17 +261,17 @@ class Work:
         self._ringing.add(notifying)
         notifying.add_done_callback(self._ringing.discard)
 
-    async def _find(self, task: Task, lane: str = "") -> None:
-        """The sweep found work: begin it. A wake-up brings a Celery task that shows it, if none does."""
-        self.wake(task, lane)
-        if self._running.is_unattended(task, lane):
+    async def _show(self) -> None:
+        """Bring a Celery task, by a wake-up, to work that none shows: what the sweep began, or a wake-up of our own."""
+        for task, lane in self._running.unattended():
             await self._wake_ups.notify(task, *filter(None, [lane]))
 
     async def _sweep(self) -> None:
         contact = Contact(self._settings.lease_seconds)
         while True:
             try:
-                await sweep(self._engine, self._find, contact)
+                await sweep(self._engine, self.wake, contact)
+                await self._show()
                 await self._pruner.look()
             except Exception as error:  # noqa: BLE001 - the database may be away for a while
                 contact.lost()

@@ -47,9 +47,9 @@ class Running:
         """On how many lanes this is under way."""
         return sum(kind == task for kind, _ in self._work)
 
-    def is_unattended(self, task: Task, lane: str) -> bool:
-        """Whether this is under way, and no Celery task waits for its end."""
-        return (task, lane) in self._work and (task, lane) not in self._ends
+    def unattended(self) -> list[Key]:
+        """What is under way, and no Celery task waits for its end."""
+        return [key for key in self._work if key not in self._ends]
 
     async def attend(self, task: Task, lane: str) -> bool:
         """Wait until this work ends, or `release`; False at once if another task waits for it already."""

@@ -167,12 +167,14 @@ async def test_a_warm_shutdown_finishes_calls_in_flight(
 
 
 async def test_a_cold_shutdown_waits_for_nothing(
-    engine: AsyncEngine, environment: dict[str, str], provider: FakeProcess
+    engine: AsyncEngine, environment: dict[str, str], provider: FakeProcess, redis_url: str
 ) -> None:
+    app = application(redis_url)
     provider.post("/_/faults", [{"fault": {"kind": "hang"}, "times": 1}])
     with worker(environment) as process:
         await make_job(engine, IMAGES, tokens=8500)
         await asyncio.to_thread(await_, lambda: provider.get("/_/stats")["in_flight"] >= 1)
+        await asyncio.to_thread(await_, lambda: lanes_at_work(app))
         process.send_signal(signal.SIGQUIT)
         process.wait(60)
     left = await one(engine, "SELECT count(*) AS leases FROM ranges WHERE lease_token IS NOT NULL")
