@@ -61,6 +61,10 @@ class Runtime:
     def release(self) -> None:
         """Claim nothing more, and let the threads that wait return; what is in flight is left to its lease."""
         self.stop()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Let the threads that wait return; the work that they wait for goes on."""
         if self._loop is not None and self._work is not None:
             self._loop.call_soon_threadsafe(self._work.release)
 

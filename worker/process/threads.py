@@ -26,6 +26,7 @@ def pool(runtime: Runtime) -> type[TaskPool]:
             super().on_stop()
 
         def terminate_job(self, pid: int, signal: int | None = None) -> None:
-            runtime.release()
+            # `revoke(terminate=True)`: a thread cannot be ended, and the work belongs to jobs, not to the task.
+            runtime.let_go()
 
     return Threads
