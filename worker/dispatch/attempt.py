@@ -230,4 +230,4 @@ class Attempt:
         images = self._images
         if images is NOT_LOADED or (images.size is None and images.tokens == self._item.image_tokens):
             return outcome
-        return replace(outcome, image_tokens=images.tokens, size=images.size)
+        return replace(outcome, image_tokens=images.tokens, size=images.size, sizes=images.sizes)

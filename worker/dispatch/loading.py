@@ -16,12 +16,13 @@ from worker.dispatch.lane_context import LaneContext
 class Loaded:
     """URLs or data URLs, and what the images cost in tokens.
 
-    `size`: width and height of the first image where other ones were declared.
+    `size`: width and height of the first image where other ones were declared. `sizes`: of all, if there are several.
     """
 
     urls: list[str]
     tokens: int
     size: tuple[int, int] | None = None
+    sizes: tuple[tuple[int, int], ...] = ()
 
 
 NOT_LOADED = Loaded([], 0)
@@ -43,9 +44,14 @@ async def load(context: LaneContext, item: Held, spec: JobSpec) -> Loaded:
     prepared = [await _prepared(context, item, spec, source) for source in item.images]
     sizes = [(image.width, image.height) for image in prepared]
     tokens = sum(count_image(context.lane.image_tokens, spec.detail, *size).tokens for size in sizes)
-    first = prepared[0].source_size
-    told_wrong = item.width is not None and (item.width, item.height) != first
-    return Loaded([_data_url(image) for image in prepared], tokens, first if told_wrong else None)
+    sources = tuple(image.source_size for image in prepared)
+    told_wrong = item.width is not None and (item.width, item.height) != sources[0]
+    return Loaded(
+        [_data_url(image) for image in prepared],
+        tokens,
+        sources[0] if told_wrong else None,
+        sources if len(sources) > 1 else (),
+    )
 
 
 async def _prepared(context: LaneContext, item: Held, spec: JobSpec, source: str) -> Prepared:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.fakes import FakeProcess, start
 from tests.integration.worker.test_work import finished, host, working
-from tests.queries import one, rows
+from tests.queries import one, rows, run
 from vision import intake
 from vision.files.folder import Folder
 from vision.intake import IntakeContext, Order
@@ -135,3 +135,24 @@ async def test_nothing_is_lost_or_doubled_when_a_worker_is_killed_between_the_st
     known = await one(engine, "SELECT sum(input_tokens) AS input FROM ledger")
     assert billed["input"] >= known.input == job.input_tokens, "what a dead worker's calls cost is unknown, not known"
     assert await rows(engine, "SELECT FROM ranges") == []
+
+
+async def test_sizes_that_were_wrong_are_put_right_for_every_image_and_step(
+    engine: AsyncEngine, settings: Settings, host: FakeProcess
+) -> None:
+    """As if the images of an item had grown since they were measured: the later step counts the new sizes."""
+    always = StepOrder(name="decide", prompt="Is this a shoe?", model=GOOD, detail="high")
+    items = [{"images": [f"{host.url}/1200x900/{name}.jpg" for name in "ab"]}]
+    wake_ups = WakeUps(settings.required_broker_url())
+    context = IntakeContext(
+        engine, catalogue.configured(settings), wake_ups, Guard(True), Folder(settings.data_dir / "files")
+    )
+    job_id = (await intake.submit(context, "default", Order(steps=(STEPS[0], always)), items)).job_id
+    await wake_ups.close()
+    await run(engine, "UPDATE items SET width = 20, height = 10, sizes = '{20,10,20,10}'")
+    async with working(settings):
+        job = await finished(engine, job_id)
+    assert (job.status, job.succeeded) == ("succeeded", 1)
+    item = await one(engine, "SELECT width, height, sizes FROM items")
+    assert (item.width, item.height, item.sizes) == (1_200, 900, [1_200, 900, 1_200, 900])
+    assert (await one(engine, "SELECT image_tokens FROM ledger WHERE step = 2")).image_tokens == 2 * 765

@@ -48,6 +48,8 @@ class Outcome:
     burned: bool = True
     image_tokens: int | None = None
     """What its images cost after all, where that is not what was told or measured before."""
+    sizes: tuple[tuple[int, int], ...] = ()
+    """Of all its images, if it has several and their tokens turned out to be others."""
     size: tuple[int, int] | None = None
     """Width and height in pixels of its first image, where they were told wrong."""
 

@@ -42,9 +42,10 @@ _AGAIN = text("""
 
 _CORRECT = text("""
     UPDATE items i SET image_tokens = CASE WHEN x.step = 1 THEN x.tokens ELSE i.image_tokens END,
-                       width = coalesce(x.width, i.width), height = coalesce(x.height, i.height)
-    FROM unnest(CAST(:job_ids AS uuid[]), CAST(:numbers AS int[]), CAST(:steps AS int[]), CAST(:tokens AS int[]),
-                CAST(:widths AS int[]), CAST(:heights AS int[])) AS x(job_id, number, step, tokens, width, height)
+                       width = coalesce(x.width, i.width), height = coalesce(x.height, i.height),
+                       sizes = coalesce(x.sizes, i.sizes)
+    FROM json_to_recordset(CAST(:rows AS json))
+         AS x(job_id uuid, number int, step int, tokens int, width int, height int, sizes int[])
     WHERE i.job_id = x.job_id AND i.number = x.number
     RETURNING i.job_id, x.width IS NOT NULL AS told_wrong
 """)
@@ -114,14 +115,19 @@ async def _correct_items(connection: AsyncConnection, outcomes: Sequence[Outcome
     """Write down what these items' images really are; how many sizes had been told wrong, by job."""
     if not outcomes:
         return Counter()
-    values = {
-        "job_ids": [outcome.item.job_id for outcome in outcomes],
-        "numbers": [outcome.item.number for outcome in outcomes],
-        "steps": [outcome.item.step for outcome in outcomes],
-        "tokens": [outcome.image_tokens for outcome in outcomes],
-        "widths": [outcome.size and outcome.size[0] for outcome in outcomes],
-        "heights": [outcome.size and outcome.size[1] for outcome in outcomes],
-    }
+    rows = [
+        {
+            "job_id": outcome.item.job_id,
+            "number": outcome.item.number,
+            "step": outcome.item.step,
+            "tokens": outcome.image_tokens,
+            "width": outcome.size and outcome.size[0],
+            "height": outcome.size and outcome.size[1],
+            "sizes": [side for size in outcome.sizes for side in size] or None,
+        }
+        for outcome in outcomes
+    ]
+    values = {"rows": recordset(rows)}
     return Counter(row.job_id for row in await connection.execute(_CORRECT, values) if row.told_wrong)
 
 
