@@ -38,6 +38,12 @@ class Settings(BaseSettings):
         "`s3://bucket/prefix?endpoint=https://host&region=R`; its credentials are AWS_ACCESS_KEY_ID and "
         "AWS_SECRET_ACCESS_KEY. The same for the API and all workers.",
     )
+    keep_days: float = Field(
+        0.0,
+        ge=0,
+        le=36_500,
+        description="Days after its end for which a job is kept, with its items, results and ledger; 0: for ever.",
+    )
     files_keep_days: float = Field(
         30.0,
         ge=0,

@@ -1,7 +1,8 @@
-"""Delete what nobody needs any more, seldom and few at a time: old uploads, idempotency keys, bytes without a row."""
+"""Delete what nobody needs, seldom and few at a time: deleted jobs, old uploads, idempotency keys, lost bytes."""
 
 import logging
 import random
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from uuid import UUID
@@ -10,22 +11,31 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.errors import Conflict, NotFound
 from vision.files import Store
-from vision.files.keys import job_of
-from vision.storage import files, idempotency
+from vision.files.keys import job_of, of_job
+from vision.jobs import ids
+from vision.storage import deletion, files, idempotency
 
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 600.0
-MOST_FILES, MOST_KEYS, MOST_ENTRIES = 100, 5_000, 1_000
+MOST_FILES, MOST_JOBS, MOST_KEYS, MOST_ENTRIES = 100, 100, 5_000, 1_000
 ORPHANED_AFTER = timedelta(days=1)
 """Bytes come before their row, and a job may take long to be taken in."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """For how many days things are kept: uploads that no job needs, jobs after their end. 0: for ever."""
+
+    files_days: float
+    jobs_days: float
 
 
 class Pruner:
     """Looks every ten minutes in each worker; another one at the same time does no harm."""
 
-    def __init__(self, engine: AsyncEngine, store: Store, keep_days: float) -> None:
-        self._engine, self._store, self._keep_days = engine, store, keep_days
+    def __init__(self, engine: AsyncEngine, store: Store, keep: Keep) -> None:
+        self._engine, self._store, self._keep = engine, store, keep
         self._next = monotonic() + EVERY_SECONDS * random.random()  # noqa: S311 - not a secret
         self._after = ""
 
@@ -34,7 +44,8 @@ class Pruner:
         if monotonic() < self._next:
             return
         self._next = monotonic() + EVERY_SECONDS
-        await prune(self._engine, self._store, self._keep_days)
+        await prune(self._engine, self._store, self._keep.files_days)
+        await prune_jobs(self._engine, self._store, self._keep.jobs_days)
         self._after = await prune_orphans(self._engine, self._store, self._after)
 
 
@@ -54,6 +65,23 @@ async def prune(engine: AsyncEngine, store: Store, keep_days: float) -> None:
         deleted += 1
     if deleted or forgotten:
         log.info("Deleted %d uploads and %d idempotency keys that had had their time.", deleted, forgotten)
+
+
+async def prune_jobs(engine: AsyncEngine, store: Store, keep_days: float) -> None:
+    """Delete rows and bytes of jobs that were deleted, or that ended long ago. May be broken off at any time."""
+    if keep_days:
+        await deletion.mark_old(engine, keep_days, MOST_JOBS)
+    for job_id in await deletion.marked(engine, MOST_JOBS):
+        await _remove_bytes(store, job_id)
+        if await deletion.remove(engine, job_id):
+            log.info("Deleted %s with everything of it.", ids.public("job", job_id))
+
+
+async def _remove_bytes(store: Store, job_id: UUID) -> None:
+    after = prefix = of_job(job_id, "")
+    while keys := [entry.key for entry in await store.page(after, MOST_ENTRIES) if entry.key.startswith(prefix)]:
+        await store.delete(keys)
+        after = keys[-1]
 
 
 async def prune_orphans(engine: AsyncEngine, store: Store, after: str) -> str:

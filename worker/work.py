@@ -37,7 +37,7 @@ from worker.pacing.loop_lag import LoopLag
 from worker.process import descriptors
 from worker.process.role import Role
 from worker.process.running import Running
-from worker.prune import Pruner
+from worker.prune import Keep, Pruner
 from worker.sweep import EVERY_SECONDS, Contact, sweep
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Work:
         self._fetcher = Fetcher(self._guard)
         store = open_store(settings.files_url, settings.data_dir)
         self._images = Images(self._fetcher, store)
-        self._pruner = Pruner(self._engine, store, settings.files_keep_days)
+        self._pruner = Pruner(self._engine, store, Keep(settings.files_keep_days, settings.keep_days))
         self._catalogue = offered
         self._ways = ways
         self._leases = Leases(self._engine, settings.lease_seconds)

@@ -12,7 +12,7 @@ from api.lifespan import ApiServices
 from api.schemas import JobBody, JobQuery, JobsQuery
 from api.views import lists
 from api.views.job import Job, view
-from api.views.lists import Page
+from api.views.lists import Deleted, Page
 from vision import intake
 from vision.jobs import ids
 from vision.jobs.job_report import JobReport
@@ -98,6 +98,13 @@ async def resume(job_id: str, response: Response, services: Services, tenant: Jo
 async def retry(job_id: str, response: Response, services: Services, tenant: JobsWriter) -> Job:
     """Try the failed items of a finished job again."""
     return await _act(intake.retry, services, tenant, job_id, response)
+
+
+@router.delete("/{job_id}")
+async def delete(job_id: str, services: Services, tenant: JobsWriter) -> Deleted:
+    """Delete a job that is over, with everything of it; 409 before. What it has cost is not shown any more."""
+    await intake.delete(services.context, tenant, ids.parse("job", job_id))
+    return Deleted(id=job_id, object="job")
 
 
 Act = Callable[[intake.IntakeContext, str, UUID], Awaitable[JobReport]]

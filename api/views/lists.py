@@ -13,6 +13,13 @@ class Listed(BaseModel):
     id: str
 
 
+class Deleted(Listed):
+    """What is left of an object that was deleted."""
+
+    object: str
+    deleted: Literal[True] = True
+
+
 Object = TypeVar("Object", bound=Listed)
 
 

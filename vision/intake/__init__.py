@@ -1,8 +1,8 @@
-"""What a caller may do to jobs: submit, cancel, pause, resume, retry. Commit first, then notify."""
+"""What a caller may do to jobs: submit, cancel, pause, resume, retry, delete. Commit first, then notify."""
 
 from vision.intake.context import IntakeContext
-from vision.intake.control import cancel, pause, resume, retry
+from vision.intake.control import cancel, delete, pause, resume, retry
 from vision.intake.order import Order
 from vision.intake.submit import Receipt, Replay, submit
 
-__all__ = ["IntakeContext", "Order", "Receipt", "Replay", "cancel", "pause", "resume", "retry", "submit"]
+__all__ = ["IntakeContext", "Order", "Receipt", "Replay", "cancel", "delete", "pause", "resume", "retry", "submit"]

@@ -12,6 +12,7 @@ from vision.jobs import ids
 from vision.jobs.job_report import JobReport
 from vision.jobs.lifecycle import PAUSE, RESUME, RETRY, StatusCode
 from vision.jobs.wake_ups import Task
+from vision.storage import deletion
 from vision.storage.outcomes import finish, moves
 from vision.storage.reports import jobs
 
@@ -46,6 +47,15 @@ async def retry(context: IntakeContext, tenant: str, job_id: UUID) -> JobReport:
     lanes, job = await _change(context, tenant, job_id, _retry)
     await _notify(context, lanes)
     return job
+
+
+async def delete(context: IntakeContext, tenant: str, job_id: UUID) -> None:
+    """Delete a job that is over, with its items, results, ledger and bytes, which go little by little."""
+    async with context.engine.begin() as connection:
+        job = await jobs.lock(connection, tenant, job_id)
+        if not job.is_over:
+            raise _conflict(job, "is not over yet; cancel it, or wait until it is", "job_not_finished")
+        await deletion.mark(connection, job.id)
 
 
 async def _change(

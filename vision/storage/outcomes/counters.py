@@ -92,5 +92,5 @@ async def _change_job(connection: AsyncConnection, job_id: UUID, change: _Change
         "corrected": beside.corrected[job_id],
         **{name: change.usage[name] for name in names},
     }
-    job = (await connection.execute(_UPDATE, values)).one()
-    return bool(job.maybe_over) and await finish_if_over(connection, job_id)
+    job = (await connection.execute(_UPDATE, values)).one_or_none()  # None: deleted meanwhile, with all that it cost
+    return bool(job and job.maybe_over) and await finish_if_over(connection, job_id)

@@ -14,8 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from vision.storage import interrupted_commits
-from vision.storage.outcomes import counters, ledger, onward, results, step_counters
+from vision.storage.outcomes import counters, interrupted_commits, ledger, onward, results, step_counters
 from vision.storage.outcomes.late import release
 from vision.storage.outcomes.onward import Waiting
 from vision.storage.outcomes.outcome import Outcome

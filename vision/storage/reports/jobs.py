@@ -44,7 +44,8 @@ async def page(
 async def lock(connection: AsyncConnection, tenant: str, job_id: UUID) -> JobReport:
     """The job's own row, locked until the transaction ends; NotFound as for `get`."""
     table = Job.__table__
-    statement = select(table).where(Job.tenant_id == tenant, Job.id == job_id).with_for_update()
+    mine = (Job.tenant_id == tenant, Job.id == job_id, Job.deleted_at.is_(None))
+    statement = select(table).where(*mine).with_for_update()
     row = (await connection.execute(statement)).mappings().one_or_none()
     if row is None:
         raise _unknown(job_id)
@@ -83,7 +84,7 @@ async def counts_by_status(connection: AsyncConnection, tenant: str) -> dict[str
             func.sum(Job.succeeded).label("succeeded"),
             func.sum(Job.failed).label("failed"),
         )
-        .where(Job.tenant_id == tenant)
+        .where(Job.tenant_id == tenant, Job.deleted_at.is_(None))
         .group_by(Job.status)
     )
     return {row.status: StatusCounts(*row) for row in await connection.execute(statement)}
@@ -145,6 +146,7 @@ def _view() -> Select[Any]:
         .select_from(Job)
         .join(held, true())
         .outerjoin(LaneOutage, LaneOutage.lane == Job.lane)
+        .where(Job.deleted_at.is_(None))
     )
 
 

@@ -93,6 +93,8 @@ class Job(Table):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+    """Nobody sees it any more; its rows and bytes go little by little."""
 
 
 class Item(Table):
