@@ -20,7 +20,7 @@ from vision.storage.keys import Scope
 
 OPEN = {"/healthz", "/readyz"}
 SCOPES = {
-    "/v1/jobs": {"GET": Scope.JOBS_READ, "POST": Scope.JOBS_WRITE},
+    "/v1/jobs": {"GET": Scope.JOBS_READ, "POST": Scope.JOBS_WRITE, "DELETE": Scope.JOBS_WRITE},
     "/v1/estimates": {"POST": Scope.JOBS_WRITE},
     "/v1/files": {"GET": Scope.FILES_READ, "POST": Scope.FILES_WRITE, "DELETE": Scope.FILES_WRITE},
     "/v1/webhooks": {"GET": Scope.WEBHOOKS_READ},
