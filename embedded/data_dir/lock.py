@@ -59,6 +59,9 @@ class DataLock:
 
 
 def _lives(pid: int) -> bool:
+    """Whether another process has this number. Our own was written by us, or by one that had it before us."""
+    if pid == os.getpid():
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

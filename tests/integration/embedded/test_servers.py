@@ -168,10 +168,17 @@ def _killed_in_initdb(place: Path) -> Path | None:
 
 
 def test_second_start_on_the_same_data_is_refused(data_dir: Path) -> None:
-    again = DataLock(data_dir)
+    again = DataLock(data_dir, patience_seconds=0.1)
     with running(data_dir, postgres=False), pytest.raises(Conflict, match=f"process {os.getpid()}") as refusal, again:
         pass
     assert refusal.value.code == "data_dir_in_use"
+
+
+def test_the_lock_waits_for_servers_of_one_that_had_our_process_number(data_dir: Path) -> None:
+    with DataLock(data_dir) as lock:
+        server = subprocess.Popen(["sleep", "0.3"], pass_fds=[lock.descriptor])
+    with server, DataLock(data_dir):
+        assert server.poll() is not None or server.wait(1) == 0
 
 
 def test_servers_die_with_a_supervisor_that_is_killed(data_dir: Path) -> None:
