@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from cli.problems import Problem
+from cli.sources.files import is_file
 from vision.jobs.manifest import MAX_CUSTOM_ID_LENGTH
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
@@ -51,7 +52,7 @@ def image(text: str, folder: Path) -> str | Path:
     path = folder / text
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         raise ValueError(f"{text[:80]!r} is neither a URL nor a picture file ({_suffixes()}).")
-    if not path.is_file():
+    if not is_file(path):
         raise ValueError(f"There is no file {path}.")
     return path
 

@@ -12,6 +12,7 @@ import orjson
 
 from cli.problems import SHOWN, Problem
 from cli.sources import manifests
+from cli.sources.files import is_file, is_folder
 from cli.sources.manifests import IMAGE_SUFFIXES, STORED_FILE, ManifestEntry
 from vision.errors import InvalidRequest
 from vision.jobs.manifest import read_line
@@ -79,9 +80,9 @@ def _entries(name: str) -> Iterator[ManifestEntry]:
     path = Path(name)
     if "://" in name or STORED_FILE.fullmatch(name):
         yield ManifestEntry(name, manifests.named(name, name))
-    elif path.is_dir():
+    elif is_folder(path):
         yield from _folder(path)
-    elif not path.is_file():
+    elif not is_file(path):
         raise click.BadParameter(f"There is no file or folder {name!r}.", param_hint="SOURCE")
     elif manifests.is_manifest(path):
         yield from manifests.read(path)

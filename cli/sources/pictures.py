@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import click
 
 from cli.sources import local_sizes
+from cli.sources.files import is_file
 from vision.errors import ImageError, InvalidRequest, TesseraError
 from vision.tokens.count import MAX_SIDE
 
@@ -33,7 +34,7 @@ def picture(text: str) -> Picture:
     """`1024x768`, or the path of an image. A size that no image has is a picture with an error."""
     if match := SIZE.fullmatch(text):
         return _of_size(text, match[1], match[2])
-    if Path(text).is_file():
+    if is_file(Path(text)):
         return _of_file(text)
     if text.startswith("-"):
         raise click.NoSuchOption(text)
