@@ -29,7 +29,7 @@ def test_a_source_is_no_file_or_folder(word: str) -> None:
 @pytest.mark.parametrize("word", UNUSABLE)
 def test_a_manifest_names_no_file(word: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="There is no file"):
-        image(f"{word}.jpg", tmp_path)
+        image(f"{word}b.jpg", tmp_path)
 
 
 def test_a_loop_of_links_is_no_file(tmp_path: Path) -> None:
