@@ -18,7 +18,7 @@ from vision.errors import ConfigurationError
 Log = Callable[[str, str], None]
 """Takes a name and one line."""
 
-EXIT_WITH_PARENT = Path(__file__).with_name("parent.py")
+EXIT_WITH_PARENT = Path(__file__).with_name("exit_with_parent.py")
 
 
 class Child:

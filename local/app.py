@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 from local import MODEL, chat, responses
 from local.errors import WireError, translate
 from local.gate import Gate
-from local.question import ABOUT, ImageRef, LocalRequest
+from local.local_request import ABOUT, ImageRef, LocalRequest
 from local.tasks import NAMES, Answer, Tasks, work
 from vision.errors import TesseraError
 from vision.jobs import ids

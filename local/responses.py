@@ -6,7 +6,7 @@ from typing import Any
 
 from local import MODEL
 from local.errors import WireError
-from local.question import ImageRef, LocalRequest, ask, image, parts
+from local.local_request import ImageRef, LocalRequest, image, parse_request, parts
 from local.tasks import FINGERPRINT, Answer
 from vision.jobs import ids
 
@@ -22,7 +22,7 @@ def read(body: dict[str, Any]) -> LocalRequest:
     text = body.get("text")
     wanted = text.get("format") if isinstance(text, dict) else None
     texts = (str(part.get("text", "")) for part in content if part.get("type") in ("text", "input_text"))
-    return ask(body, wanted, texts, _images(content))
+    return parse_request(body, wanted, texts, _images(content))
 
 
 def _images(content: list[dict[str, Any]]) -> Iterator[ImageRef]:

@@ -21,7 +21,7 @@ IMAGE_TOKENS = "openai:gpt-4o"
 # Imported at their first use: what OCR needs takes a second to import.
 NAMES = {
     "moderation": "local.models.moderation:Moderation",
-    "ocr": "local.models.reading:TextReader",
+    "ocr": "local.models.ocr:TextReader",
     "product_tagging": "local.models.tagging:Tagging",
 }
 

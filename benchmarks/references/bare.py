@@ -14,7 +14,7 @@ import aiohttp
 import httpx2
 import openai
 
-from benchmarks.references.asked import bodies
+from benchmarks.references.request_bodies import bodies
 from benchmarks.stack.service import KEY
 
 Call = Callable[[str, bytes], Awaitable[object]]

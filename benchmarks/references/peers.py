@@ -13,8 +13,8 @@ from pathlib import Path
 
 from celery import Celery
 
-from benchmarks.references.asked import bodies
 from benchmarks.references.naive import TASK
+from benchmarks.references.request_bodies import bodies
 from benchmarks.stack import processes
 from benchmarks.stack.processes import Meter
 from embedded.child import Child

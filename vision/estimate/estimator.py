@@ -8,9 +8,9 @@ from random import Random
 from vision.errors import InvalidRequest
 from vision.estimate.arithmetic import Extrapolation, Sums, Way, Ways
 from vision.estimate.offers import EstimateRequest, offers
-from vision.estimate.reading import SizeReader
 from vision.estimate.rows import PlannedRow, Row, compared, drafts, rows
 from vision.estimate.sample import Measured, measure
+from vision.estimate.size_reader import SizeReader
 from vision.images.source import Images
 from vision.intake.context import IntakeContext
 from vision.intake.lines import Items

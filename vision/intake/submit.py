@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import Detail, InvalidRequest
 from vision.intake.context import IntakeContext
+from vision.intake.item_reader import Batch, ItemReader
 from vision.intake.lines import Items, entries
 from vision.intake.order import Order, Plan, PlannedStep, plan
 from vision.intake.problems import unknown_files
-from vision.intake.reading import Batch, ItemReader
 from vision.intake.spilling import Spilling
 from vision.jobs import ids
 from vision.jobs.job_report import JobReport

@@ -11,7 +11,7 @@ import aiohttp
 import httpx2
 import openai
 
-from vision.provider.called import Response
+from vision.provider.call_result import Response
 from vision.provider.catalogue import Provider
 from vision.provider.failures import Failure, Then
 from vision.provider.proxy import proxy_for

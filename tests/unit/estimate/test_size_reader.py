@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from vision.errors import InvalidRequest
-from vision.estimate import reading as reading_module
+from vision.estimate import size_reader
 from vision.estimate.arithmetic import Way, Ways
-from vision.estimate.reading import SizeReader
+from vision.estimate.size_reader import SizeReader
 from vision.intake import lines
 from vision.tokens import NO_FIT
 
@@ -81,7 +81,7 @@ def test_wrong_lines_are_named_up_to_a_hundred(tmp_path: Path):
 
 
 def test_uploads_are_named_with_their_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reading_module, "BATCH_LINES", 2)
+    monkeypatch.setattr(size_reader, "BATCH_LINES", 2)
     first, second = "file_" + "0" * 32, "file_" + "f" * 32
     items = [{"image": URL}, {"images": [first, second]}, {"image": first, "width": 1, "height": 1}]
     counting = Ways([WAY])
@@ -90,7 +90,7 @@ def test_uploads_are_named_with_their_first_line(tmp_path: Path, monkeypatch: py
 
 
 def test_every_item_is_as_likely_to_be_measured(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reading_module, "SAMPLE", 5)
+    monkeypatch.setattr(size_reader, "SAMPLE", 5)
     items = [{"image": URL}] * 50
     drawn = Counter(place.number for seed in range(2_000) for place in read(items, seed)[0].sample)
     assert sum(drawn.values()) == 10_000
@@ -99,7 +99,7 @@ def test_every_item_is_as_likely_to_be_measured(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_of_a_very_long_manifest_one_line_out_of_each_part_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reading_module, "MOST_LINES", 40)
+    monkeypatch.setattr(size_reader, "MOST_LINES", 40)
     path = manifest(tmp_path, *[{"image": URL, "metadata": {"n": number}} for number in range(1, 103)])
     drawn: Counter[int] = Counter()
     for seed in range(300):
@@ -113,7 +113,7 @@ def test_of_a_very_long_manifest_one_line_out_of_each_part_is_read(tmp_path: Pat
 
 
 def test_lines_that_are_not_read_may_be_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reading_module, "MOST_LINES", 1)
+    monkeypatch.setattr(size_reader, "MOST_LINES", 1)
     path = manifest(tmp_path, *[{"width": 8, "height": 8}] * 1_000, 7)
     reading, _, _ = read(path)
     assert (reading.total, reading.read, reading.problems) == (1_001, 1, [])

@@ -22,7 +22,7 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class CallResult:
     """A reply or a failure; one of them is None."""
 
     reply: Reply | None
@@ -31,10 +31,10 @@ class Called:
     limits: RateLimits = UNSAID
 
 
-def read(kind: Kind, response: Response | Failure) -> Called:
+def read(kind: Kind, response: Response | Failure) -> CallResult:
     """What the call came to; whatever the provider sent is a value, not an exception."""
     if isinstance(response, Failure):
-        return Called(None, response)
+        return CallResult(None, response)
     if response.status // 100 != 2:
         return _ended(response, failure=classify(response.status, _json(response.content), response.headers))
     try:
@@ -58,9 +58,9 @@ def _json(content: bytes) -> Any:
         return None
 
 
-def _ended(response: Response, *, reply: Reply | None = None, failure: Failure | None = None) -> Called:
+def _ended(response: Response, *, reply: Reply | None = None, failure: Failure | None = None) -> CallResult:
     said = response.headers
-    return Called(
+    return CallResult(
         reply=reply,
         failure=failure,
         request_id=_storable(said.get("x-request-id")),

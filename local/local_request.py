@@ -32,7 +32,7 @@ class LocalRequest:
     images: tuple[ImageRef, ...]
 
 
-def ask(body: dict[str, Any], form: Any, texts: Iterable[str], images: Iterable[ImageRef]) -> LocalRequest:
+def parse_request(body: dict[str, Any], form: Any, texts: Iterable[str], images: Iterable[ImageRef]) -> LocalRequest:
     """Check what both doors have in common; `form` holds the schema and its name."""
     if body.get("model") != MODEL:
         raise WireError(
