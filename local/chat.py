@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`: its request and its answer."""
+"""Request and answer of `POST /v1/chat/completions`."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from vision.jobs import ids
 
 
 def read(body: dict[str, Any]) -> LocalRequest:
-    """A chat request → the question in it; WireError if it cannot be one."""
+    """Parse a chat request; WireError."""
     messages = body.get("messages")
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise WireError("`messages` must be a list of objects.", "invalid_type", param="messages")

@@ -1,4 +1,4 @@
-"""A request, whichever door it came through: which task, which schema, which images."""
+"""A request in the same form for both APIs: task, schema and images."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class ImageRef:
 
 @dataclass(frozen=True)
 class LocalRequest:
-    """What is asked; `text` only counts towards the usage."""
+    """A checked request; `text` only counts towards the usage."""
 
     task: str
     schema: dict[str, Any]
@@ -33,7 +33,7 @@ class LocalRequest:
 
 
 def parse_request(body: dict[str, Any], form: Any, texts: Iterable[str], images: Iterable[ImageRef]) -> LocalRequest:
-    """Check what both doors have in common; `form` holds the schema and its name."""
+    """Check what both APIs have in common; `form` holds the schema and its name."""
     if body.get("model") != MODEL:
         raise WireError(
             f"The model {str(body.get('model'))[:100]!r} does not exist here; this server offers {MODEL}.",
