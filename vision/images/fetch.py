@@ -1,4 +1,4 @@
-"""Bytes from a URL out of a stranger's manifest: bounded in time, size, redirects and load on the host."""
+"""Fetches bytes from a URL that a caller sent: bounded in time, size, redirects and load on the host."""
 
 import asyncio
 import time
@@ -25,9 +25,9 @@ _Read = Callable[[aiohttp.ClientResponse], Awaitable[tuple[bytes, bool]]]
 
 
 class Fetcher:
-    """Fetches images through a guard, and through its hosts' turns: HostBusy while a host cannot be asked.
+    """Fetches images from addresses that the guard allows; HostBusy while a host takes no request.
 
-    Only the time that hosts take counts towards `seconds`, for each image.
+    `seconds` limits the time that hosts take for one image; waiting for a turn does not count.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Fetcher:
         return data
 
     async def head(self, url: str, size: int, seconds: float | None = None) -> tuple[bytes, bool]:
-        """The first `size` bytes and whether that is all, even if the server ignores ranges; errors as above."""
+        """The first `size` bytes, and whether they are all, even if the server ignores ranges; errors as `fetch`."""
 
         async def read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
             return await _read_head(response, size)
@@ -86,7 +86,7 @@ class Fetcher:
         raise _unreachable("The image's server redirects too often.", Retry.NEVER)
 
     async def _hop(self, target: URL, headers: dict[str, str], read: _Read, seconds: float) -> tuple[bytes, bool] | str:
-        """One request: the body as `read` takes it, or the location that it redirects to."""
+        """One request: what `read` makes of the response, or the location that it redirects to."""
         if self._session is None:
             raise RuntimeError("Fetcher is used outside of `async with`")
         answered = False
@@ -139,7 +139,7 @@ class Fetcher:
 async def _read_head(response: aiohttp.ClientResponse, size: int) -> tuple[bytes, bool]:
     span = response.headers.get("Content-Range", "")
     if response.status == 416 or (response.status == 206 and not span.startswith("bytes 0-")):
-        return b"", False  # an odd server; the whole file will tell
+        return b"", False  # the server does not support ranges; the caller fetches the whole file
     data = bytearray()
     async for piece in response.content.iter_chunked(min(size, PIECE)):
         data += piece
@@ -151,7 +151,7 @@ async def _read_head(response: aiohttp.ClientResponse, size: int) -> tuple[bytes
     else:
         complete = response.content.at_eof() and (response.status == 200 or len(data) < size)
     if not response.content.at_eof():
-        response.close()  # do not drain what the server goes on sending
+        response.close()  # or else aiohttp would read the rest
     return bytes(data[:size]), complete and len(data) <= size
 
 
@@ -160,14 +160,14 @@ def _require_image(response: aiohttp.ClientResponse) -> None:
     if response.status not in ((200, 203, 206, 416) if ranged else (200, 203)):
         message = f"The image's server answered with HTTP status {response.status}."
         if response.status in (408, 425, 429) or response.status >= 500:
-            raise HostFailed(message, told=_told(response), overrun=response.status == 429)
+            raise HostFailed(message, retry_after=_retry_after(response), overrun=response.status == 429)
         raise _unreachable(message, Retry.NEVER)
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise ImageError("The image's server sends it compressed, unasked.", code="image_unsupported")
 
 
-def _told(response: aiohttp.ClientResponse) -> float | None:
-    """Seconds for which the server asks to be left alone; None if it does not say."""
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+    """Seconds that the server asks us to wait; None if it does not say."""
     said = response.headers.get("Retry-After", "").strip()
     if response.status not in (429, 503) or not said:
         return None

@@ -14,7 +14,7 @@ MAX_STEPS = 100_000  # blocks walked in one file: 25 MB of GIF, or 0.1 s of a ho
 
 
 class NeedsMoreBytes(Exception):
-    """The data ends before its header tells everything."""
+    """The data ends before the end of its header."""
 
 
 class Malformed(Exception):
@@ -68,7 +68,7 @@ _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
 def jpeg(data: bytes) -> Header:
-    """Up to the frame header; segments before it (Exif, ICC, XMP) may be long."""
+    """Read up to the frame header; segments before it (Exif, ICC, XMP) may be long."""
     cursor, orientation = _Cursor(data, 2), 1
     while found := _MARKER.search(data, cursor.at):
         cursor.skip(found.end() - cursor.at)
@@ -89,7 +89,7 @@ def jpeg(data: bytes) -> Header:
 
 
 def png(data: bytes) -> Header:
-    """Up to the first IDAT; an orientation written after the pixels is not seen, here nor in `prepare`."""
+    """Read up to the first IDAT; an orientation written after the pixels counts neither here nor in `prepare`."""
     cursor, orientation, animated = _Cursor(data, 8), 1, False
     if cursor.take(8)[4:] != b"IHDR":
         raise Malformed
@@ -108,8 +108,9 @@ def png(data: bytes) -> Header:
 
 
 def gif(data: bytes) -> Header:
-    """Up to the second image, or to the end: only that tells whether it is alone. Sides are those that hold both
-    screen and frame.
+    """Read up to the second image, or to the end, to see whether the GIF is animated.
+
+    Width and height are the smallest that hold both the screen and the first frame.
     """
     cursor, images = _Cursor(data, 6), 0
     width, height, flags = cursor.number(2, "little"), cursor.number(2, "little"), cursor.number(1)
@@ -119,7 +120,7 @@ def gif(data: bytes) -> Header:
             images += 1
             if images > 1:
                 break
-            # A frame may be larger than its screen, and what counts is what is looked at.
+            # A frame may be larger than its screen, and models see all of it.
             left, top, across, down = (cursor.number(2, "little") for _ in range(4))
             width, height = max(width, left + across), max(height, top + down)
             cursor.skip(_palette(cursor.number(1)))
@@ -133,7 +134,7 @@ def gif(data: bytes) -> Header:
 
 
 def webp(data: bytes) -> Header:
-    """A few bytes, unless Exif is announced: that comes after the pixels."""
+    """A few bytes are enough, unless the file announces Exif, which comes after the pixels."""
     cursor = _Cursor(data, 4)
     end = 8 + cursor.number(4, "little")
     cursor.skip(4)

@@ -1,4 +1,4 @@
-"""An order: what a caller asks of the items; and the plan: the same, checked and made complete."""
+"""An order: a job's fields as sent; and its plan: the order checked, with all defaults filled in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ FALLBACK_DETAILS = ("high", "auto", "low")
 
 @dataclass(frozen=True, kw_only=True)
 class StepOrder:
-    """One question as it was sent. `when`: of which items it is asked, in the form of `vision.jobs.conditions`."""
+    """One step as it was sent. `when`: which items reach it, in the form of `vision.jobs.conditions`."""
 
     name: str = "answer"
     when: Json = None
@@ -38,10 +38,10 @@ class StepOrder:
     max_output_tokens: int | None = None
 
     @property
-    def asks(self) -> bool:
-        """Whether there is a question: some models only look."""
-        asked = (self.preset, self.prompt, self.schema, self.max_output_tokens)
-        return any(part is not None for part in asked)
+    def has_question(self) -> bool:
+        """Whether there is a question; some models take none."""
+        fields = (self.preset, self.prompt, self.schema, self.max_output_tokens)
+        return any(part is not None for part in fields)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class Order(StepOrder):
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedStep:
-    """How items will be asked, where, and how many text tokens that takes in and, it is expected, out."""
+    """A step as it will run: question, lane, detail, fit, and its text tokens by our count and as expected."""
 
     order: StepOrder
     preset: Preset
@@ -75,21 +75,21 @@ class PlannedStep:
 
     @property
     def rule(self) -> str:
-        """By which image tokens are counted."""
+        """The rule that counts image tokens."""
         return self.lane.image_tokens
 
     @property
     def fixed_tokens(self) -> int | None:
-        """Of any image; None where they depend on its size."""
+        """Tokens of any image; None if they depend on its size."""
         return fixed_tokens(self.rule, self.detail)
 
     @property
     def sees_no_image(self) -> bool:
-        """Whether the provider fetches images past us, so that a size that was declared wrong is not noticed here."""
+        """Whether the provider fetches images itself, so that a wrongly declared size is not noticed here."""
         return self.lane.provider.images == "url" and self.fit == NO_FIT and self.fixed_tokens is None
 
     def learned(self, observed: Observed | None) -> Self:
-        """The same, with what earlier answers tell of the next ones: how long they get, how the text is counted."""
+        """The same step, with token numbers learned from earlier answers."""
         call = expected(self.preset, self.prompt_tokens, observed)
         return replace(
             self,
@@ -113,12 +113,12 @@ class Plan:
 
     @property
     def trusts_no_size(self) -> bool:
-        """Whether declared sizes are not enough: money is capped, and a provider fetches images past us."""
+        """Whether declared sizes are not enough: the job has a cap, and a provider fetches images itself."""
         return self.order.max_cost is not None and any(step.sees_no_image for step in self.steps)
 
 
 def plan(context: IntakeContext, order: Order) -> Plan:
-    """Check an order against what is on offer; InvalidRequest names the field."""
+    """Check an order against the catalogue; InvalidRequest names the field."""
     if order.steps:
         _check_steps(order)
     if order.webhook_url:
@@ -142,7 +142,7 @@ def _check_steps(order: Order) -> None:
 
 def _planned(context: IntakeContext, job: Order, order: StepOrder) -> PlannedStep:
     preset = preset_of(order)
-    lane = context.catalogue.resolve(order.model, order.preset, asked=order.asks)
+    lane = context.catalogue.resolve(order.model, order.preset, has_question=order.has_question)
     _check_price(job, lane)
     prompt = preset.render(order.language)
     prompt_tokens = text_tokens(preset, prompt)
@@ -172,8 +172,8 @@ def _check_price(order: Order, lane: Lane) -> None:
 
 
 def preset_of(order: StepOrder) -> Preset:
-    """The preset named, one made of the caller's own prompt, or `NO_QUESTION`; InvalidRequest names the field."""
-    if not order.asks:
+    """The named preset, one for the caller's own prompt, or `NO_QUESTION`; InvalidRequest names the field."""
+    if not order.has_question:
         return presets.NO_QUESTION
     if (order.preset is None) == (order.prompt is None):
         raise InvalidRequest("Send `preset` or `prompt`: one of the two.", code="preset_or_prompt", param="preset")
@@ -187,12 +187,12 @@ def preset_of(order: StepOrder) -> Preset:
 
 
 def text_tokens(preset: Preset, prompt: str) -> int:
-    """Of a call, by our own count; where nothing is asked there is no text."""
+    """Text tokens of a call by our own count; 0 without a question."""
     return 0 if preset is presets.NO_QUESTION else call_tokens(prompt, preset.schema)
 
 
 def _detail(order: StepOrder, preset: Preset, lane: Lane) -> str:
-    """The detail asked for, or the preset's, or the best that the model knows."""
+    """The order's detail, or the preset's, or the best that the model has."""
     known = lane.details
     if order.detail is None:
         return next((each for each in (preset.detail, *FALLBACK_DETAILS) if each in known), known[0])

@@ -1,6 +1,6 @@
-"""Items as callers write them: one JSON object each, a line of a manifest or an entry of `items`.
+"""Parses items as callers send them: one JSON object each, a line of a manifest or an entry of `items`.
 
-For an estimate an item may tell sizes instead of images: `read_sizes_line`, `read_sizes`.
+For an estimate an item may have sizes instead of images: `read_sizes_line`, `read_sizes`.
 """
 
 import re
@@ -22,8 +22,8 @@ MAX_SIDE = 65_535
 
 FIELDS = frozenset({"custom_id", "image", "images", "metadata", "width", "height"})
 _NO_IMAGE = frozenset({"image", "images", "width", "height"})
-_STAND_IN = "file_" + "0" * 32
-"""For the image of an item that has none, so that the rest of it can be read as any other."""
+_PLACEHOLDER = "file_" + "0" * 32
+"""An image for items that have none, so that the rest of the item can be parsed like any other."""
 _BOM = b"\xef\xbb\xbf"
 _WEB_URL = re.compile(r"https?://[^\x00-\x20\x7f/?#\ud800-\udfff][^\x00-\x20\x7f\ud800-\udfff]*", re.IGNORECASE)
 _DATA_URL = re.compile(r"data:image/[\w.+-]+(?:;[\w.=+-]+)*;base64,(?=.)", re.IGNORECASE | re.ASCII)
@@ -33,7 +33,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 @dataclass(slots=True)
 class ItemOrder:
-    """What a caller wants done with one item; width and height are the first image's, in pixels."""
+    """One item as sent; width and height are those of the first image, in pixels."""
 
     custom_id: str
     images: list[str]
@@ -44,9 +44,9 @@ class ItemOrder:
 
 @dataclass(slots=True)
 class ItemSizes:
-    """What an estimate needs of an item: its images, and the sizes of all of them if told (w, h, w, h … in pixels).
+    """One item of an estimate: its images, and the sizes of all of them if declared (w, h, w, h … in pixels).
 
-    `images` is empty where sizes are told instead.
+    `images` is empty where sizes are declared instead.
     """
 
     images: list[str]
@@ -54,7 +54,7 @@ class ItemSizes:
 
 
 class _Problem(Exception):
-    """What is wrong with an item, before it is known where the item stands."""
+    """What is wrong with an item; `_refusal` adds the line."""
 
     def __init__(self, code: str, message: str, param: str | None = None) -> None:
         self.code, self.message, self.param = code, message, param
@@ -105,7 +105,7 @@ def _parse(raw: bytes, line: int) -> object:
 
 
 def _unparsable(raw: bytes, error: orjson.JSONDecodeError) -> _Problem:
-    """Why a line is no JSON, in words that help to find the cause."""
+    """Why a line is not JSON, so that its author can find the cause."""
     if not raw.strip():
         return _Problem("blank_line", "the line is blank. Remove it")
     if b"\0" in raw:
@@ -136,25 +136,25 @@ def _item(value: object, line: int) -> ItemOrder:
 
 
 def _item_sizes(value: object, line: int) -> ItemSizes:
-    """Sizes may stand in `sizes`, or in width and height alone; whatever else is said is checked as in a job."""
+    """Sizes are in `sizes`, or in width and height without an image; all else is checked as in a job."""
     if not isinstance(value, dict) or ("sizes" not in value and not _has_no_image(value)):
-        return _told(_item(value, line))
+        return _with_declared_size(_item(value, line))
     rest = {name: entry for name, entry in value.items() if name != "sizes" and entry is not None}
     sizes = value.get("sizes")
     if sizes is None and not ("width" in rest and _has_no_image(rest)):
-        return _told(_item(rest, line))
+        return _with_declared_size(_item(rest, line))
     if sizes is not None and rest.keys() & _NO_IMAGE:
         raise _Problem("invalid_field", "sizes stands instead of image, images, width and height", "sizes")
-    item = _item(rest | {"image": _STAND_IN}, line)
-    return ItemSizes([], _told(item).sizes if sizes is None else _sizes(sizes))
+    item = _item(rest | {"image": _PLACEHOLDER}, line)
+    return ItemSizes([], _with_declared_size(item).sizes if sizes is None else _sizes(sizes))
 
 
 def _has_no_image(value: dict[str, Any]) -> bool:
     return value.get("image") is None and value.get("images") is None
 
 
-def _told(item: ItemOrder) -> ItemSizes:
-    """Width and height tell the size of one image, not of several."""
+def _with_declared_size(item: ItemOrder) -> ItemSizes:
+    """Width and height declare the size only of a single image."""
     if len(item.images) > 1 or item.width is None or item.height is None:
         return ItemSizes(item.images, None)
     return ItemSizes(item.images, (item.width, item.height))

@@ -1,4 +1,4 @@
-"""Which JSON schemas a provider accepts as strict (the rules are data, in strict.toml)."""
+"""Checks whether a provider accepts a JSON schema as strict; the rules are in strict.toml."""
 
 import re
 import tomllib
@@ -32,7 +32,7 @@ def check(schema: object) -> None:
 
 
 def _malformed(schema: object) -> Iterator[Detail]:
-    """What is not JSON Schema at all, so that the walk can rely on the form of every keyword."""
+    """Violations of JSON Schema itself; without any, the walk can rely on the form of every keyword."""
     if not isinstance(schema, dict):
         yield _detail((), "root_not_object", 'a schema is a JSON object such as {"type": "object", …}')
         return
@@ -49,12 +49,12 @@ def _malformed(schema: object) -> Iterator[Detail]:
 
 @cache
 def _meta_schema() -> Draft202012Validator:
-    """What every schema of this draft keeps to; it comes with the library."""
+    """The schema of JSON Schema itself; it comes with the library."""
     return Draft202012Validator({"$ref": "https://json-schema.org/draft/2020-12/schema"}, offline=True)
 
 
 class _Walk:
-    """Visits every schema within a schema once and notes what breaks a rule."""
+    """Visits every schema within a schema once and collects violations."""
 
     def __init__(self) -> None:
         self.details: list[Detail] = []
@@ -73,7 +73,7 @@ class _Walk:
         return self.details
 
     def _visit(self, schema: Any, path: Path, level: int) -> Iterator[tuple[Any, Path, int]]:
-        """Checks one schema; the schemas inside it, the last one first."""
+        """Check one schema; yields the schemas inside it, the last one first."""
         self.visited.add(path)
         if not isinstance(schema, dict):
             self._note(path, "missing_type", f"{str(schema).lower()} is no schema here; give the value a type")

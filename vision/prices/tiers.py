@@ -1,4 +1,4 @@
-"""What part of the list price batches and flexible calls cost: facts of the providers (tiers.toml), read once."""
+"""Discounts of batches and flexible calls, as the providers publish them (tiers.toml)."""
 
 import tomllib
 from decimal import Decimal

@@ -21,7 +21,7 @@ OPENAI = "openai.com"
 
 @dataclass(frozen=True)
 class Account:
-    """Whose account calls are for, by the variables that OpenAI's SDK knows: OPENAI_ORG_ID and OPENAI_PROJECT_ID."""
+    """The account that pays for calls, by OpenAI's variables OPENAI_ORG_ID and OPENAI_PROJECT_ID."""
 
     organization: str | None = None
     project: str | None = None
@@ -32,7 +32,7 @@ NOBODY = Account()
 
 @dataclass(frozen=True)
 class Provider:
-    """Where and how calls are made."""
+    """A provider's address, key, and kind of calls."""
 
     name: str
     base_url: str
@@ -45,7 +45,7 @@ class Provider:
 
 @dataclass(frozen=True)
 class Lane:
-    """One model at one provider: what Tessera may use of it, token rule and prices.
+    """One model at one provider: its limits, token rule and prices.
 
     `max_in_flight`: calls at once (None: no such limit).
     """
@@ -64,17 +64,17 @@ class Lane:
 
     @property
     def kind(self) -> Kind:
-        """How its calls are made: as its entry says, or else as all of its provider's are."""
+        """The kind of its calls: its own, or else its provider's."""
         return KINDS[self.own_kind or self.provider.api]
 
     @property
     def price(self) -> Price | None:
-        """The price now, to the hour; None if it is not known. Ask for each call anew: prices change while we run."""
+        """The price now, to the hour; None if it is not known. Read it for each call: prices change in time."""
         return self.price_schedule.now()
 
     @property
     def highest_price(self) -> Price | None:
-        """What to set money aside by: no less than the price now and in an hour."""
+        """The price for reserving money: no less than the price now and in an hour."""
         return self.price_schedule.highest()
 
     def price_at(self, at: datetime) -> Price | None:
@@ -83,7 +83,7 @@ class Lane:
 
     @property
     def batch_price(self) -> Price | None:
-        """The price of the provider's batches now; None if it offers none for this model, or that is not known."""
+        """The price of the provider's batch API now; None if there is none for this model, or it is not known."""
         return self.price_schedule.batch()
 
     @property
@@ -96,10 +96,10 @@ class Lane:
         """The levels of detail to choose from, `auto` first; nothing else where they make no difference."""
         return details(self.image_tokens) if self.kind.by_tokens else ("auto",)
 
-    def serves(self, preset: str | None, *, asked: bool = True) -> bool:
+    def serves(self, preset: str | None, *, has_question: bool = True) -> bool:
         """Whether the model takes this preset (None: a prompt of the caller's own, or no question if not `asked`)."""
-        if not asked or not self.kind.prompted:
-            return asked == self.kind.prompted
+        if not has_question or not self.kind.prompted:
+            return has_question == self.kind.prompted
         return self.presets is None or preset in self.presets
 
 
@@ -117,7 +117,7 @@ def lanes_of(entry: ProviderEntry, environment: Mapping[str, str], *, assumed: b
 
 
 def _account(entry: ProviderEntry, environment: Mapping[str, str]) -> Account:
-    """What the environment says, if the provider is OpenAI; a relay is not told."""
+    """What the environment says, if the provider is OpenAI; a relay does not get it."""
     host = urlsplit(entry.base_url).hostname or ""
     if host != OPENAI and not host.endswith(f".{OPENAI}"):
         return NOBODY
@@ -191,8 +191,8 @@ def _price_schedule(name: str, model: str, rule: str, limits: ModelEntry, entry:
     return price_schedule
 
 
-def _first(told: Decimal | None, published: Decimal | None) -> Decimal | None:
-    return published if told is None else told
+def _first(configured: Decimal | None, published: Decimal | None) -> Decimal | None:
+    return published if configured is None else configured
 
 
 def _own_price(name: str, price: object) -> Price:
