@@ -1,4 +1,4 @@
-"""What a benchmark found: one table for people, one JSON file for comparison."""
+"""A benchmark's results: a table for people, and a JSON file for comparison."""
 
 import json
 import os
@@ -68,24 +68,24 @@ class Figure:
         return f"{_plain(min(self.samples), self.digits)} … {_plain(max(self.samples), self.digits)}"
 
 
-def middle(group: str, name: str, samples: Sequence[float], unit: str = "", **options: Any) -> Figure:
+def median_figure(group: str, name: str, samples: Sequence[float], unit: str = "", **options: Any) -> Figure:
     """A figure that is the median of several runs."""
     return Figure(group, name, median(samples), unit, samples=list(samples), **options)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of its own beside the figures: what is compared, row by row; the first column is the row's name."""
+    """A comparison beside the figures; the first column is the row's name."""
 
     title: str
     header: list[str]
     rows: list[list[str]]
 
     def show(self, console: Console) -> None:
-        """Print it; what differs from the row's second cell stands back."""
+        """Print it; cells that differ from the row's second one are dimmed."""
         table = Table(title=self.title, title_justify="left")
-        for place, heading in enumerate(self.header):
-            table.add_column(heading.replace("-", "-\n"), justify="right" if place else "left", no_wrap=not place)
+        for index, heading in enumerate(self.header):
+            table.add_column(heading.replace("-", "-\n"), justify="right" if index else "left", no_wrap=not index)
         for name, asked, *cells in self.rows:
             table.add_row(name, asked, *(cell if cell == asked else f"[dim]{cell}[/dim]" for cell in cells))
         console.print(table)
@@ -93,7 +93,7 @@ class Grid:
 
 @dataclass
 class Report:
-    """A benchmark's figures, and in words what must be known to read them."""
+    """A benchmark's figures, and notes on how to read them."""
 
     name: str
     title: str
@@ -101,9 +101,9 @@ class Report:
     notes: list[str] = field(default_factory=list)
     grids: list[Grid] = field(default_factory=list)
     across: bool = False
-    """Show a line for each group and a column for each figure, where there are many alike."""
+    """Show a line for each group and a column for each figure."""
     data: dict[str, Any] = field(default_factory=dict)
-    """What the JSON file holds besides, for those who look for a cause."""
+    """More data for the JSON file."""
     load_before: float = field(default_factory=lambda: os.getloadavg()[0])
 
     def show(self, console: Console) -> None:
@@ -120,9 +120,9 @@ class Report:
         for heading in ("value", "unit", "runs", "goal", ""):
             table.add_column(heading, justify="right" if heading == "value" else "left")
         for group in self._groups:
-            for place, figure in enumerate(one for one in self.figures if one.group == group):
+            for index, figure in enumerate(one for one in self.figures if one.group == group):
                 row = (figure.name, figure.shown, figure.unit, figure.spread, figure.goal, figure.verdict)
-                table.add_row("" if place else group, *row, style=STYLES.get(figure.verdict, ""))
+                table.add_row("" if index else group, *row, style=STYLES.get(figure.verdict, ""))
             table.add_section()
 
     def _fill_across(self, table: Table) -> None:

@@ -1,4 +1,4 @@
-"""How close a job on one limited lane comes to what the limit allows, and whether it is ever refused (429)."""
+"""How close a job on one limited lane comes to the limit, and whether calls are refused (429)."""
 
 import argparse
 import asyncio
@@ -10,22 +10,22 @@ from dataclasses import astuple, dataclass, replace
 from typing import Self
 
 from benchmarks.report import Figure, Report
-from benchmarks.stack.client import Door, sized
+from benchmarks.stack.client import ApiClient, sized
 from benchmarks.stack.limited_lane import (
     DETAIL,
     LIMITED,
     SMALL,
     STARTS,
+    LaneTotals,
     Level,
     Limit,
-    Through,
     charge,
+    lane_totals,
     level,
     limited,
     others,
     prepare,
     share,
-    through,
 )
 from benchmarks.stack.processes import Meter
 from benchmarks.stack.service import Service
@@ -41,7 +41,7 @@ LATENCIES = ("steady", "jittered")
 REMAINING = ("admission", "answer")
 OTHERS = ("alone", "others")
 PART = 0.3
-"""Of the limit that others take, in bursts of 20 calls every two seconds."""
+"""The part of the limit that others take, in bursts of 20 calls every two seconds."""
 GOAL, GOAL_BESIDE = 1.003, 1 / 0.985
 REFUSED_BESIDE = 10
 
@@ -141,18 +141,18 @@ def _one(report: Report, chosen: argparse.Namespace, case: Case) -> None:
 async def _saturate(
     report: Report, stretch: float, case: Case, limit: Limit, service: Service, provider: FakeProcess
 ) -> None:
-    async with Door(service) as door:
+    async with ApiClient(service) as client:
         sizes = _sizes(case, limit, stretch)
         lines = sized(sizes)
-        await prepare(case.start, door, provider, case.workers)
+        await prepare(case.start, client, provider, case.workers)
         with Meter(service.pids | {"provider": [provider.process.pid]}) as meter:
             begun = level(provider, limit, case.start)
             if case.others == "others":
                 provider.post("/_/stranger", {"model": LIMITED, "part": PART})
-            job = await door.submit(lines, model=LIMITED, detail=DETAIL)
-            await door.finished(job["id"], 5 * stretch + 60)
+            job = await client.submit(lines, model=LIMITED, detail=DETAIL)
+            await client.finished(job["id"], 5 * stretch + 60)
     _, finished = service.instants(job["id"])
-    found = through(provider)
+    found = lane_totals(provider)
     beside = others(provider, found.last_admitted)
     report.figures += _figures(case, limit, begun, replace(found, tokens=found.tokens + beside), finished)
     report.figures.append(Figure(str(case), "items", len(sizes)))
@@ -166,15 +166,15 @@ def _sizes(case: Case, limit: Limit, stretch: float) -> list[tuple[int, int]]:
     minutes = share(case.start) + stretch / 60 * (1 if case.others == OTHERS[0] else 1 - PART)
     if case.shape == "requests":
         return [SMALL] * math.ceil(minutes * limit.rpm)
-    dice = random.Random(1)
+    generator = random.Random(1)
     sizes, left = [], minutes * limit.tpm
     while left > 0:
-        sizes.append(dice.choice(MIXED) if case.shape == "mixed" else SMALL)
+        sizes.append(generator.choice(MIXED) if case.shape == "mixed" else SMALL)
         left -= charge(sizes[-1], case.charge)
     return sizes
 
 
-def _figures(case: Case, limit: Limit, begun: Level, found: Through, finished: float) -> list[Figure]:
+def _figures(case: Case, limit: Limit, begun: Level, found: LaneTotals, finished: float) -> list[Figure]:
     group, alone = str(case), case.others == OTHERS[0]
     minimum = limit.least_seconds(found.calls - begun.requests, found.tokens - begun.tokens) + LATENCY
     inside = found.last_ended - found.first_admitted
@@ -191,7 +191,7 @@ def _figures(case: Case, limit: Limit, begun: Level, found: Through, finished: f
     ]
 
 
-def _used(limit: Limit, begun: Level, found: Through) -> float:
+def _used(limit: Limit, begun: Level, found: LaneTotals) -> float:
     """Which share of what the bucket offered had been taken when the last call was admitted."""
     minutes = (found.last_admitted - begun.at) / 60
     if limit.rpm:
