@@ -1,4 +1,4 @@
-"""How the values of options are read: times, amounts, lists, pairs, and texts in files."""
+"""Parses the values of options: times, amounts, lists, pairs, and texts in files."""
 
 import re
 from collections.abc import Sequence

@@ -25,7 +25,7 @@ INTERRUPTED = 130
 EVERY_SECONDS = 0.5
 LINE_SECONDS = 5.0
 PATIENCE_SECONDS = 60.0
-"""How long the service may be away, for example while it restarts."""
+"""How long the service may not answer, for example while it restarts."""
 
 
 @click.command()
@@ -56,9 +56,9 @@ def watch(connection: Connection, job_id: str, *, as_json: bool = False, seconds
     except KeyboardInterrupt:
         click.echo(f"The job goes on: `tessera watch {job_id}` shows it again.", err=True)
         sys.exit(INTERRUPTED)
-    told = None if as_json else progress.comparison(job)
-    if told:
-        click.echo(told)
+    comparison = None if as_json else progress.comparison(job)
+    if comparison:
+        click.echo(comparison)
     sys.exit(0 if job["status"] == "succeeded" else 1)
 
 
@@ -81,7 +81,7 @@ def follow(connection: Connection, job_id: str, *, as_json: bool = False, second
 
 
 def _patiently(connection: Connection, path: str) -> Job:
-    """Read the job; a service that is away for a moment is waited for."""
+    """Read the job; wait up to PATIENCE_SECONDS for a service that does not answer."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:

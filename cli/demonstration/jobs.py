@@ -41,8 +41,8 @@ class DemoJobs:
         with self._connection:
             self._console.print("\n[bold]Moderation, by POST /v1/jobs with the pictures inline[/bold]")
             moderation = watch.follow(self._connection, self._by_http("moderation"), seconds=JOB_SECONDS)
-            jobs = [self._told(moderation)]
-            jobs += [self._told(self._by_commands(preset)) for preset in ("ocr", "product_tagging")]
+            jobs = [self._show_results(moderation)]
+            jobs += [self._show_results(self._by_commands(preset)) for preset in ("ocr", "product_tagging")]
             self._verify(jobs)
             self._console.print(f"\n[bold]Total[/bold] {report.totals(jobs)}")
 
@@ -77,7 +77,7 @@ class DemoJobs:
             raise Problem(f"`tessera {words[0]}` ended with exit code {done.returncode}.")
         return done.stdout if capture else ""
 
-    def _told(self, job: Job) -> Job:
+    def _show_results(self, job: Job) -> Job:
         with self._connection.stream(f"/v1/jobs/{job['id']}/results") as pieces:
             results = [orjson.loads(line) for line in b"".join(pieces).splitlines()]
         self._console.print(report.table(job, results))

@@ -1,4 +1,4 @@
-"""What a job is made of, as named on the command line: files, folders, URLs, manifests, in any mixture."""
+"""The SOURCE arguments of a command: files, folders, URLs and manifests, in any mixture."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ class Extent:
 
 
 class Sources:
-    """The items of a job to be; can be gone through again, and holds none of them."""
+    """The items of a future job; can be iterated again, and keeps none in memory."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
@@ -39,7 +39,7 @@ class Sources:
             yield from _entries(name)
 
     def check(self) -> Extent:
-        """Go through everything once, before anything is sent; Problem lists what is wrong, with line numbers."""
+        """Check all items before anything is sent; Problem lists what is wrong, with line numbers."""
         items = uploads = 0
         problems: list[str] = []
         for items, entry in enumerate(self, start=1):
@@ -68,7 +68,7 @@ def local_images(item: dict[str, Any]) -> list[Path]:
 
 
 def fault(item: dict[str, Any], number: int) -> str | None:
-    """What the service would find wrong with an item; the same code tells it here."""
+    """The error that the service would report for an item, by the same code; None if there is none."""
     try:
         read_line(orjson.dumps(item, default=lambda _: PLACEHOLDER), number)
     except InvalidRequest as error:
