@@ -118,7 +118,7 @@ class Host:
 
     @contextmanager
     def asked(self, url: str) -> Iterator[None]:
-        """One request; its end tells the host's health. HostBusy where the failure says nothing about the image.
+        """One request; its end changes the host's health. HostBusy where the failure says nothing about the image.
 
         A cancelled request, or an answer that came too slowly to its end, does not change the health.
         """

@@ -33,7 +33,7 @@ def read(items: lines.Items, seed: int = 1) -> tuple[SizeReader, Ways, dict[UUID
     return reader, counting, {file: line for uploads in reader.batches() for file, line in uploads.items()}
 
 
-def test_told_and_untold_items_are_told_apart(tmp_path: Path):
+def test_declared_and_unknown_sizes_are_told_apart(tmp_path: Path):
     items = [{"sizes": [[8, 8], [9, 9]]}, {"image": URL}, {"width": 8, "height": 8}, {"images": [URL, URL]}]
     for source in (items, manifest(tmp_path, *items), manifest(tmp_path, *items, end=b"\r\n")):
         reader, counting, _ = read(source)
