@@ -9,7 +9,8 @@ from uuid import UUID
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from benchmarks.report import Figure, Report, median_figure
+from benchmarks.figure import Figure, median_figure
+from benchmarks.report import Report
 from benchmarks.stack.client import ApiClient, manifest
 from benchmarks.stack.processes import Meter
 from benchmarks.stack.service import KEY, MODEL, UNLIMITED, Service, running

@@ -2,20 +2,19 @@
 
 import argparse
 import asyncio
-import itertools
 import math
 import random
 import sys
-from dataclasses import astuple, dataclass, replace
-from typing import Self
+from dataclasses import replace
 
-from benchmarks.report import Figure, Report
+from benchmarks.figure import Figure
+from benchmarks.report import Report
+from benchmarks.saturation_cases import EACH_ONCE, OTHERS, Case, every
 from benchmarks.stack.client import ApiClient, sized
 from benchmarks.stack.limited_lane import (
     DETAIL,
     LIMITED,
     SMALL,
-    STARTS,
     LaneTotals,
     Level,
     Limit,
@@ -34,67 +33,10 @@ from tests.fakes import FakeProcess
 LATENCY, JITTER = 0.3, 0.2
 MIXED = [SMALL] * 4 + [(1024, 1024)] * 3 + [(2048, 1536)] * 2 + [(4096, 3072)]
 """Calls of 1,700 to 16,000 tokens."""
-WORKERS = (1, 2, 4)
-SHAPES = ("even", "mixed", "requests")
-CHARGES = ("usage", "max")
-LATENCIES = ("steady", "jittered")
-REMAINING = ("admission", "answer")
-OTHERS = ("alone", "others")
 PART = 0.3
 """The part of the limit that others take, in bursts of 20 calls every two seconds."""
 GOAL, GOAL_BESIDE = 1.003, 1 / 0.985
 REFUSED_BESIDE = 10
-
-
-@dataclass(frozen=True)
-class Case:
-    """One run. Shape: all images alike, of mixed sizes, or bound by requests. Remaining: when headers are counted.
-
-    Others: whether somebody else uses the same key.
-    """
-
-    workers: int
-    shape: str
-    charge: str
-    latency: str
-    start: str
-    remaining: str = "admission"
-    others: str = "alone"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """`2/mixed/max/jittered/empty`, and maybe `/answer`, `/answer/others`; ValueError."""
-        workers, *words = text.split("/")
-        known = (SHAPES, CHARGES, LATENCIES, STARTS, REMAINING, OTHERS)
-        if not 4 <= len(words) <= 6 or any(word not in some for word, some in zip(words, known, strict=False)):
-            raise ValueError
-        return cls(int(workers), *words)
-
-    def __str__(self) -> str:
-        return "/".join(map(str, astuple(self))).removesuffix(f"/{OTHERS[0]}").removesuffix(f"/{REMAINING[0]}")
-
-
-EACH_ONCE = [
-    Case(1, "even", "usage", "steady", "full"),
-    Case(2, "mixed", "usage", "jittered", "full"),
-    Case(4, "mixed", "max", "steady", "full"),
-    Case(1, "mixed", "max", "jittered", "empty", "answer"),
-    Case(4, "requests", "usage", "jittered", "empty"),
-    Case(2, "mixed", "usage", "steady", "new-full", "answer"),
-    Case(2, "even", "max", "steady", "new-empty"),
-    Case(2, "mixed", "usage", "steady", "empty", "admission", "others"),
-    Case(2, "mixed", "max", "steady", "empty", "answer", "others"),
-]
-"""Everything that varies at least once: about 20 minutes."""
-
-
-def every() -> list[Case]:
-    """All combinations; how tokens are charged makes no difference to a lane bound by requests."""
-    cases = []
-    for number, words in enumerate(itertools.product(WORKERS, SHAPES, CHARGES, LATENCIES, STARTS)):
-        if words[1:3] != ("requests", "max"):
-            cases.append(Case(*words, remaining=REMAINING[(number + number // len(STARTS)) % 2]))
-    return cases
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -19,11 +19,11 @@ from local import MODEL, chat, responses
 from local.errors import WireError, translate
 from local.gate import Gate
 from local.local_request import ABOUT, ImageRef, LocalRequest
+from local.request_body import declared_size, read_body
 from local.tasks import NAMES, Answer, Tasks, work
 from vision.errors import TesseraError
 from vision.jobs import ids
 
-MAX_BODY = 64_000_000  # bytes of one request
 MAX_WAITING = 512_000_000  # bytes of all requests together
 STARTED = 1_788_000_000  # `created` of the model: the date of this version
 
@@ -69,8 +69,8 @@ class Service:
 
         async def handle(request: Request) -> Response:
             began = time.monotonic()
-            async with self._gate.admit(_size(request)):
-                asked = read(await _body(request))
+            async with self._gate.admit(declared_size(request)):
+                asked = read(await read_body(request))
                 answer = await self._answer(asked, request)
             return _json(reply(answer), {"openai-processing-ms": str(int((time.monotonic() - began) * 1000))})
 
@@ -96,36 +96,6 @@ class Service:
                 self._fetcher = await self._exit.enter_async_context(fetcher)
         data: bytes = await self._fetcher.fetch(image.source)
         return data
-
-
-def _size(request: Request) -> int:
-    """The declared length of the body; one of unknown length counts as the longest."""
-    if not request.headers.get("content-type", "").startswith("application/json"):
-        raise WireError("Send application/json.", "unsupported_content_type", status=415)
-    announced = request.headers.get("content-length", "")
-    size = int(announced) if announced.isdigit() else MAX_BODY
-    if size > MAX_BODY:
-        raise _too_long()
-    return size
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > MAX_BODY:
-            raise _too_long()
-    try:
-        body = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise WireError(f"The body is not valid JSON: {error}.", "invalid_json") from None
-    if not isinstance(body, dict):
-        raise WireError("The body must be a JSON object.", "invalid_json")
-    return body
-
-
-def _too_long() -> WireError:
-    return WireError(f"The body is longer than {MAX_BODY:,} bytes.", "request_too_large", status=413)
 
 
 async def _models(_: Request) -> Response:

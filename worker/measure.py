@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.errors import ImageError, ItemError, Retry
-from vision.images.hosts import HostBusy
+from vision.images.host import HostBusy
 from vision.images.source import Images
 from vision.jobs.lifecycle import ItemStatus, Stage
 from vision.jobs.retries import decide

@@ -14,7 +14,7 @@ from vision.estimate.size_reader import SizeReader
 from vision.images.source import Images
 from vision.intake.context import IntakeContext
 from vision.intake.lines import Items
-from vision.intake.order import preset_of, text_tokens
+from vision.intake.plan import preset_of, text_tokens
 from vision.intake.problems import refuse, unknown_files
 from vision.tokens import Fit
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vision.errors import ImageError
-from vision.images.hosts import HostBusy
+from vision.images.host import HostBusy
 from vision.images.source import Images
 from vision.intake.lines import Items, item_at, read_to_estimate
 

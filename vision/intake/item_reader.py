@@ -8,7 +8,7 @@ from uuid import UUID
 
 from vision.errors import Detail, ImageError, InvalidRequest
 from vision.intake.lines import NumberedItem, read
-from vision.intake.order import Plan
+from vision.intake.plan import Plan
 from vision.intake.problems import MAX_PROBLEMS, refuse
 from vision.jobs import ids
 from vision.jobs.manifest import ItemOrder

@@ -8,42 +8,10 @@ from functools import cached_property
 from typing import Any, Self
 from uuid import UUID
 
-from vision.jobs.fair_share import Work
+from vision.jobs.job_figures import Comparison, RequestCounts, TokensByKind
 from vision.jobs.lifecycle import TERMINAL, ItemStatus, JobStatus, StatusCode
 
 DOLLAR_PLACES = Decimal("0.00000001")
-
-
-@dataclass(frozen=True)
-class RequestCounts:
-    """Items by status; they sum to `total`."""
-
-    total: int
-    queued: int
-    in_flight: int
-    succeeded: int
-    failed: int
-    cancelled: int
-    expired: int
-
-
-@dataclass(frozen=True)
-class TokensByKind:
-    """Tokens of all calls of a job; image tokens are part of the input."""
-
-    input_tokens: int
-    image_tokens: int
-    output_tokens: int
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Estimated and actual tokens and dollars."""
-
-    estimated: TokensByKind
-    actual: TokensByKind
-    estimated_cost: Decimal
-    actual_cost: Decimal
 
 
 @dataclass(frozen=True)
@@ -176,31 +144,6 @@ class JobReport:
         if self.is_over or not self.measured:
             return Decimal(1)
         return Decimal(self.total) / Decimal(self.measured)
-
-
-@dataclass(frozen=True)
-class OpenJob:
-    """The columns that tell how much work is left in a job."""
-
-    id: UUID
-    priority: int
-    weight: int
-    total: int
-    succeeded: int
-    failed: int
-    measured: int
-    estimated_tokens: int
-    prompt_tokens: int
-    expected_prompt_tokens: int | None
-    expected_output_tokens: int
-
-
-def remaining_work(job: JobReport | OpenJob) -> Work:
-    """Remaining calls and tokens. Unmeasured items count as the measured ones on average; without any, as text only."""
-    rest = job.total - job.succeeded - job.failed
-    text = (job.expected_prompt_tokens or job.prompt_tokens) + job.expected_output_tokens
-    each = job.estimated_tokens / job.measured if job.measured else text
-    return Work(job.priority, job.weight, rest, rest * each)
 
 
 FIELDS = tuple(field.name for field in fields(JobReport))

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from vision.errors import ConfigurationError, InvalidRequest
 from vision.provider import entries
-from vision.provider.lane import Lane, Provider, lanes_of
+from vision.provider.configured_lanes import lanes_of
+from vision.provider.lane import Lane, Provider
 
 __all__ = ["Catalogue", "Lane", "Provider", "Sources", "configured", "load"]
 

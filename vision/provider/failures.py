@@ -1,6 +1,5 @@
 """What follows from a provider's error; looks it up in the table failures.toml."""
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,6 +7,9 @@ from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Any
+
+from vision.provider.durations import retry_after
+from vision.provider.redaction import without_secrets
 
 
 class Then(StrEnum):
@@ -68,7 +70,7 @@ def classify(status: int, body: Any, headers: Mapping[str, str]) -> Failure:
     return Failure(
         then=Then(row["then"]) if row else Then.LATER,
         code=row["code"] if row else "upstream_error",
-        message=_without_secrets(message),
+        message=without_secrets(message),
         retry_after=retry_after(headers, message),
         status=status,
         request_id=headers.get("x-request-id"),
@@ -95,30 +97,8 @@ def classify_failed(error: Mapping[str, Any], headers: Mapping[str, str], *, cha
 _STATUS = {"server_error": 500, "vector_store_timeout": 500, "rate_limit_exceeded": 429}
 
 
-def retry_after(headers: Mapping[str, str], message: str = "") -> float | None:
-    """Seconds that the provider asks us to wait, by header or message; None if it does not say."""
-    for name, factor in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        if _SECONDS.match(stated := headers.get(name, "").strip()):
-            return min(float(stated) * factor, LONGEST_SECONDS)
-    found = re.search(r"try again in ([0-9hms.]{1,40})", message)
-    seconds = duration(found.group(1).rstrip(".")) if found else None
-    return None if seconds is None else min(seconds, LONGEST_SECONDS)
-
-
-LONGEST_SECONDS = 86_400.0
 LONGEST_READ = 4_000
 """Characters of a provider's message that are read."""
-_SECONDS = re.compile(r"^\d{1,20}(\.\d{1,20})?$")
-_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d*)?)s)?(?:(\d+(?:\.\d*)?)ms)?$")
-
-
-def duration(text: str) -> float | None:
-    """A Go duration such as `6m0s`, `18.642s` or `20ms` in seconds; None if it is not one."""
-    found = _DURATION.match(text.strip())
-    if not found or not any(found.groups()):
-        return None
-    hours, minutes, seconds, milliseconds = (float(group or 0) for group in found.groups())
-    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
 
 
 @cache
@@ -152,19 +132,3 @@ def _says(what: str, error: Mapping[str, Any], message: str) -> bool:
     """Whether type, code or message have one of the table's phrases for this."""
     said = f"{error.get('type')} {error.get('code')} {message[:2_000]}".lower()
     return any(phrase in said for phrase in _table()["says"][what])
-
-
-def _without_secrets(message: str) -> str:
-    """The message, shortened, without keys, organisation ids, and queries and users in URLs."""
-    # No expression looks at a character twice, so that long messages take linear time.
-    message = re.sub(r"\b(sk|org|proj)-[A-Za-z0-9_*-]{6,}", r"\1-…", message)
-    message = re.sub(r"(https?://)(\S*)", _plain, message)
-    return re.sub(r"data:\S{64,}", "data:…", message)[:500]
-
-
-def _plain(url: re.Match[str]) -> str:
-    """A URL without its query and without a user."""
-    address, separator, query = url[2].partition("?")
-    host, slash, path = address.partition("/")
-    _, at, host = host.rpartition("@")
-    return f"{url[1]}{'…@' if at else ''}{host}{slash}{path}{'?…' if query else separator}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from vision.errors import ImageError, ItemError, Retry
-from vision.images.hosts import HostBusy
+from vision.images.host import HostBusy
 from vision.jobs import ids
 from vision.jobs.lifecycle import ItemStatus
 from vision.jobs.retries import decide

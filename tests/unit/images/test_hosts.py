@@ -5,7 +5,7 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from vision.errors import ImageError, Retry
-from vision.images.hosts import (
+from vision.images.host import (
     DEAD_SECONDS,
     FAILURES,
     FORGOTTEN_SECONDS,
