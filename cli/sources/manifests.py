@@ -10,7 +10,7 @@ import orjson
 
 from cli.problems import Problem
 from cli.sources.files import is_file
-from vision.jobs.manifest import MAX_CUSTOM_ID_LENGTH
+from vision.jobs.item_fields import MAX_CUSTOM_ID_LENGTH
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 COLUMNS = frozenset({"custom_id", "image", "images", "width", "height"})

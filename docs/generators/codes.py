@@ -8,10 +8,10 @@ from pathlib import Path
 PACKAGES = ("api", "embedded", "vision", "worker")
 POSITIONS = {
     "Detail": 0,
-    "_Problem": 0,
+    "ItemProblem": 0,
     "BadRow": 1,
     "Failure": 1,
-    "_detail": 1,
+    "violation": 1,
     "_note": 1,
     "response": 2,
     "problem": 1,

@@ -8,7 +8,7 @@ Sources as in `headers`; where XMP stands, by ISO 16684-3.
 import re
 from collections.abc import Callable
 
-from vision.images.headers import MAX_STEPS
+from vision.images.cursor import MAX_STEPS
 
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 _MARKER_AMONG_PIXELS = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # restart markers are part of the pixels

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from vision.errors import ImageError
-from vision.images.headers import READERS, Malformed, NeedsMoreBytes
+from vision.images.cursor import Malformed, NeedsMoreBytes
+from vision.images.headers import READERS
 
 __all__ = ["HEADS", "MAX_PIXELS", "MAX_SIDE", "NeedsMoreBytes", "Probe", "probe", "probe_file"]
 
