@@ -30,8 +30,8 @@ class Grid:
         table = Table(title=self.title, title_justify="left")
         for index, heading in enumerate(self.header):
             table.add_column(heading.replace("-", "-\n"), justify="right" if index else "left", no_wrap=not index)
-        for name, asked, *cells in self.rows:
-            table.add_row(name, asked, *(cell if cell == asked else f"[dim]{cell}[/dim]" for cell in cells))
+        for name, expected, *cells in self.rows:
+            table.add_row(name, expected, *(cell if cell == expected else f"[dim]{cell}[/dim]" for cell in cells))
         console.print(table)
 
 

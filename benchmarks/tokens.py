@@ -81,14 +81,14 @@ def _rate(work: Callable[[], object], sizes: int) -> float:
 
 def _compare(report: Report) -> None:
     cases = tomllib.loads(REFERENCES.joinpath("published.toml").read_text("utf-8"))["case"]
-    asked = [case["tokens"] for case in cases]
+    published = [case["tokens"] for case in cases]
     columns = {f"tessera {version('tessera')}": [_count(case) for case in cases], **_others(report, cases)}
     for index, (name, counts) in enumerate(columns.items()):
-        exact = sum(found == tokens for found, tokens in zip(counts, asked, strict=True))
+        exact = sum(found == tokens for found, tokens in zip(counts, published, strict=True))
         goal = {} if index else {"at_least": float(len(cases))}
         report.figures.append(Figure("cases exactly right", name, exact, f"of {len(cases)}", **goal))
     names = [f"{case['model']} {case['detail']} {case['size'][0]}x{case['size'][1]}" for case in cases]
-    rows = zip(names, asked, *columns.values(), strict=True)
+    rows = zip(names, published, *columns.values(), strict=True)
     header = ["tokens of one image", "provider", *columns]
     report.grids.append(Grid("Side by side", header, [[str(cell) for cell in row] for row in rows]))
 

@@ -99,7 +99,7 @@ class Connection:
 
 
 def connect() -> Connection:
-    """By TESSERA_URL and TESSERA_API_KEY, or to the service on this machine with its admin key."""
+    """Connect to TESSERA_URL with TESSERA_API_KEY, or to the service on this machine with its admin key."""
     settings = ConnectionSettings()
     url = (settings.url or f"http://127.0.0.1:{settings.port}").rstrip("/").removesuffix("/v1")
     key = settings.api_key or (_local_key(settings) if httpx2.URL(url).host in LOOPBACK else None)

@@ -49,7 +49,7 @@ def create_app(*, max_requests: int = 128, allow_private: bool = False, tasks: T
 
 
 class Service:
-    """What all requests share."""
+    """The state that all requests share."""
 
     def __init__(self, tasks: Tasks, max_requests: int, allow_private: bool) -> None:
         self._tasks, self._allow_private = tasks, allow_private
@@ -70,17 +70,17 @@ class Service:
         async def handle(request: Request) -> Response:
             began = time.monotonic()
             async with self._gate.admit(declared_size(request)):
-                asked = read(await read_body(request))
-                answer = await self._answer(asked, request)
+                parsed = read(await read_body(request))
+                answer = await self._answer(parsed, request)
             return _json(reply(answer), {"openai-processing-ms": str(int((time.monotonic() - began) * 1000))})
 
         return handle
 
-    async def _answer(self, asked: LocalRequest, request: Request) -> Answer:
-        images = [(await self._load(image), image.detail) for image in asked.images]
+    async def _answer(self, parsed: LocalRequest, request: Request) -> Answer:
+        images = [(await self._load(image), image.detail) for image in parsed.images]
 
         def compute() -> Answer:
-            return work(self._tasks[asked.task], asked.schema, asked.text, images)
+            return work(self._tasks[parsed.task], parsed.schema, parsed.text, images)
 
         return await self._gate.run(compute, unless=request.is_disconnected)
 

@@ -53,8 +53,8 @@ def parse_request(body: dict[str, Any], form: Any, texts: Iterable[str], images:
 def _task(form: Any) -> tuple[str, dict[str, Any]]:
     name, schema = (form.get("name"), form.get("schema")) if isinstance(form, dict) else (None, None)
     if not isinstance(name, str) or name not in NAMES:
-        asked = f"The schema {str(name)[:64]!r} is none of its tasks." if name else "No named schema was sent."
-        raise WireError(f"{asked} {ABOUT}", "unsupported_task")
+        problem = f"The schema {str(name)[:64]!r} is none of its tasks." if name else "No named schema was sent."
+        raise WireError(f"{problem} {ABOUT}", "unsupported_task")
     if not isinstance(schema, dict):
         raise WireError(f"The schema {name!r} has no body: send the object to be filled in.", "invalid_schema")
     return name, schema

@@ -23,7 +23,7 @@ JOB_SECONDS = 120
 
 @dataclass(frozen=True)
 class Model:
-    """What answers: `provider/model` and the detail it is asked with (None: the preset's)."""
+    """The model that answers, `provider/model`, and the level of detail (None: the preset's)."""
 
     name: str
     detail: str | None = None
@@ -57,8 +57,8 @@ class DemoJobs:
         """Submit and watch with the commands that a person would type."""
         pictures = photographs.of(preset)
         detail = ["--detail", self._model.detail] if self._model.detail else []
-        asked = ["--preset", preset, "--model", self._model.name, *detail, "--webhook-url", self._receiver.url]
-        job_id = self._tessera("submit", *pictures, *asked, capture=True).strip()
+        options = ["--preset", preset, "--model", self._model.name, *detail, "--webhook-url", self._receiver.url]
+        job_id = self._tessera("submit", *pictures, *options, capture=True).strip()
         self._tessera("watch", job_id, "--timeout", f"{JOB_SECONDS}s")
         job: Job = self._connection.get(f"/v1/jobs/{job_id}")
         return job
@@ -105,7 +105,7 @@ def _data_url(name: str) -> str:
 
 
 def pictures() -> list[tuple[str, Path]]:
-    """Every preset with every picture that it is asked about."""
+    """Every preset with each of its pictures."""
     return [
         (preset, photographs.folder() / name) for preset in photographs.PHOTOGRAPHS for name in photographs.of(preset)
     ]

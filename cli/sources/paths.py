@@ -22,7 +22,7 @@ PLACEHOLDER = "file_" + "0" * 32
 
 @dataclass(frozen=True)
 class Extent:
-    """How much there is: items, and pictures on this machine that must be uploaded."""
+    """Number of items, and of pictures on this machine to upload."""
 
     items: int
     uploads: int

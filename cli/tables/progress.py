@@ -34,7 +34,7 @@ def panel(job: Job, pace: Pace, tokens_per_minute: int | None) -> Group:
 
 
 def line(job: Job, pace: Pace, tokens_per_minute: int | None) -> str:
-    """The same in one line, for logs and pipes."""
+    """The progress in one line, for logs and pipes."""
     total = job["request_counts"]["total"]
     done = f"{count(finished(job))}/{count(total)}"
     line = f"{job['id']} {_status(job)} {done} · {_counts(job)} · {_figures(job, pace, tokens_per_minute)}"
@@ -53,7 +53,7 @@ def _waits(job: Job) -> str | None:
 
 
 def comparison(job: Job) -> str | None:
-    """Of a job that is over: what was estimated beside what it took, and how many declared sizes were wrong."""
+    """For a job that is over: estimated and actual tokens and cost, and the number of wrongly declared sizes."""
     counts = job["request_counts"]
     sentences = []
     if job.get("comparison") and counts["succeeded"]:

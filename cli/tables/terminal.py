@@ -11,7 +11,7 @@ ENDLESS = 10_000
 
 
 def console() -> Console:
-    """As wide as the terminal; in a pipe or file wide enough for nothing to be cut."""
+    """A console as wide as the terminal; in a pipe or file so wide that nothing is cut."""
     found = Console(highlight=False)
     return found if found.is_terminal else Console(highlight=False, width=max(WIDE, found.width))
 

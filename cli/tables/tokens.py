@@ -67,13 +67,13 @@ def _cells(count: Count, tokens: ImageTokens) -> dict[str, str]:
 
 
 def _name(count: Count) -> str:
-    """As it was given; the size of a file beside it."""
+    """The argument; for a file also its size."""
     picture = count.picture
     return f"{picture.name} ({_size(picture.size)})" if picture.size and "file" in picture.facts else picture.name
 
 
 def _detail(count: Count) -> str:
-    """With the level that `auto` stands for."""
+    """The level of detail; `auto` with the level that it stands for."""
     auto = get_rule(count.model).auto
     return {"auto": f"auto ({auto})", auto: f"{auto} (auto)"}.get(count.detail, count.detail)
 

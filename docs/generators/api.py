@@ -70,8 +70,8 @@ def _route(route: APIRoute, method: str, operation: dict[str, Any]) -> str:
 
 
 def _scope(route: APIRoute) -> str | None:
-    asked = {parameter.annotation for parameter in inspect.signature(route.endpoint).parameters.values()}
-    return next((scope for scope, dependency in SCOPES.items() if dependency in asked), None)
+    annotations = {parameter.annotation for parameter in inspect.signature(route.endpoint).parameters.values()}
+    return next((scope for scope, dependency in SCOPES.items() if dependency in annotations), None)
 
 
 def _parameters(operation: dict[str, Any]) -> str:

@@ -95,7 +95,7 @@ def open_folder(folder: Path) -> None:
 
 
 def unusable(folder: Path, error: OSError) -> ConfigurationError:
-    """What to say when a folder for our data cannot be read or written."""
+    """The error for a folder that cannot be read or written."""
     return ConfigurationError(
         f"{folder} cannot be used: {error}. It may belong to another user, or the disk is full or read-only; "
         "choose another TESSERA_DATA_DIR.",

@@ -125,7 +125,7 @@ class Host:
         return HostBusy(self._next_return - now, unhealthy=self.unhealthy)
 
     @contextmanager
-    def asked(self, url: str) -> Iterator[None]:
+    def request(self, url: str) -> Iterator[None]:
         """One request; its end changes the host's health. HostBusy where the failure says nothing about the image.
 
         A cancelled request, or an answer that came too slowly to its end, does not change the health.

@@ -31,7 +31,7 @@ class Hosts:
                 async with patience, host.turns, self._turns:
                     patience.reschedule(None)
                     host.require()
-                    with host.asked(str(url)):
+                    with host.request(str(url)):
                         yield
             except TimeoutError:
                 if patience.expired():

@@ -80,7 +80,7 @@ def probe(data: bytes) -> Probe:
 
 
 def probe_file(data: bytes) -> Probe:
-    """The same for a complete file; a truncated one is image_corrupt."""
+    """Like `probe`, for a complete file; a truncated one is image_corrupt."""
     try:
         found = probe(data)
     except NeedsMoreBytes:

@@ -72,7 +72,7 @@ def _separators(raw: bytes) -> int:
 
 
 def _separators_outside_texts(raw: bytes) -> int:
-    """The same without commas and brackets inside texts; piece by piece, so that memory stays flat."""
+    """Separators, without those inside texts; counted piece by piece, so that memory stays flat."""
     import numpy as np  # noqa: PLC0415 - for the rare body that needs a second look
 
     bare = raw.replace(b"\\\\", b"").replace(b'\\"', b"")

@@ -16,7 +16,7 @@ def batch_factor(rule: str) -> Decimal | None:
 
 
 def flex_factor(rule: str) -> Decimal | None:
-    """The same for calls that wait for spare capacity (`service_tier` flex)."""
+    """As `batch_factor`, for calls that wait for spare capacity (`service_tier` flex)."""
     return _factor(rule, "flex")
 
 

@@ -89,7 +89,7 @@ def _error(body: Any) -> Mapping[str, Any]:
 
 
 def classify_failed(error: Mapping[str, Any], headers: Mapping[str, str], *, charged: bool) -> Failure:
-    """The same for a response of status 200 that says it failed; its error code stands for a status."""
+    """As `classify`, for a response of status 200 that says it failed; its error code stands for a status."""
     failure = classify(_STATUS.get(str(error.get("code")), 400), {"error": error}, headers)
     return replace(failure, status=200, unknown_cost=charged)
 

@@ -81,7 +81,7 @@ class Lane:
 
     @property
     def flex_price(self) -> Price | None:
-        """The same for calls that wait for spare capacity."""
+        """The price now of calls that wait for spare capacity."""
         return self.price_schedule.flex()
 
     @property
@@ -90,7 +90,7 @@ class Lane:
         return details(self.image_tokens) if self.kind.by_tokens else ("auto",)
 
     def serves(self, preset: str | None, *, has_question: bool = True) -> bool:
-        """Whether the model takes this preset (None: a prompt of the caller's own, or no question if not `asked`)."""
+        """Whether the model takes this preset (None: the caller's own prompt; without `has_question`, no question)."""
         if not has_question or not self.kind.prompted:
             return has_question == self.kind.prompted
         return self.presets is None or preset in self.presets

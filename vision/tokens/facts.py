@@ -20,7 +20,7 @@ class Rule:
     name: str
     """`provider:model`; of an older rule set `provider:model@A`."""
     levels: Mapping[str, Level]
-    """By level of detail, `auto` first."""
+    """Level of detail → how it is counted; `auto` first."""
     auto: str
     """The level that `auto` stands for."""
     confirmed: bool
@@ -36,7 +36,7 @@ class Facts:
     """What one provider has published."""
 
     rules: Mapping[str, Rule]
-    """By model (its newest rule), and by model, `@` and the letter of a set."""
+    """Keys: the model (its newest rule), and the model, `@` and the letter of a set."""
     aliases: Mapping[str, str]
     """Other names of models → the name that has the rule."""
     unpublished: Mapping[str, str]

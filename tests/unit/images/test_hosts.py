@@ -29,7 +29,7 @@ class Clock:
 
 def ask(host: Host, url: str, error: ImageError | None = None) -> None:
     """One request that ends so."""
-    with host.queued(), host.asked(url):
+    with host.queued(), host.request(url):
         if error:
             raise error
 
@@ -73,7 +73,7 @@ def test_a_host_that_fails_many_images_is_asked_by_one_at_a_time_with_growing_pa
         while fail_fast(host):
             clock.now += 0.25
         pauses.append(clock.now - began)
-        with host.queued(), suppress(HostBusy), host.asked("probe"):
+        with host.queued(), suppress(HostBusy), host.request("probe"):
             with pytest.raises(HostBusy):
                 ask(host, "second")
             raise HostFailed(f"Still not: {number}.")
@@ -147,7 +147,7 @@ def test_who_is_sent_away_comes_back_one_after_the_other(host: Host, clock: Cloc
 
 
 def test_nobody_joins_a_line_that_is_too_long(host: Host, clock: Clock) -> None:
-    with host.queued(), host.asked("slow"):
+    with host.queued(), host.request("slow"):
         clock.now += 6
     with ExitStack() as others:
         joined = 0

@@ -35,7 +35,7 @@ class Figures:
     text_tokens: int
     output_tokens: int
     interval: tuple[int, int] | None
-    """Of `total_tokens`."""
+    """The interval of `total_tokens`."""
     rejected: int
     too_large: int
     cost: Decimal | None
