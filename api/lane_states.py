@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.jobs.fair_share import Work, until_done
-from vision.jobs.job_report import JobReport, remaining_work
+from vision.jobs.job_report import JobReport
+from vision.jobs.remaining_work import remaining_work
 from vision.limiter import LaneState, Limiter
 from vision.provider.catalogue import Lane
 from vision.provider.limits import Limit

@@ -22,8 +22,8 @@ from vision.errors import InvalidRequest, NotFound
 from vision.estimate import EstimateRequest
 from vision.intake import Order
 from vision.jobs import ids
+from vision.jobs.item_fields import MAX_SIDE
 from vision.jobs.lifecycle import ItemStatus, JobStatus
-from vision.jobs.manifest import MAX_SIDE
 from vision.jobs.untrusted import Unfit, dumped, has_nul, load
 from vision.storage.keys import Scope
 

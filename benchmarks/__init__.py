@@ -1,1 +1,1 @@
-"""Figures of the running service on this machine, each beside its goal: `python -m benchmarks [name …]`."""
+"""Measures the running service on this machine and compares figures with goals: `python -m benchmarks [name …]`."""

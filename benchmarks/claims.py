@@ -1,4 +1,4 @@
-"""Whether taking items costs more when the table is long: the claim that workers make, on 5,000 items and 5,000,000."""
+"""Whether claims take longer from a long table: one of 5,000 items and one of 5,000,000."""
 
 import argparse
 import asyncio
@@ -9,8 +9,9 @@ from uuid import UUID
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from benchmarks.report import Figure, Report, middle
-from benchmarks.stack.client import Door, manifest
+from benchmarks.figure import Figure, median_figure
+from benchmarks.report import Report
+from benchmarks.stack.client import ApiClient, manifest
 from benchmarks.stack.processes import Meter
 from benchmarks.stack.service import KEY, MODEL, UNLIMITED, Service, running
 from tests.fakes import start
@@ -25,7 +26,7 @@ LANES = {MODEL: (UNLIMITED, UNLIMITED), OTHER: (UNLIMITED, UNLIMITED)}
 WANT, CLAIMS, WARM_UP = 32, 130, 20
 """Items of a claim (a dispatcher takes up to 128 on a fast lane, fewer on a slow one), and claims of each kind."""
 LONGEST, LEAST = 120.0, 5
-"""Seconds after which no more claims are made, if each kind has been measured so often."""
+"""Seconds after which no more claims are made, once each kind has been measured LEAST times."""
 GOAL = 1.3
 
 
@@ -47,7 +48,7 @@ _RUNNING = """
 
 @dataclass(frozen=True)
 class Kind:
-    """What is claimed from, and how many milliseconds each claim took for an item."""
+    """A lane to claim from, and the milliseconds that each claim took for an item."""
 
     name: str
     lane: str
@@ -99,15 +100,15 @@ async def _measure(report: Report, table: int, short: Service, long: Service) ->
 
 
 async def _fill(service: Service, model: str, jobs: int, items: int) -> None:
-    """Jobs of one item through the door, and all their other items straight into the table; half is done already."""
-    async with Door(service) as door:
+    """Submit jobs of one item; insert their other items into the table, the first half as done."""
+    async with ApiClient(service) as client:
         lines = manifest(["https://images.example.com/front.jpg"], (1024, 768))
-        found = [UUID((await door.submit(lines, model=model))["id"].partition("_")[2]) for _ in range(jobs)]
+        found = [UUID((await client.submit(lines, model=model))["id"].partition("_")[2]) for _ in range(jobs)]
     values = {"jobs": found, "items": items, "needed": min(items, CLAIMS * WANT) if jobs == 1 else 0}
     with psycopg.connect(service.address, autocommit=True) as connection:
         for statement in (_MULTIPLY, _MIDDLE, _RUNNING):
             connection.execute(statement, values)
-        connection.execute("VACUUM ANALYZE")  # as autovacuum would have done by and by
+        connection.execute("VACUUM ANALYZE")  # autovacuum would do it later
         connection.execute("CHECKPOINT")
 
 
@@ -125,15 +126,15 @@ async def _take_turns(kinds: list[Kind]) -> None:
 async def _claim(kind: Kind) -> float:
     """Milliseconds an item."""
     started = time.perf_counter()
-    held = await claims.claim(kind.engine, kind.lane, WANT, stage=Stage.WORK, lessee=Lessee("benchmark", 3_600))
+    claimed = await claims.claim(kind.engine, kind.lane, WANT, stage=Stage.WORK, lessee=Lessee("benchmark", 3_600))
     taken = time.perf_counter() - started
-    if len(held) != WANT:
-        raise RuntimeError(f"{kind.name}: a claim of {WANT} items got {len(held)}.")
+    if len(claimed) != WANT:
+        raise RuntimeError(f"{kind.name}: a claim of {WANT} items got {len(claimed)}.")
     return 1000 * taken / WANT
 
 
 def _show(report: Report, kinds: list[Kind]) -> None:
-    few, *many = [middle(kind.name, "claim", kind.each, "ms/item", digits=3) for kind in kinds]
+    few, *many = [median_figure(kind.name, "claim", kind.each, "ms/item", digits=3) for kind in kinds]
     report.figures.append(few)
     for figure in many:
         ratio = figure.value / few.value

@@ -13,7 +13,8 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.report import Figure, Report
+from benchmarks.figure import Figure
+from benchmarks.report import Report
 from benchmarks.stack import processes
 from benchmarks.stack.processes import Meter
 from benchmarks.stack.service import MODEL, Service, running
@@ -21,9 +22,9 @@ from tests.fakes import start
 
 GOAL_LINES, GOAL_SECONDS, GOAL_MEGABYTES = 1_000_000, 20.0, 100.0
 LONG, GOAL_LONG_SECONDS = 10, 30.0
-"""So many times as long is the manifest that is not read line by line."""
+"""The long manifest, of which only a sample of lines is read, is so many times as long."""
 MODELS = (MODEL, "gpt-4o", "gpt-4.1-mini", "gpt-5", "gpt-5.4", "gpt-5.4-mini", "gpt-5.6-luna", "gpt-6-astra")
-GLANCE_SECONDS = 0.1
+PAUSE_SECONDS = 0.1
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -70,14 +71,14 @@ async def _figures(
     api = service.pids["api"][0]
     before = processes.memory(api)
     processes.forget_peak(api)
-    glances: list[float] = []
-    glancing = asyncio.create_task(_glance(session, glances))
+    waits: list[float] = []
+    timing = asyncio.create_task(_time_others(session, waits))
     try:
         with Meter(service.pids) as meter:
             found = await _estimate(session, path, models)
     finally:
-        glancing.cancel()
-    ordered = sorted(glances)
+        timing.cancel()
+    ordered = sorted(waits)
     total, sampled = found["items"]["total"], found["items"]["sampled"]
     return [
         Figure(group, "POST sent → answered", meter.seconds, "s", at_most=goal),
@@ -102,19 +103,19 @@ async def _estimate(session: aiohttp.ClientSession, path: Path, models: tuple[st
     return answer
 
 
-async def _glance(session: aiohttp.ClientSession, seconds: list[float]) -> None:
+async def _time_others(session: aiohttp.ClientSession, seconds: list[float]) -> None:
     while True:
         started = time.monotonic()
         async with session.get("/v1/presets") as response:
             await response.read()
         seconds.append(time.monotonic() - started)
-        await asyncio.sleep(GLANCE_SECONDS)
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 def _with_images(lines: int, different: int) -> Iterator[bytes]:
-    """Lines as a catalogue has them, with so many different sizes among them."""
-    dice = random.Random(1)
-    sizes = [(dice.randint(200, 6_000), dice.randint(200, 6_000)) for _ in range(different)]
+    """Lines of a catalogue, with so many different sizes."""
+    generator = random.Random(1)
+    sizes = [(generator.randint(200, 6_000), generator.randint(200, 6_000)) for _ in range(different)]
     for number, (width, height) in enumerate(islice(cycle(sizes), lines)):
         url = f"https://images.example.com/catalogue/2026/{number:012d}/front.jpg"
         yield f'{{"custom_id":"item-{number}","image":"{url}","width":{width},"height":{height}}}\n'.encode()
@@ -122,14 +123,16 @@ def _with_images(lines: int, different: int) -> Iterator[bytes]:
 
 def _sizes_only(lines: int) -> Iterator[bytes]:
     """The shortest lines that there are."""
-    dice = random.Random(2)
-    some = [f'{{"width":{dice.randint(200, 6_000)},"height":{dice.randint(200, 6_000)}}}\n' for _ in range(10_000)]
+    generator = random.Random(2)
+    some = [
+        f'{{"width":{generator.randint(200, 6_000)},"height":{generator.randint(200, 6_000)}}}\n' for _ in range(10_000)
+    ]
     return (line.encode() for line in islice(cycle(some), lines))
 
 
 @contextmanager
 def _written(lines: Iterator[bytes]) -> Iterator[Path]:
-    """A file, so that the client streams and holds nothing."""
+    """A file, so that the client streams it and needs no memory."""
     with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
         file.writelines(lines)
         file.flush()

@@ -1,13 +1,14 @@
-"""A small job that comes while a huge one has the lane: when its first result is there, and when it is done."""
+"""A small job that arrives while a huge one uses the lane: time until its first result, and until it is done."""
 
 import argparse
 import asyncio
 import time
 from dataclasses import dataclass
 
-from benchmarks.report import Figure, Report, middle
-from benchmarks.stack.client import Door, sized
-from benchmarks.stack.limited_lane import DETAIL, LIMITED, SMALL, Limit, charge, limited, prepare, through
+from benchmarks.figure import Figure, median_figure
+from benchmarks.report import Report
+from benchmarks.stack.client import ApiClient, sized
+from benchmarks.stack.limited_lane import DETAIL, LIMITED, SMALL, Limit, charge, lane_totals, limited, prepare
 from benchmarks.stack.processes import Meter
 from benchmarks.stack.service import Service
 from tests.fakes import FakeProcess
@@ -15,7 +16,7 @@ from tests.fakes import FakeProcess
 LATENCY = 0.3
 HUGE, FEW = 20_000, 20
 UNDER_WAY = 10.0
-"""Seconds of the huge job before the first small one comes, and about what lies between two of them."""
+"""Seconds that the huge job runs before the first small one; a third of them passes before each small one."""
 GOAL_FIRST, GOAL_DONE = 3.0, 1.3
 PRIORITIES = {"same priority": 0, "higher priority": 10}
 
@@ -52,15 +53,15 @@ def run(chosen: argparse.Namespace) -> Report:
 async def _measure(
     report: Report, rate: int, times: int, limit: Limit, service: Service, provider: FakeProcess
 ) -> None:
-    async with Door(service) as door:
-        await prepare("empty", door, provider, workers=2)
-        huge = await door.submit(sized([SMALL] * HUGE), model=LIMITED, detail=DETAIL)
+    async with ApiClient(service) as client:
+        await prepare("empty", client, provider, workers=2)
+        huge = await client.submit(sized([SMALL] * HUGE), model=LIMITED, detail=DETAIL)
         await asyncio.sleep(UNDER_WAY)
-        before = through(provider)
+        before = lane_totals(provider)
         with Meter(service.pids | {"provider": [provider.process.pid]}) as meter:
-            found = {name: await _some(door, service, priority, times) for name, priority in PRIORITIES.items()}
-        after = through(provider)
-        await door.cancel(huge["id"])
+            found = {name: await _some(client, service, priority, times) for name, priority in PRIORITIES.items()}
+        after = lane_totals(provider)
+        await client.cancel(huge["id"])
     each = (after.tokens - before.tokens) / (after.calls - before.calls)
     for name, jobs in found.items():
         report.figures += _figures(f"{rate} calls/s, {name}", jobs, limit.least_seconds(0, FEW * each))
@@ -72,15 +73,15 @@ async def _measure(
     ]
 
 
-async def _some(door: Door, service: Service, priority: int, times: int) -> list[Small]:
-    return [await _small(door, service, priority) for _ in range(times)]
+async def _some(client: ApiClient, service: Service, priority: int, times: int) -> list[Small]:
+    return [await _small(client, service, priority) for _ in range(times)]
 
 
-async def _small(door: Door, service: Service, priority: int) -> Small:
+async def _small(client: ApiClient, service: Service, priority: int) -> Small:
     await asyncio.sleep(UNDER_WAY / 3)
     sent = time.time()
-    job = await door.submit(sized([SMALL] * FEW), model=LIMITED, detail=DETAIL, priority=priority)
-    await door.finished(job["id"])
+    job = await client.submit(sized([SMALL] * FEW), model=LIMITED, detail=DETAIL, priority=priority)
+    await client.finished(job["id"])
     first, finished = service.instants(job["id"])
     return Small(first - sent, finished - sent)
 
@@ -90,9 +91,9 @@ def _figures(group: str, jobs: list[Small], alone: float) -> list[Figure]:
     share = 2 * alone + LATENCY
     done = [job.done for job in jobs]
     return [
-        middle(group, "POST → first result", [job.first for job in jobs], "s", at_most=GOAL_FIRST),
-        middle(group, "POST → done", done, "s"),
+        median_figure(group, "POST → first result", [job.first for job in jobs], "s", at_most=GOAL_FIRST),
+        median_figure(group, "POST → done", done, "s"),
         Figure(group, "fair share", share, "s"),
-        middle(group, "done ÷ fair share", [one / share for one in done], at_most=GOAL_DONE),
-        middle(group, "done ÷ what the lane alone takes", [one / (alone + LATENCY) for one in done]),
+        median_figure(group, "done ÷ fair share", [one / share for one in done], at_most=GOAL_DONE),
+        median_figure(group, "done ÷ what the lane alone takes", [one / (alone + LATENCY) for one in done]),
     ]

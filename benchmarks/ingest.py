@@ -1,4 +1,4 @@
-"""How fast a long manifest is taken in over HTTP, and whether the API's memory stays flat."""
+"""How fast a long manifest is submitted over HTTP, and whether the API's memory stays flat."""
 
 import argparse
 import asyncio
@@ -8,17 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.report import Figure, Report, middle
+from benchmarks.figure import Figure, median_figure
+from benchmarks.report import Report
 from benchmarks.stack import processes
-from benchmarks.stack.client import Door, manifest
+from benchmarks.stack.client import ApiClient, manifest
 from benchmarks.stack.processes import Meter
 from benchmarks.stack.service import KEY, Service, running
 from tests.fakes import start
 
 GOAL_LINES, GOAL_SECONDS, GOAL_MEGABYTES = 1_000_000, 60.0, 150.0
 SHORT = 200_000
-"""Manifests of no more lines are sent three times."""
-SIZES = {"sizes told": (1024, 768), "sizes unknown": None}
+"""Manifests of up to so many lines are sent three times."""
+SIZES = {"sizes declared": (1024, 768), "sizes unknown": None}
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -39,31 +40,31 @@ def run(chosen: argparse.Namespace) -> Report:
 
 async def _measure(report: Report, lines: int, service: Service) -> None:
     api = service.pids["api"][0]
-    async with Door(service) as door:
-        await door.submit(manifest(_urls(100), None))
+    async with ApiClient(service) as client:
+        await client.submit(manifest(_urls(100), None))
         before = processes.memory(api)
         for group, size in SIZES.items():
             with _written(manifest(_urls(lines), size)) as path:
                 processes.forget_peak(api)
-                found = [await _submit(door, service, path, lines) for _ in range(3 if lines <= SHORT else 1)]
+                found = [await _submit(client, service, path, lines) for _ in range(3 if lines <= SHORT else 1)]
                 growth = processes.memory(api, "VmHWM") - before
             goal = GOAL_SECONDS * lines / GOAL_LINES
             report.figures += [
-                middle(group, "POST sent → answered", [one.seconds for one in found], "s", at_most=goal),
-                middle(group, "lines", [lines / one.seconds for one in found], "lines/s"),
+                median_figure(group, "POST sent → answered", [one.seconds for one in found], "s", at_most=goal),
+                median_figure(group, "lines", [lines / one.seconds for one in found], "lines/s"),
                 Figure(group, "API memory growth", growth, "MB", at_most=GOAL_MEGABYTES),
                 *[
-                    middle(group, f"CPU {name}", [one.cpu[name] * 1e6 / lines for one in found], "µs/line")
+                    median_figure(group, f"CPU {name}", [one.cpu[name] * 1e6 / lines for one in found], "µs/line")
                     for name in ("api", "postgres", "benchmark")
                 ],
-                middle(group, "others", [one.others for one in found], "cores"),
+                median_figure(group, "others", [one.others for one in found], "cores"),
             ]
 
 
-async def _submit(door: Door, service: Service, path: Path, lines: int) -> Meter:
+async def _submit(client: ApiClient, service: Service, path: Path, lines: int) -> Meter:
     with Meter(service.pids) as meter:
         started = time.monotonic()
-        job = await door.submit(path)
+        job = await client.submit(path)
         seconds = time.monotonic() - started
     meter.seconds = seconds
     if job["request_counts"]["total"] != lines:
@@ -73,7 +74,7 @@ async def _submit(door: Door, service: Service, path: Path, lines: int) -> Meter
 
 @contextmanager
 def _written(lines: bytes) -> Iterator[Path]:
-    """A file, so that the client streams and holds nothing."""
+    """A file, so that the client streams it and needs no memory."""
     with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
         file.write(lines)
         file.flush()

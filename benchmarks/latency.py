@@ -10,8 +10,9 @@ from uuid import UUID
 
 import psycopg
 
-from benchmarks.report import Figure, Report
-from benchmarks.stack.client import Door, Size, manifest
+from benchmarks.figure import Figure
+from benchmarks.report import Report
+from benchmarks.stack.client import ApiClient, Size, manifest
 from benchmarks.stack.processes import Meter
 from benchmarks.stack.service import KEY, Service, running
 from tests.fakes import FakeProcess, start
@@ -19,14 +20,14 @@ from tests.fakes import FakeProcess, start
 LATENCY = 0.05
 GOAL_P50, GOAL_P95 = 60.0, 150.0
 COLD_JOBS, COLD_SECONDS = 10, 6.5
-"""A dispatcher goes to sleep after 5 s without work; what comes later must wake it."""
+"""A dispatcher ends after 5 s without work; a later job must start it again."""
 LOOK_SECONDS = 0.002
-"""Between two looks for a result: so late it is seen at the most, and counted against Tessera."""
+"""Between two queries for a result: the largest error of the measured latency."""
 LONGEST = 60.0
 
 
 @dataclass(frozen=True)
-class Seen:
+class Instants:
     """Epoch seconds: POST sent and answered, first call at the provider, result visible to another connection."""
 
     sent: float
@@ -41,7 +42,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> Report:
-    """Single-item jobs, one after the other: sizes told, to be measured, and after a pause that puts all to sleep."""
+    """Single-item jobs, one after the other: sizes declared, measured, and after a pause that ends the dispatchers."""
     report = Report("latency", f"Latency: jobs of one item on an idle system, 2 workers, fake {LATENCY * 1000:.0f} ms")
     with (
         start("provider", "--key", KEY, "--latency", str(LATENCY)) as provider,
@@ -59,47 +60,47 @@ def run(chosen: argparse.Namespace) -> Report:
 async def _measure(report: Report, jobs: int, service: Service, provider: FakeProcess, host: FakeProcess) -> None:
     image = f"{host.url}/640x480/{{}}.jpg"
     async with (
-        Door(service) as door,
+        ApiClient(service) as client,
         await psycopg.AsyncConnection.connect(service.address, autocommit=True) as database,
     ):
-        await _one(door, database, provider, manifest([image.format("warm")], None), 0.0)
+        await _one(client, database, provider, manifest([image.format("warm")], None), 0.0)
         for group, size, count, gap in (
-            ("size told", (640, 480), jobs, 0.3),
+            ("size declared", (640, 480), jobs, 0.3),
             ("to be measured", None, jobs, 0.3),
-            (f"size told, asleep for {COLD_SECONDS} s", (640, 480), min(jobs, COLD_JOBS), COLD_SECONDS),
+            (f"size declared, asleep for {COLD_SECONDS} s", (640, 480), min(jobs, COLD_JOBS), COLD_SECONDS),
         ):
             with Meter(service.pids | {"fakes": [provider.process.pid, host.process.pid]}) as meter:
-                seen = await _some(door, database, provider, image, size, count, gap)
+                seen = await _some(client, database, provider, image, size, count, gap)
             report.figures += _figures(group, seen)
             report.figures.append(Figure(group, "others", meter.others, "cores"))
 
 
 async def _some(
-    door: Door,
+    client: ApiClient,
     database: "psycopg.AsyncConnection[tuple[object, ...]]",
     provider: FakeProcess,
     image: str,
     size: Size | None,
     count: int,
     gap: float,
-) -> list[Seen]:
+) -> list[Instants]:
     return [
-        await _one(door, database, provider, manifest([image.format(number)], size), gap) for number in range(count)
+        await _one(client, database, provider, manifest([image.format(number)], size), gap) for number in range(count)
     ]
 
 
 async def _one(
-    door: Door,
+    client: ApiClient,
     database: "psycopg.AsyncConnection[tuple[object, ...]]",
     provider: FakeProcess,
     lines: bytes,
     gap: float,
-) -> Seen:
+) -> Instants:
     """After a pause of about `gap` seconds, submit a job and look for its result."""
     await asyncio.sleep(gap * random.uniform(0.8, 1.2))
     provider.post("/_/forget")
     sent = time.time()
-    job = UUID((await door.submit(lines))["id"].partition("_")[2])
+    job = UUID((await client.submit(lines))["id"].partition("_")[2])
     answered = time.time()
     while not await (await database.execute("SELECT 1 FROM results WHERE job_id = %s", [job])).fetchone():
         if time.time() > sent + LONGEST:
@@ -107,10 +108,10 @@ async def _one(
         await asyncio.sleep(LOOK_SECONDS)
     stored = time.time()
     [call] = provider.get("/_/log")["calls"]
-    return Seen(sent, answered, call["time"], stored)
+    return Instants(sent, answered, call["time"], stored)
 
 
-def _figures(group: str, seen: list[Seen]) -> list[Figure]:
+def _figures(group: str, seen: list[Instants]) -> list[Figure]:
     added = [one.stored - one.sent - LATENCY for one in seen]
     figures = [
         _percentile(group, "added until stored", added, 50, at_most=GOAL_P50),

@@ -7,7 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.report import Report, middle
+from benchmarks.figure import median_figure
+from benchmarks.report import Report
 from benchmarks.stack.processes import Meter
 from embedded.data_dir.lock import DataLock
 from embedded.servers import Servers
@@ -22,7 +23,7 @@ KINDS = {
     "8 clients": (8, 1),
     "8 clients, batches of 32": (8, 32),
 }
-"""Coroutines that ask one after the other, and how many calls each asks for at once."""
+"""Number of concurrent clients, and calls that each reserves at once."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> Report:
-    """Each kind three times, on one lane whose limit is out of the way."""
+    """Each kind three times, on one lane with a limit that is never reached."""
     report = Report("limiter", f"Limiter: reservations a second on one lane, runs of {chosen.seconds} s")
     with tempfile.TemporaryDirectory(prefix="tessera-bench-") as name:
         folder = Path(name)
@@ -49,13 +50,13 @@ async def _measure(report: Report, seconds: float, redis_url: str, pid: int) -> 
         for kind, (clients, batch) in KINDS.items():
             goal = {"at_least": 3_000.0 if batch == 1 else 30_000.0} if clients == 1 else {}
             runs = [await _reserve(limiter, clients, batch, seconds, pid) for _ in range(RUNS)]
-            report.figures.append(middle(kind, "reservations", [rate for rate, _ in runs], "1/s", **goal))
+            report.figures.append(median_figure(kind, "reservations", [rate for rate, _ in runs], "1/s", **goal))
             for name in ("valkey", "benchmark"):
                 cpu = [meter.cpu[name] * 1e6 / (rate * meter.seconds) for rate, meter in runs]
-                report.figures.append(middle(kind, f"CPU {name}", cpu, "µs each"))
-            report.figures.append(middle(kind, "others", [meter.others for _, meter in runs], "cores"))
+                report.figures.append(median_figure(kind, f"CPU {name}", cpu, "µs each"))
+            report.figures.append(median_figure(kind, "others", [meter.others for _, meter in runs], "cores"))
         settled = [await _settle(limiter, seconds) for _ in range(RUNS)]
-        report.figures.append(middle("one client", "settlements", settled, "1/s"))
+        report.figures.append(median_figure("one client", "settlements", settled, "1/s"))
 
 
 async def _reserve(limiter: Limiter, clients: int, batch: int, seconds: float, pid: int) -> tuple[float, Meter]:

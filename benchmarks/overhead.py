@@ -1,16 +1,16 @@
-"""What an item costs: CPU of each kind of process, items a second, memory; beside those who store nothing."""
+"""CPU of each kind of process for an item, items a second, memory; compared with programs that store nothing."""
 
 import argparse
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from benchmarks.overhead_figures import GOAL_TIMES, Rounds, Run, show_bare, show_celery, show_ours
 from benchmarks.references import peers
 from benchmarks.references.peers import Naive
-from benchmarks.report import Figure, Report, middle
+from benchmarks.report import Report
 from benchmarks.stack import processes
-from benchmarks.stack.client import Door, Size, manifest
+from benchmarks.stack.client import ApiClient, Size, manifest
 from benchmarks.stack.processes import Meter
 from benchmarks.stack.service import KEY, Service, running
 from tests.fakes import FakeProcess, start
@@ -18,42 +18,10 @@ from tests.fakes import FakeProcess, start
 LATENCY = 0.05
 SIZE = (512, 512)
 WARM_UP = 256
-GOAL_RATE, GOAL_CPU, GOAL_TIMES, GOAL_MEMORY = 400.0, 2.0, 4.0, 250.0
 CONCURRENCY = {"threads": 64, "prefork": 16}
 """Calls at a time in each naive worker."""
 OTHER_WAYS = {"inline": ("inline", SIZE), "measured": ("inline", None)}
-"""How the provider gets images, and the size that the manifest tells: fetched by a worker; measured as well."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """Items done by some means."""
-
-    items: int
-    seconds: float
-    cpu_seconds: dict[str, float]
-    others: float = 0.0
-
-    @property
-    def rate(self) -> float:
-        """Items a second."""
-        return self.items / self.seconds
-
-    def cpu(self, *groups: str) -> float:
-        """Milliseconds an item."""
-        return sum(self.cpu_seconds[group] for group in groups) * 1000 / self.items
-
-
-@dataclass
-class Rounds:
-    """The same items by every means, one after the other, again and again; memory is each worker's peak in MB."""
-
-    tessera: list[Run] = field(default_factory=list)
-    aiohttp: list[Run] = field(default_factory=list)
-    sdk: list[Run] = field(default_factory=list)
-    celery: list[Run] = field(default_factory=list)
-    memory: list[float] = field(default_factory=list)
-    celery_memory: list[float] = field(default_factory=list)
+"""How the provider gets images, and their size in the manifest (None: measured)."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +52,21 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> Report:
-    """Rounds by URL with their references; then the other ways by which images come."""
+    """Rounds by URL with their references; then other ways to send images."""
     title = f"Overhead: {chosen.items:,} items, {chosen.workers} workers, fake provider with {LATENCY * 1000:.0f} ms"
     report = Report("overhead", title)
     with start("provider", "--key", KEY, "--latency", str(LATENCY)) as provider, start("image_host") as host:
         outside = Outside(provider, host)
         rounds = _rounds(chosen, outside)
-        _show_ours(report, "by URL", rounds.tessera, rounds.memory, goals=True)
-        _show_bare(report, "a bare loop, aiohttp", rounds.tessera, rounds.aiohttp, goal=GOAL_TIMES)
-        _show_bare(report, "a bare loop, the SDK", rounds.tessera, rounds.sdk)
+        show_ours(report, "by URL", rounds.tessera, rounds.memory, goals=True)
+        show_bare(report, "a bare loop, aiohttp", rounds.tessera, rounds.aiohttp, goal=GOAL_TIMES)
+        show_bare(report, "a bare loop, the SDK", rounds.tessera, rounds.sdk)
         pool = f"{chosen.pool} {CONCURRENCY[chosen.pool]}"
-        _show_celery(report, f"a Celery task an image, {pool}", rounds)
+        show_celery(report, f"a Celery task an image, {pool}", rounds)
         for way in chosen.ways:
             _other(report, way, chosen, outside)
     report.notes += [
-        "CPU: milliseconds an item, of all processes of a kind together. Others: cores busy with strangers.",
+        "CPU: milliseconds an item, of all processes of a kind together. Others: cores busy with other programs.",
         "Ratios are of the same round. A bare loop is one process; naive workers are as many as ours.",
     ]
     return report
@@ -114,8 +82,8 @@ def _rounds(chosen: argparse.Namespace, outside: Outside) -> Rounds:
             for _ in range(chosen.rounds):
                 rounds.tessera.append(asyncio.run(_job(service, outside, chosen.items, SIZE)))
                 for client, found in (("aiohttp", rounds.aiohttp), ("sdk", rounds.sdk)):
-                    told = peers.bare(client, image, chosen.items, provider)
-                    found.append(Run(chosen.items, told["seconds"], {"loop": told["cpu_seconds"]}))
+                    measured = peers.bare(client, image, chosen.items, provider)
+                    found.append(Run(chosen.items, measured["seconds"], {"loop": measured["cpu_seconds"]}))
                 rounds.celery.append(_celery(naive, service, outside, chosen.items))
             rounds.celery_memory = naive.memory()
         rounds.memory = _peaks(service)
@@ -127,18 +95,18 @@ def _other(report: Report, way: str, chosen: argparse.Namespace, outside: Outsid
     with running(outside.provider, workers=chosen.workers, images=images) as service:
         asyncio.run(_job(service, outside, WARM_UP, size))
         found = asyncio.run(_job(service, outside, chosen.items, size))
-        _show_ours(report, way, [found], _peaks(service), goals=False)
+        show_ours(report, way, [found], _peaks(service), goals=False)
 
 
 async def _job(service: Service, outside: Outside, items: int, size: Size | None) -> Run:
     """From the POST to the job's end, as the database says it."""
     lines = manifest((outside.image.format(number) for number in range(1, items + 1)), size)
     outside.provider.post("/_/reset")
-    async with Door(service) as door:
+    async with ApiClient(service) as client:
         with Meter(service.pids | outside.pids) as meter:
             started = time.time()
-            job = await door.submit(lines)
-            await door.finished(job["id"])
+            job = await client.submit(lines)
+            await client.finished(job["id"])
     calls = outside.provider.get("/_/stats")["calls"]
     if calls != items:
         raise RuntimeError(f"{items} items took {calls} calls.")
@@ -155,57 +123,3 @@ def _celery(naive: Naive, service: Service, outside: Outside, items: int) -> Run
 
 def _peaks(service: Service) -> list[float]:
     return [processes.memory(pid, "VmHWM") for pid in service.pids["worker"]]
-
-
-def _show_ours(report: Report, group: str, runs: list[Run], peaks: list[float], *, goals: bool) -> None:
-    all_ours = ("worker", "postgres", "valkey")
-    names = {"worker": "worker", "database": "postgres", "broker": "valkey", "API": "api"}
-    report.figures += [
-        _middle(group, "end to end", runs, lambda one: one.rate, "items/s", at_least=GOAL_RATE if goals else None),
-        *(_cpu(group, name, runs, of) for name, of in names.items()),
-        _cpu(group, "worker + database + broker", runs, *all_ours, at_most=GOAL_CPU if goals else None),
-        _cpu(group, "fakes", runs, "fakes"),
-        _cpu(group, "client", runs, "benchmark"),
-        Figure(group, "a worker's memory, most", max(peaks), "MB", at_most=GOAL_MEMORY),
-        _middle(group, "others", runs, lambda one: one.others, "cores"),
-    ]
-
-
-def _show_bare(report: Report, group: str, ours: list[Run], runs: list[Run], goal: float | None = None) -> None:
-    report.figures += [
-        _middle(group, "one process, stores nothing", runs, lambda one: one.rate, "items/s"),
-        _cpu(group, "loop", runs, "loop"),
-        middle(group, "our rate ÷ this", _ratios(ours, runs, lambda one: one.rate)),
-        middle(group, "our workers' CPU ÷ this", _ratios(ours, runs, _main_cpu), at_most=goal),
-    ]
-
-
-def _show_celery(report: Report, group: str, rounds: Rounds) -> None:
-    ours, runs = rounds.tessera, rounds.celery
-    names = {"worker": "worker", "broker": "valkey", "sender": "benchmark"}
-    report.figures += [
-        _middle(group, "stores nothing", runs, lambda one: one.rate, "items/s"),
-        *(_cpu(group, name, runs, of) for name, of in names.items()),
-        Figure(group, "a worker's memory, most", max(rounds.celery_memory), "MB"),
-        middle(group, "our rate ÷ this", _ratios(ours, runs, lambda one: one.rate)),
-        middle(group, "our workers' CPU ÷ this", _ratios(ours, runs, _main_cpu)),
-        _middle(group, "others", runs, lambda one: one.others, "cores"),
-    ]
-
-
-def _main_cpu(one: Run) -> float:
-    return one.cpu("worker" if "worker" in one.cpu_seconds else "loop")
-
-
-def _ratios(ours: list[Run], theirs: list[Run], value: Callable[[Run], float]) -> list[float]:
-    return [value(one) / value(other) for one, other in zip(ours, theirs, strict=True)]
-
-
-def _cpu(group: str, name: str, runs: list[Run], *of: str, at_most: float | None = None) -> Figure:
-    return _middle(group, f"CPU {name}", runs, lambda one: one.cpu(*of), "ms/item", at_most=at_most)
-
-
-def _middle(
-    group: str, name: str, runs: Sequence[Run], value: Callable[[Run], float], unit: str, **goal: float | None
-) -> Figure:
-    return middle(group, name, [value(one) for one in runs], unit, **goal)

@@ -1,99 +1,43 @@
-"""What a benchmark found: one table for people, one JSON file for comparison."""
+"""A benchmark's results: a table for people, and a JSON file for comparison."""
 
 import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.figure import STYLES, Figure
+
 RESULTS = Path(__file__).with_name("results")
-STYLES = {"ok": "green", "short": "bold red"}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One number; `samples` are the runs behind it, `value` their median. Without a goal it is for reading only."""
-
-    group: str
-    name: str
-    value: float
-    unit: str = ""
-    at_least: float | None = None
-    at_most: float | None = None
-    samples: list[float] = field(default_factory=list)
-    digits: int | None = None
-    """Decimals to show; by default three figures or so."""
-
-    @property
-    def goal(self) -> str:
-        """The goal as people read it."""
-        if self.at_least is not None:
-            return f"≥ {_short(self.at_least)}"
-        return "" if self.at_most is None else f"≤ {_short(self.at_most)}"
-
-    @property
-    def shown(self) -> str:
-        """The value as people read it."""
-        return _plain(self.value, self.digits)
-
-    @property
-    def verdict(self) -> str:
-        """`ok`, `short`, or nothing where there is no goal."""
-        if not self.goal:
-            return ""
-        low = self.at_least is not None and self.value < self.at_least
-        high = self.at_most is not None and self.value > self.at_most
-        return "short" if low or high else "ok"
-
-    @property
-    def cell(self) -> str:
-        """The value with its verdict, for a table without a column for that."""
-        style = STYLES.get(self.verdict)
-        mark = "\u00a0✗" if self.verdict == "short" else ""
-        return f"[{style}]{self.shown}{mark}[/]" if style else self.shown
-
-    @property
-    def spread(self) -> str:
-        """Lowest and highest run."""
-        if len(self.samples) < 2:
-            return ""
-        return f"{_plain(min(self.samples), self.digits)} … {_plain(max(self.samples), self.digits)}"
-
-
-def middle(group: str, name: str, samples: Sequence[float], unit: str = "", **options: Any) -> Figure:
-    """A figure that is the median of several runs."""
-    return Figure(group, name, median(samples), unit, samples=list(samples), **options)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of its own beside the figures: what is compared, row by row; the first column is the row's name."""
+    """A comparison beside the figures; the first column is the row's name."""
 
     title: str
     header: list[str]
     rows: list[list[str]]
 
     def show(self, console: Console) -> None:
-        """Print it; what differs from the row's second cell stands back."""
+        """Print it; cells that differ from the row's second one are dimmed."""
         table = Table(title=self.title, title_justify="left")
-        for place, heading in enumerate(self.header):
-            table.add_column(heading.replace("-", "-\n"), justify="right" if place else "left", no_wrap=not place)
-        for name, asked, *cells in self.rows:
-            table.add_row(name, asked, *(cell if cell == asked else f"[dim]{cell}[/dim]" for cell in cells))
+        for index, heading in enumerate(self.header):
+            table.add_column(heading.replace("-", "-\n"), justify="right" if index else "left", no_wrap=not index)
+        for name, expected, *cells in self.rows:
+            table.add_row(name, expected, *(cell if cell == expected else f"[dim]{cell}[/dim]" for cell in cells))
         console.print(table)
 
 
 @dataclass
 class Report:
-    """A benchmark's figures, and in words what must be known to read them."""
+    """A benchmark's figures, and notes on how to read them."""
 
     name: str
     title: str
@@ -101,9 +45,9 @@ class Report:
     notes: list[str] = field(default_factory=list)
     grids: list[Grid] = field(default_factory=list)
     across: bool = False
-    """Show a line for each group and a column for each figure, where there are many alike."""
+    """Show a line for each group and a column for each figure."""
     data: dict[str, Any] = field(default_factory=dict)
-    """What the JSON file holds besides, for those who look for a cause."""
+    """More data for the JSON file."""
     load_before: float = field(default_factory=lambda: os.getloadavg()[0])
 
     def show(self, console: Console) -> None:
@@ -120,9 +64,9 @@ class Report:
         for heading in ("value", "unit", "runs", "goal", ""):
             table.add_column(heading, justify="right" if heading == "value" else "left")
         for group in self._groups:
-            for place, figure in enumerate(one for one in self.figures if one.group == group):
+            for index, figure in enumerate(one for one in self.figures if one.group == group):
                 row = (figure.name, figure.shown, figure.unit, figure.spread, figure.goal, figure.verdict)
-                table.add_row("" if place else group, *row, style=STYLES.get(figure.verdict, ""))
+                table.add_row("" if index else group, *row, style=STYLES.get(figure.verdict, ""))
             table.add_section()
 
     def _fill_across(self, table: Table) -> None:
@@ -161,18 +105,3 @@ def _where() -> dict[str, str | int | None]:
         "python": platform.python_version(),
         "cpus": os.cpu_count(),
     }
-
-
-def _plain(value: float, digits: int | None = None) -> str:
-    """Three figures or so: 12,345 · 123 · 12.3 · 1.23 · 0.0123; or so many decimals."""
-    if digits is not None:
-        return f"{value:,.{digits}f}"
-    size = abs(value)
-    if size >= 100 or value == int(value):
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 1 else f"{value:.3g}"
-
-
-def _short(goal: float) -> str:
-    """As it was set: 1.003 · 0 · 1,000,000."""
-    return f"{goal:,.10g}"

@@ -1,31 +1,30 @@
-"""How close a job on one limited lane comes to what the limit allows, and whether it is ever refused (429)."""
+"""How close a job on one limited lane comes to the limit, and whether calls are refused (429)."""
 
 import argparse
 import asyncio
-import itertools
 import math
 import random
 import sys
-from dataclasses import astuple, dataclass, replace
-from typing import Self
+from dataclasses import replace
 
-from benchmarks.report import Figure, Report
-from benchmarks.stack.client import Door, sized
+from benchmarks.figure import Figure
+from benchmarks.report import Report
+from benchmarks.saturation_cases import EACH_ONCE, OTHERS, Case, every
+from benchmarks.stack.client import ApiClient, sized
 from benchmarks.stack.limited_lane import (
     DETAIL,
     LIMITED,
     SMALL,
-    STARTS,
+    LaneTotals,
     Level,
     Limit,
-    Through,
     charge,
+    lane_totals,
     level,
     limited,
     others,
     prepare,
     share,
-    through,
 )
 from benchmarks.stack.processes import Meter
 from benchmarks.stack.service import Service
@@ -34,67 +33,10 @@ from tests.fakes import FakeProcess
 LATENCY, JITTER = 0.3, 0.2
 MIXED = [SMALL] * 4 + [(1024, 1024)] * 3 + [(2048, 1536)] * 2 + [(4096, 3072)]
 """Calls of 1,700 to 16,000 tokens."""
-WORKERS = (1, 2, 4)
-SHAPES = ("even", "mixed", "requests")
-CHARGES = ("usage", "max")
-LATENCIES = ("steady", "jittered")
-REMAINING = ("admission", "answer")
-OTHERS = ("alone", "others")
 PART = 0.3
-"""Of the limit that others take, in bursts of 20 calls every two seconds."""
+"""The part of the limit that others take, in bursts of 20 calls every two seconds."""
 GOAL, GOAL_BESIDE = 1.003, 1 / 0.985
 REFUSED_BESIDE = 10
-
-
-@dataclass(frozen=True)
-class Case:
-    """One run. Shape: all images alike, of mixed sizes, or bound by requests. Remaining: when headers are counted.
-
-    Others: whether somebody else uses the same key.
-    """
-
-    workers: int
-    shape: str
-    charge: str
-    latency: str
-    start: str
-    remaining: str = "admission"
-    others: str = "alone"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """`2/mixed/max/jittered/empty`, and maybe `/answer`, `/answer/others`; ValueError."""
-        workers, *words = text.split("/")
-        known = (SHAPES, CHARGES, LATENCIES, STARTS, REMAINING, OTHERS)
-        if not 4 <= len(words) <= 6 or any(word not in some for word, some in zip(words, known, strict=False)):
-            raise ValueError
-        return cls(int(workers), *words)
-
-    def __str__(self) -> str:
-        return "/".join(map(str, astuple(self))).removesuffix(f"/{OTHERS[0]}").removesuffix(f"/{REMAINING[0]}")
-
-
-EACH_ONCE = [
-    Case(1, "even", "usage", "steady", "full"),
-    Case(2, "mixed", "usage", "jittered", "full"),
-    Case(4, "mixed", "max", "steady", "full"),
-    Case(1, "mixed", "max", "jittered", "empty", "answer"),
-    Case(4, "requests", "usage", "jittered", "empty"),
-    Case(2, "mixed", "usage", "steady", "new-full", "answer"),
-    Case(2, "even", "max", "steady", "new-empty"),
-    Case(2, "mixed", "usage", "steady", "empty", "admission", "others"),
-    Case(2, "mixed", "max", "steady", "empty", "answer", "others"),
-]
-"""Everything that varies at least once: about 20 minutes."""
-
-
-def every() -> list[Case]:
-    """All combinations; how tokens are charged makes no difference to a lane bound by requests."""
-    cases = []
-    for number, words in enumerate(itertools.product(WORKERS, SHAPES, CHARGES, LATENCIES, STARTS)):
-        if words[1:3] != ("requests", "max"):
-            cases.append(Case(*words, remaining=REMAINING[(number + number // len(STARTS)) % 2]))
-    return cases
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -141,18 +83,18 @@ def _one(report: Report, chosen: argparse.Namespace, case: Case) -> None:
 async def _saturate(
     report: Report, stretch: float, case: Case, limit: Limit, service: Service, provider: FakeProcess
 ) -> None:
-    async with Door(service) as door:
+    async with ApiClient(service) as client:
         sizes = _sizes(case, limit, stretch)
         lines = sized(sizes)
-        await prepare(case.start, door, provider, case.workers)
+        await prepare(case.start, client, provider, case.workers)
         with Meter(service.pids | {"provider": [provider.process.pid]}) as meter:
             begun = level(provider, limit, case.start)
             if case.others == "others":
                 provider.post("/_/stranger", {"model": LIMITED, "part": PART})
-            job = await door.submit(lines, model=LIMITED, detail=DETAIL)
-            await door.finished(job["id"], 5 * stretch + 60)
+            job = await client.submit(lines, model=LIMITED, detail=DETAIL)
+            await client.finished(job["id"], 5 * stretch + 60)
     _, finished = service.instants(job["id"])
-    found = through(provider)
+    found = lane_totals(provider)
     beside = others(provider, found.last_admitted)
     report.figures += _figures(case, limit, begun, replace(found, tokens=found.tokens + beside), finished)
     report.figures.append(Figure(str(case), "items", len(sizes)))
@@ -166,15 +108,15 @@ def _sizes(case: Case, limit: Limit, stretch: float) -> list[tuple[int, int]]:
     minutes = share(case.start) + stretch / 60 * (1 if case.others == OTHERS[0] else 1 - PART)
     if case.shape == "requests":
         return [SMALL] * math.ceil(minutes * limit.rpm)
-    dice = random.Random(1)
+    generator = random.Random(1)
     sizes, left = [], minutes * limit.tpm
     while left > 0:
-        sizes.append(dice.choice(MIXED) if case.shape == "mixed" else SMALL)
+        sizes.append(generator.choice(MIXED) if case.shape == "mixed" else SMALL)
         left -= charge(sizes[-1], case.charge)
     return sizes
 
 
-def _figures(case: Case, limit: Limit, begun: Level, found: Through, finished: float) -> list[Figure]:
+def _figures(case: Case, limit: Limit, begun: Level, found: LaneTotals, finished: float) -> list[Figure]:
     group, alone = str(case), case.others == OTHERS[0]
     minimum = limit.least_seconds(found.calls - begun.requests, found.tokens - begun.tokens) + LATENCY
     inside = found.last_ended - found.first_admitted
@@ -191,7 +133,7 @@ def _figures(case: Case, limit: Limit, begun: Level, found: Through, finished: f
     ]
 
 
-def _used(limit: Limit, begun: Level, found: Through) -> float:
+def _used(limit: Limit, begun: Level, found: LaneTotals) -> float:
     """Which share of what the bucket offered had been taken when the last call was admitted."""
     minutes = (found.last_admitted - begun.at) / 60
     if limit.rpm:

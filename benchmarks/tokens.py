@@ -1,4 +1,4 @@
-"""Image sizes counted a second, one by one and in a batch; and sixteen images counted beside other libraries."""
+"""Image sizes counted a second, singly and in a batch; and sixteen images counted by other libraries, too."""
 
 import argparse
 import json
@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.report import Figure, Grid, Report, middle
+from benchmarks.figure import Figure, median_figure
+from benchmarks.report import Grid, Report
 from vision.errors import ImageError
 from vision.tokens import count_image, find_rule
 from vision.tokens.fit import NO_FIT, Fit
@@ -60,12 +61,12 @@ def _speed(report: Report, group: str, rule: str, detail: str, sides: Any) -> No
     def loop() -> None:
         counted[:] = [count_image(rule, detail, *size).tokens for size in zip(widths, heights, strict=True)]
 
-    plain = middle(group, "count_image in a loop", [_rate(loop, LOOP) for _ in range(RUNS)], "sizes/s")
+    plain = median_figure(group, "count_image in a loop", [_rate(loop, LOOP) for _ in range(RUNS)], "sizes/s")
     report.figures.append(plain)
     for name, fit in FITS.items():
         goal = {} if fit.kind != "none" else {"at_least": 1_000_000.0}
         rates = [_rate(lambda fit=fit: count_many(rule, detail, *sides, fit), sides.shape[1]) for _ in range(RUNS)]
-        report.figures.append(middle(group, name, rates, "sizes/s", **goal))
+        report.figures.append(median_figure(group, name, rates, "sizes/s", **goal))
         if fit == NO_FIT:
             report.figures.append(Figure(group, "times the loop", report.figures[-1].value / plain.value, "x"))
     odd = int((count_many(rule, detail, *sides[:, :LOOP]) != np.array(counted)).sum())
@@ -80,14 +81,14 @@ def _rate(work: Callable[[], object], sizes: int) -> float:
 
 def _compare(report: Report) -> None:
     cases = tomllib.loads(REFERENCES.joinpath("published.toml").read_text("utf-8"))["case"]
-    asked = [case["tokens"] for case in cases]
+    published = [case["tokens"] for case in cases]
     columns = {f"tessera {version('tessera')}": [_count(case) for case in cases], **_others(report, cases)}
-    for place, (name, counts) in enumerate(columns.items()):
-        exact = sum(found == tokens for found, tokens in zip(counts, asked, strict=True))
-        goal = {} if place else {"at_least": float(len(cases))}
+    for index, (name, counts) in enumerate(columns.items()):
+        exact = sum(found == tokens for found, tokens in zip(counts, published, strict=True))
+        goal = {} if index else {"at_least": float(len(cases))}
         report.figures.append(Figure("cases exactly right", name, exact, f"of {len(cases)}", **goal))
     names = [f"{case['model']} {case['detail']} {case['size'][0]}x{case['size'][1]}" for case in cases]
-    rows = zip(names, asked, *columns.values(), strict=True)
+    rows = zip(names, published, *columns.values(), strict=True)
     header = ["tokens of one image", "provider", *columns]
     report.grids.append(Grid("Side by side", header, [[str(cell) for cell in row] for row in rows]))
 

@@ -1,4 +1,4 @@
-"""The way from a command to the service: its address, the key, and errors a person can act on."""
+"""The connection from a command to the service: address, key, and readable errors."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ Parameters = Mapping[str, str | int | None]
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 TIMEOUT = httpx2.Timeout(30, connect=5)
 SLOW = httpx2.Timeout(600, connect=5)
-"""For requests that carry or bring a whole job."""
+"""For requests that send or receive a whole job."""
 
 
 class ConnectionSettings(Settings):
@@ -46,23 +46,23 @@ class Connection:
 
     def get(self, path: str, parameters: Parameters | None = None) -> Any:
         """The JSON at `path`."""
-        return self._ask("GET", path, params=_given(parameters))
+        return self._request("GET", path, params=_given(parameters))
 
     def post(self, path: str, body: object = None, place: Locate = LINE) -> Any:
         """Send a JSON body, receive JSON; `place` names a line in the error's details."""
         content = b"" if body is None else orjson.dumps(body)
         headers = {"Content-Type": "application/json"}
-        return self._ask("POST", path, place, content=content, headers=headers, timeout=SLOW)
+        return self._request("POST", path, place, content=content, headers=headers, timeout=SLOW)
 
     def post_lines(self, path: str, lines: Iterable[bytes], parameters: Parameters, place: Locate) -> Any:
         """Stream a body of JSON lines, receive JSON; `place` names a line in the error's details."""
         headers = {"Content-Type": "application/x-ndjson"}
         sent = {"params": _given(parameters), "content": iter(lines), "headers": headers, "timeout": SLOW}
-        return self._ask("POST", path, place, **sent)
+        return self._request("POST", path, place, **sent)
 
     def delete(self, path: str) -> Any:
         """Delete what is at `path`; the service's answer, or None."""
-        return self._ask("DELETE", path)
+        return self._request("DELETE", path)
 
     def upload(self, path: Path, purpose: str) -> str:
         """Store a file with the service; its id."""
@@ -72,7 +72,7 @@ class Connection:
     def upload_as(self, name: str, file: IO[bytes], purpose: str) -> str:
         """Store an open file under a name; its id."""
         data, files = {"purpose": purpose}, {"file": (name, file)}
-        return str(self._ask("POST", "/v1/files", data=data, files=files, timeout=SLOW)["id"])
+        return str(self._request("POST", "/v1/files", data=data, files=files, timeout=SLOW)["id"])
 
     @contextmanager
     def stream(self, path: str, parameters: Parameters | None = None) -> Iterator[Iterator[bytes]]:
@@ -84,9 +84,9 @@ class Connection:
             _accept(response, LINE)
             yield response.iter_bytes()
 
-    def _ask(self, method: str, path: str, place: Locate = LINE, **request: Any) -> Any:
+    def _request(self, method: str, path: str, place: Locate = LINE, **options: Any) -> Any:
         with self._reaching():
-            response = self._client.request(method, path, **request)
+            response = self._client.request(method, path, **options)
         _accept(response, place)
         return orjson.loads(response.content) if response.content else None
 
@@ -99,7 +99,7 @@ class Connection:
 
 
 def connect() -> Connection:
-    """By TESSERA_URL and TESSERA_API_KEY, or to the service on this machine with its admin key."""
+    """Connect to TESSERA_URL with TESSERA_API_KEY, or to the service on this machine with its admin key."""
     settings = ConnectionSettings()
     url = (settings.url or f"http://127.0.0.1:{settings.port}").rstrip("/").removesuffix("/v1")
     key = settings.api_key or (_local_key(settings) if httpx2.URL(url).host in LOOPBACK else None)

@@ -1,4 +1,4 @@
-"""How the values of options are read: times, amounts, lists, pairs, and texts in files."""
+"""Parses the values of options: times, amounts, lists, pairs, and texts in files."""
 
 import re
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ def names(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> list[s
 
 
 def levels(context: click.Context, parameter: click.Parameter, texts: Sequence[str]) -> list[str]:
-    """The same for levels of detail."""
+    """Like `names`, for levels of detail."""
     found = names(context, parameter, texts)
     for wrong in set(found) - set(DETAILS):
         raise click.BadParameter(f"{wrong!r} is not one of {', '.join(DETAILS)}.")

@@ -1,5 +1,5 @@
-"""What a command says when it cannot go on: a sentence, the details, and what to do. Exit codes: 1 refused
-or failed, 2 wrong usage (click's own), 3 the service cannot be reached."""
+"""Errors of commands: a sentence, details, and what to do. Exit codes: 1 refused or failed, 2 wrong usage (click's
+own), 3 the service cannot be reached."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -10,10 +10,10 @@ import orjson
 
 SHOWN = 20
 Locate = Callable[[int], str]
-"""Where a line that the service counted comes from."""
+"""The number of a line in the request → where the user wrote it."""
 LINE = "line {}".format
 AWAY = frozenset({502, 503, 504})
-"""Answers of a service that is starting, or of a proxy before one that is away."""
+"""Statuses of a service that is starting, or of a proxy whose service does not answer."""
 
 
 class Problem(click.ClickException):

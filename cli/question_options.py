@@ -1,4 +1,4 @@
-"""Options that `tessera submit` and `tessera estimate` share: what is asked of each image, and how large it is sent."""
+"""Options that `tessera submit` and `tessera estimate` share: the question, and the size of images sent."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

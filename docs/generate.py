@@ -1,6 +1,6 @@
-"""Writes the pages that follow from the code; with `--check` writes nothing, and names what drifted or leads nowhere.
+"""Writes the pages that are generated from the code; `--check` only names outdated pages and broken links.
 
-It needs no servers and looks at no environment: the same code gives the same pages everywhere.
+It needs no servers and reads no environment: the same code gives the same pages everywhere.
 """
 
 import sys
@@ -25,7 +25,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code: 1 if anything has drifted, leads nowhere or is not described."""
+    """The exit code: 1 if a page is outdated, a link is broken, or a code is not described."""
     if arguments not in ([], ["--check"]):
         click.echo("Usage: docs/generate.py [--check]", err=True)
         return 2

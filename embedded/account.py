@@ -1,4 +1,4 @@
-"""Whom the servers run as. PostgreSQL refuses root, so that under root they run as nobody."""
+"""The user that the servers run as. PostgreSQL refuses root, so under root they run as nobody."""
 
 import os
 import stat
@@ -16,9 +16,9 @@ class Account:
     gid: int | None = None
 
     def may_enter(self, folder: Path) -> bool:
-        """Whether this user gets into a folder, going by the mode bits of it and all above it that exist."""
-        place = folder.resolve()
-        return all(self._passes(each) for each in (place, *place.parents) if each.exists())
+        """Whether this user can enter a folder, by the mode bits of it and of all its parents that exist."""
+        path = folder.resolve()
+        return all(self._passes(each) for each in (path, *path.parents) if each.exists())
 
     def own(self, path: Path) -> None:
         """Give a file or folder to this user."""
@@ -37,7 +37,7 @@ class Account:
 
 
 def account_for(data: Path) -> Account:
-    """Ourselves; under root the owner of what is there already (a user's, before `sudo`), otherwise nobody."""
+    """The current user; under root the owner of existing data (made before `sudo`), or else nobody."""
     if os.geteuid() != 0:
         return Account()
     if data.exists() and (status := data.stat()).st_uid != 0:

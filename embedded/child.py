@@ -1,4 +1,4 @@
-"""One program, one process at a time: in a session of its own, its lines read, gone when we are gone."""
+"""Runs one program at a time in a session of its own, reads its output, and ends it with this process."""
 
 import os
 import signal
@@ -18,11 +18,11 @@ from vision.errors import ConfigurationError
 Log = Callable[[str, str], None]
 """Takes a name and one line."""
 
-EXIT_WITH_PARENT = Path(__file__).with_name("parent.py")
+EXIT_WITH_PARENT = Path(__file__).with_name("exit_with_parent.py")
 
 
 class Child:
-    """Starts from the main thread only: the kernel ties a child to the thread that made it."""
+    """Start it from the main thread only: the kernel signals a child when the thread that made it ends."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Child:
                 env=self._env,
                 cwd=self._folder,
                 pass_fds=self._keep,
-                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the rest in order
+                start_new_session=True,  # so that Ctrl-C reaches only the supervisor, which stops the others in order
             )
         self._reader = Thread(target=self._read, args=(self._process.stdout,), daemon=True)
         self._reader.start()
@@ -94,7 +94,7 @@ class Child:
         return self._process.poll() if self._process else 0
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end; False when it still runs after that long."""
+        """Wait for the end; False if it still runs after `seconds`."""
         try:
             if self._process:
                 self._process.wait(seconds)
@@ -103,7 +103,7 @@ class Child:
         return True
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Wait until it is ready; ConfigurationError with its last lines when it ends or takes too long."""
+        """Wait until it is ready; ConfigurationError with its last lines if it ends or takes too long."""
         deadline = time.monotonic() + seconds
         while not ready():
             if self.poll() is not None or time.monotonic() > deadline:
@@ -118,18 +118,18 @@ class Child:
         return ConfigurationError(f"{self.name} {what}. It said:\n  {lines}", code="embedded_server_failed")
 
     def ask_to_stop(self) -> None:
-        """Send the signal for an orderly end."""
+        """Send the stop signal."""
         if self._process and self._process.poll() is None:
             self._process.send_signal(self._stop_signal)
 
     def kill(self) -> None:
-        """End it and what it started, at once."""
+        """Kill it and the processes that it started."""
         if self._process and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     def stop(self, seconds: float) -> None:
-        """An orderly end if that works in time."""
+        """Send the stop signal; kill it after `seconds`."""
         self.ask_to_stop()
         if not self.wait(seconds):
             self.kill()

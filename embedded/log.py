@@ -1,4 +1,4 @@
-"""One tidy log of all processes: a line each, its process's name before it."""
+"""One log of all processes: each line begins with the name of its process."""
 
 import io
 import os
@@ -12,16 +12,16 @@ OWN, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
 PATIENCE_MS = 200
-"""So long a reader may be behind with a full pipe before lines are dropped."""
-ROOM = 4_096
-"""Bytes that a pipe with any room has room for: more could block."""
+"""With a full pipe, wait so long for its reader before lines are dropped."""
+PIPE_BYTES = 4_096
+"""A writable pipe takes so many bytes at once; a longer write could block (PIPE_BUF)."""
 
 
 class MergedLog:
-    """Callable from any thread; goes on in silence when nobody reads it any more.
+    """Callable from any thread; stops writing when the reader has closed the stream.
 
-    Who holds the reader up (a paused terminal, a pager, a stopped collector) must not hold up the service, whose
-    processes wait for their lines to be taken: then lines are dropped, and their number is told later.
+    A reader that stalls (a paused terminal, a pager, a stopped collector) must not block the service, whose processes
+    wait until their lines are read: lines are dropped then, and their number is logged later.
     """
 
     def __init__(self, stream: TextIO | None = None, width: int = 9) -> None:
@@ -34,7 +34,7 @@ class MergedLog:
     def __call__(self, name: str, line: str) -> None:
         with self._lock:
             try:
-                if self._dropped and self._room():
+                if self._dropped and self._is_writable():
                     count, self._dropped = self._dropped, 0
                     self._write("tessera", f"Nobody read this log for a while: {count} lines were dropped.")
                 self._write(name, line)
@@ -42,17 +42,17 @@ class MergedLog:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
     def _write(self, name: str, line: str) -> None:
-        if self._dropped or not self._room():
+        if self._dropped or not self._is_writable():
             self._dropped += 1
             return
         text = f"{self._label(name)} {line}"
-        if len(text.encode()) >= ROOM:
-            text = text.encode()[: ROOM - 8].decode(errors="ignore") + " …"
+        if len(text.encode()) >= PIPE_BYTES:
+            text = text.encode()[: PIPE_BYTES - 8].decode(errors="ignore") + " …"
         self._stream.write(f"{text}\n")
         self._stream.flush()
 
-    def _room(self) -> bool:
-        """Whether a line can be written without waiting, or after a short time if none was dropped before it."""
+    def _is_writable(self) -> bool:
+        """Whether a line can be written at once, or after PATIENCE_MS if none was dropped before it."""
         try:
             poll = select.poll()
             poll.register(self._stream, select.POLLOUT)

@@ -17,20 +17,20 @@ SETTINGS = {
     "unix_socket_directories": "",  # a data directory's path may be longer than the 107 bytes of a socket's
     "max_connections": "400",
     "jit": "off",
-    "log_min_messages": "fatal",  # what a client did wrong, the client logs
+    "log_min_messages": "fatal",  # clients log their own errors
     "log_line_prefix": "",
 }
 IN_MEMORY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 READY = "ready"
-"""Line 8 of postmaster.pid, src/include/utils/pidfile.h: how pg_ctl knows, without a failed login in the log."""
+"""Line 8 of postmaster.pid, src/include/utils/pidfile.h: pg_ctl checks it, too; a login would log failures."""
 
 
 class Postgres(Server):
-    """The record. Its data directory is `folder/data`."""
+    """An embedded PostgreSQL. Its data directory is `folder/data`."""
 
     name = "postgres"
-    stop_signal = signal.SIGINT  # "fast": ends sessions, writes all, exits
+    stop_signal = signal.SIGINT  # "fast" shutdown
 
     @property
     def url(self) -> str:
@@ -47,7 +47,7 @@ class Postgres(Server):
             shutil.rmtree(draft, ignore_errors=True)  # of a start that was killed
         if not self.data.exists():
             self._initialise()
-        # Nobody else runs it, as we hold the lock: a pid file is a dead server's, its pid maybe another process's.
+        # We hold the lock, so no server runs: a pid file is left over, and its pid may be another process's.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def command(self) -> list[str]:

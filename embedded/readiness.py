@@ -22,7 +22,7 @@ def check(host: str, port: int) -> str:
 
 
 def wait(host: str, port: int, say: Callable[[str], None]) -> None:
-    """Return once the API is ready; says now and then what is amiss."""
+    """Return once the API is ready; until then `say` the problem every PATIENCE_SECONDS."""
     reminder = time.monotonic() + PATIENCE_SECONDS
     while problem := check(host, port):
         if time.monotonic() > reminder:

@@ -1,4 +1,4 @@
-"""What the embedded servers have in common: a folder, a password, a port that stays, a start and an end."""
+"""What the embedded servers have in common: folder, password, port, start and stop."""
 
 import os
 import signal
@@ -49,7 +49,7 @@ class Server(ABC):
         """Whether it answers."""
 
     def stdin(self) -> str:
-        """What it is told besides its arguments."""
+        """What the program reads from standard input."""
         return ""
 
     def password(self) -> str:
@@ -57,7 +57,7 @@ class Server(ABC):
         return (self.folder / "password").read_text().strip()
 
     def start(self) -> None:
-        """Start on the port of last time, or on another one if that is taken; returns when it answers."""
+        """Start on the same port as before, or on another one if that is taken; returns when it answers."""
         self.prepare()
         for attempts_left in (2, 1, 0):
             self.port = ports.free(self._last_port())
@@ -74,13 +74,13 @@ class Server(ABC):
         child.quiet = False
 
     def stop(self) -> None:
-        """An orderly end; all data written."""
+        """Stop the server after it has written all data."""
         if self.child:
             self.child.quiet = True
             self.child.stop(30)
 
     def program(self, command: list[str], *, stdin: str = "", name: str | None = None) -> Child:
-        """A child of this server's account that knows nothing of our environment; quiet until it answers."""
+        """A child under this server's account, without our environment; quiet until it answers."""
         child = Child(
             name or self.name,
             command,

@@ -1,4 +1,4 @@
-"""The embedded servers together, as a context: started in order, stopped in reverse."""
+"""Both embedded servers as a context: started in order, stopped in reverse order."""
 
 from pathlib import Path
 from types import TracebackType
@@ -43,7 +43,7 @@ class Servers:
         return self._valkey.url if self._valkey else None
 
     def __str__(self) -> str:
-        """Which of them run here, and where."""
+        """The running servers and their addresses."""
         if not self._running:
             return "PostgreSQL and Redis elsewhere"
         addresses = " and ".join(f"{server.name} at 127.0.0.1:{server.port}" for server in self._running)
@@ -51,7 +51,7 @@ class Servers:
 
     @property
     def children(self) -> list[Child]:
-        """Their processes, to be watched."""
+        """Their processes, for the supervisor."""
         return [server.child for server in self._running if server.child]
 
     def __enter__(self) -> Self:

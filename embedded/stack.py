@@ -22,12 +22,12 @@ WORKER_GRACE = 30.0
 
 @dataclass
 class Stack:
-    """Enter it for the servers; then `run` the rest."""
+    """A context that starts the servers; `run` starts the rest."""
 
     settings: Settings
     log: Log
     offline_provider: bool
-    """Whether to start it; its packages are installed then."""
+    """Whether to start it; its packages must be installed."""
     data_dir: Path = field(init=False)
     port: int = field(init=False)
     database_url: str = field(init=False)
@@ -114,8 +114,8 @@ API_COMMAND = ["-m", "api"]
 
 
 def worker_command(name: str) -> list[str]:
-    """Python's arguments for a worker. Workers need not know of each other: Postgres has the leases."""
-    apart = ["--without-gossip", "--without-mingle"]
+    """Python's arguments for a worker. Workers need no contact with each other: leases are in Postgres."""
+    alone = ["--without-gossip", "--without-mingle"]
     # Celery warns root at every start, for the sake of pickled messages; ours are JSON.
-    calm = ["-W", "ignore:::celery.platforms", "-m", "celery", "--quiet"]
-    return [*calm, "-A", "worker.app", "worker", "-n", f"{name}@%h", *apart, "-l", "WARNING"]
+    quiet = ["-W", "ignore:::celery.platforms", "-m", "celery", "--quiet"]
+    return [*quiet, "-A", "worker.app", "worker", "-n", f"{name}@%h", *alone, "-l", "WARNING"]

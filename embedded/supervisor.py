@@ -1,4 +1,4 @@
-"""Keeps programs running, and ends them in order."""
+"""Restarts programs that end, and stops them in order."""
 
 import signal
 import time
@@ -11,11 +11,11 @@ from embedded.child import Child, Log
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LONGEST_PAUSE = 30.0
 STEADY_SECONDS = 60.0
-"""A program that ran this long starts with a clean slate."""
+"""After a run this long, earlier failures no longer count."""
 
 
 @dataclass
-class _Kept:
+class _Supervised:
     child: Child
     started: float
     failures: int = 0
@@ -23,16 +23,16 @@ class _Kept:
 
 
 class Supervisor:
-    """Owns the main thread until a stop signal; a second one makes it hurry."""
+    """Runs in the main thread until a stop signal; after a second one it kills at once."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
         self._signals = 0
-        self._kept: list[_Kept] = []
+        self._supervised: list[_Supervised] = []
 
     def keep(self, children: Iterable[Child]) -> None:
         """Watch programs that run already."""
-        self._kept += [_Kept(child, time.monotonic()) for child in children]
+        self._supervised += [_Supervised(child, time.monotonic()) for child in children]
 
     def start(self, children: Iterable[Child]) -> None:
         """Start programs and watch them."""
@@ -41,11 +41,11 @@ class Supervisor:
             self.keep([child])
 
     def run(self) -> None:
-        """Start again what ends, until a stop signal."""
+        """Restart programs that end, until a stop signal."""
         self.listen()
         while not self._signals:
-            for kept in self._kept:
-                self._look_after(kept)
+            for supervised in self._supervised:
+                self._look_after(supervised)
             time.sleep(0.1)
 
     def listen(self) -> None:
@@ -55,7 +55,7 @@ class Supervisor:
                 signal.signal(number, self._on_signal)
 
     def stop(self, groups: Sequence[tuple[Sequence[Child], float]]) -> None:
-        """End one group after the other, each with its seconds for an orderly end."""
+        """Stop one group after the other; kill what still runs after the group's seconds."""
         self.listen()
         for children, seconds in groups:
             self._end(children, seconds)
@@ -63,16 +63,16 @@ class Supervisor:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._signals += 1
 
-    def _look_after(self, kept: _Kept) -> None:
+    def _look_after(self, supervised: _Supervised) -> None:
         now = time.monotonic()
-        if kept.again_at is not None and now >= kept.again_at:
-            kept.child.start()
-            kept.started, kept.again_at = now, None
-        elif kept.again_at is None and (code := kept.child.poll()) is not None:
-            kept.failures = 1 if now - kept.started > STEADY_SECONDS else kept.failures + 1
-            pause = min(2.0 ** (kept.failures - 1), LONGEST_PAUSE)
-            kept.again_at = now + pause
-            self._log("tessera", f"{kept.child.name} ended {_how(code)}; starting it again in {pause:.0f} s.")
+        if supervised.again_at is not None and now >= supervised.again_at:
+            supervised.child.start()
+            supervised.started, supervised.again_at = now, None
+        elif supervised.again_at is None and (code := supervised.child.poll()) is not None:
+            supervised.failures = 1 if now - supervised.started > STEADY_SECONDS else supervised.failures + 1
+            pause = min(2.0 ** (supervised.failures - 1), LONGEST_PAUSE)
+            supervised.again_at = now + pause
+            self._log("tessera", f"{supervised.child.name} ended {_how(code)}; starting it again in {pause:.0f} s.")
 
     def _end(self, children: Sequence[Child], seconds: float) -> None:
         for child in children:

@@ -8,7 +8,7 @@ from embedded.server import Server
 
 
 class Valkey(Server):
-    """Broker and limiter. Keeps an append-only file, and never evicts what is waiting."""
+    """An embedded Valkey for broker and limiter: append-only file, no eviction."""
 
     name = "valkey"
 
@@ -42,7 +42,7 @@ class Valkey(Server):
         return "".join(f"{name} {value}\n" for name, value in settings.items())
 
     def is_ready(self) -> bool:
-        """Logged in and answered: not while it still reads its file."""
+        """Whether it answers a login and a PING, which it does not while it loads its file."""
         try:
             with socket.create_connection((ports.LOOPBACK, self.port), timeout=1) as connection:
                 connection.sendall(f"AUTH {self.password()}\r\nPING\r\nQUIT\r\n".encode())

@@ -21,20 +21,20 @@ def main() -> int:
         sys.stderr.write(f"The offline provider lacks packages: {', '.join(lacking)}. {INSTALL}\n")
         return 2
     _give_memory_back()
-    app = create_app(places=options.places, allow_private=Settings().allow_private_networks)
+    app = create_app(max_requests=options.places, allow_private=Settings().allow_private_networks)
     uvicorn.run(
         app,
         host=options.host,
         port=options.port,
         log_level=options.log_level,
         access_log=False,
-        timeout_keep_alive=120,  # longer than clients keep idle connections, which would meet a closed door
+        timeout_keep_alive=120,  # longer than clients keep idle connections, so that the server never closes one first
     )
     return 0
 
 
 def _give_memory_back() -> None:
-    """Blocks over 1 MB are unmapped when freed; glibc would come to keep them (a quarter of the memory, measured)."""
+    """Unmap blocks over 1 MB when they are freed; glibc would keep them (a quarter of the memory, measured)."""
     if (set_option := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
         set_option(_M_MMAP_THRESHOLD, 1_000_000)
 

@@ -18,25 +18,25 @@ from starlette.routing import Mount, Route
 from local import MODEL, chat, responses
 from local.errors import WireError, translate
 from local.gate import Gate
-from local.question import ABOUT, ImageRef, LocalRequest
+from local.local_request import ABOUT, ImageRef, LocalRequest
+from local.request_body import declared_size, read_body
 from local.tasks import NAMES, Answer, Tasks, work
 from vision.errors import TesseraError
 from vision.jobs import ids
 
-MAX_BODY = 64_000_000  # bytes of one request
 MAX_WAITING = 512_000_000  # bytes of all requests together
-STARTED = 1_788_000_000  # `created` of the model: when this version of it was put together
+STARTED = 1_788_000_000  # `created` of the model: the date of this version
 
 Read = Callable[[dict[str, Any]], LocalRequest]
 Reply = Callable[[Answer], dict[str, Any]]
 
 
-def create_app(*, places: int = 128, allow_private: bool = False, tasks: Tasks | None = None) -> Starlette:
-    """The server; `places` requests may be in progress or wait, `allow_private` opens private image addresses."""
-    service = Service(tasks or Tasks(), places, allow_private)
+def create_app(*, max_requests: int = 128, allow_private: bool = False, tasks: Tasks | None = None) -> Starlette:
+    """The server; `max_requests` may be in progress or wait, `allow_private` opens private image addresses."""
+    service = Service(tasks or Tasks(), max_requests, allow_private)
     api = [
-        Route("/chat/completions", service.door(chat.read, chat.reply), methods=["POST"]),
-        Route("/responses", service.door(responses.read, responses.reply), methods=["POST"]),
+        Route("/chat/completions", service.handler(chat.read, chat.reply), methods=["POST"]),
+        Route("/responses", service.handler(responses.read, responses.reply), methods=["POST"]),
         Route("/models", _models),
         Route(f"/models/{MODEL}", _model),
     ]
@@ -49,11 +49,11 @@ def create_app(*, places: int = 128, allow_private: bool = False, tasks: Tasks |
 
 
 class Service:
-    """What all requests share."""
+    """The state that all requests share."""
 
-    def __init__(self, tasks: Tasks, places: int, allow_private: bool) -> None:
+    def __init__(self, tasks: Tasks, max_requests: int, allow_private: bool) -> None:
         self._tasks, self._allow_private = tasks, allow_private
-        self._gate = Gate(threads=os.cpu_count() or 1, places=places, max_bytes=MAX_WAITING)
+        self._gate = Gate(threads=os.cpu_count() or 1, max_requests=max_requests, max_bytes=MAX_WAITING)
         self._exit = AsyncExitStack()
         self._fetching = asyncio.Lock()
         self._fetcher: Any = None
@@ -64,68 +64,38 @@ class Service:
             yield
         self._gate.close()
 
-    def door(self, read: Read, reply: Reply) -> Callable[[Request], Any]:
+    def handler(self, read: Read, reply: Reply) -> Callable[[Request], Any]:
         """The handler of one of the two APIs."""
 
         async def handle(request: Request) -> Response:
             began = time.monotonic()
-            async with self._gate.place(_size(request)):
-                question = read(await _body(request))
-                answer = await self._answer(question, request)
+            async with self._gate.admit(declared_size(request)):
+                parsed = read(await read_body(request))
+                answer = await self._answer(parsed, request)
             return _json(reply(answer), {"openai-processing-ms": str(int((time.monotonic() - began) * 1000))})
 
         return handle
 
-    async def _answer(self, question: LocalRequest, request: Request) -> Answer:
-        images = [(await self._load(image), image.detail) for image in question.images]
+    async def _answer(self, parsed: LocalRequest, request: Request) -> Answer:
+        images = [(await self._load(image), image.detail) for image in parsed.images]
 
         def compute() -> Answer:
-            return work(self._tasks[question.task], question.schema, question.text, images)
+            return work(self._tasks[parsed.task], parsed.schema, parsed.text, images)
 
         return await self._gate.run(compute, unless=request.is_disconnected)
 
     async def _load(self, image: ImageRef) -> str | bytes:
-        """A data URL as it is (it is decoded in a thread), a web address as the bytes found there."""
+        """A data URL unchanged (a thread decodes it later); for a web address, the bytes fetched from it."""
         if image.source.startswith("data:"):
             return image.source
         async with self._fetching:
             if self._fetcher is None:
-                # Most callers send bytes: aiohttp is imported for those who do not.
+                # aiohttp is imported at first use: most callers send bytes.
                 guard = resolve_name("vision.outbound.guard:Guard")(self._allow_private)
                 fetcher = resolve_name("vision.images.fetch:Fetcher")(guard)
                 self._fetcher = await self._exit.enter_async_context(fetcher)
         data: bytes = await self._fetcher.fetch(image.source)
         return data
-
-
-def _size(request: Request) -> int:
-    """The announced length of the body; a body of unknown length counts as the longest."""
-    if not request.headers.get("content-type", "").startswith("application/json"):
-        raise WireError("Send application/json.", "unsupported_content_type", status=415)
-    announced = request.headers.get("content-length", "")
-    size = int(announced) if announced.isdigit() else MAX_BODY
-    if size > MAX_BODY:
-        raise _too_long()
-    return size
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > MAX_BODY:
-            raise _too_long()
-    try:
-        body = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise WireError(f"The body is not valid JSON: {error}.", "invalid_json") from None
-    if not isinstance(body, dict):
-        raise WireError("The body must be a JSON object.", "invalid_json")
-    return body
-
-
-def _too_long() -> WireError:
-    return WireError(f"The body is longer than {MAX_BODY:,} bytes.", "request_too_large", status=413)
 
 
 async def _models(_: Request) -> Response:

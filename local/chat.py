@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`: its request and its answer."""
+"""Request and answer of `POST /v1/chat/completions`."""
 
 import time
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from typing import Any
 
 from local import MODEL
 from local.errors import WireError
-from local.question import ImageRef, LocalRequest, ask, image, parts
+from local.local_request import ImageRef, LocalRequest, image, parse_request, parts
 from local.tasks import FINGERPRINT, Answer
 from vision.jobs import ids
 
 
 def read(body: dict[str, Any]) -> LocalRequest:
-    """A chat request → the question in it; WireError if it cannot be one."""
+    """Parse a chat request; WireError."""
     messages = body.get("messages")
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise WireError("`messages` must be a list of objects.", "invalid_type", param="messages")
@@ -20,7 +20,7 @@ def read(body: dict[str, Any]) -> LocalRequest:
     form = body.get("response_format")
     wanted = form.get("json_schema") if isinstance(form, dict) else None
     texts = (str(part.get("text", "")) for part in content if part.get("type") == "text")
-    return ask(body, wanted, texts, _images(content))
+    return parse_request(body, wanted, texts, _images(content))
 
 
 def _images(content: list[dict[str, Any]]) -> Iterator[ImageRef]:

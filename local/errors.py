@@ -4,7 +4,7 @@ from typing import Any
 
 from vision.errors import ImageError, Retry, TesseraError
 
-# What vision.images says, as OpenAI says it (reference: error codes of the Responses API).
+# Codes of vision.images → OpenAI's codes (reference: error codes of the Responses API).
 _IMAGE_CODES = {
     "image_unreachable": "invalid_image_url",
     "image_blocked": "invalid_image_url",
@@ -31,13 +31,13 @@ class WireError(Exception):
         self.status, self.kind, self.retry_after = status, kind, retry_after
 
     def body(self) -> dict[str, Any]:
-        """The JSON object that goes out."""
+        """The JSON body."""
         error = {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
         return {"error": error}
 
 
 def translate(error: TesseraError) -> WireError:
-    """An error of vision's, as the provider reports it; a busy image host sounds like OpenAI's timeout."""
+    """An error of `vision` in OpenAI's form; a busy image host becomes OpenAI's timeout."""
     message = error.message
     if isinstance(error, ImageError) and error.retry is not Retry.NEVER:
         message = f"Timeout while downloading the image. {message}"

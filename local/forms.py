@@ -1,4 +1,4 @@
-"""Fill in the caller's own JSON schema: what is known where it fits, and what stands for "not known" elsewhere."""
+"""Fills in the caller's JSON schema: known values where they fit, elsewhere values that mean "not known"."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -36,12 +36,12 @@ def fill(schema: Schema, known: Mapping[str, Any]) -> Any:
 
 
 class _NoAnswerError(Exception):
-    """Nothing can stand here."""
+    """No value is possible here."""
 
 
 @lru_cache(maxsize=64)
 def _form(text: bytes) -> "_Form":
-    """Kept, because the items of a job share their schema, and checking it takes longer than filling it in."""
+    """Cached: the items of a job share their schema, and checking it takes longer than filling it in."""
     schema = orjson.loads(text)
     Draft202012Validator.check_schema(schema)
     return _Form(schema)
@@ -76,7 +76,7 @@ class _Form:
         return self._blank(schema, kinds)
 
     def _choose(self, choices: Sequence[Any], known: Any, depth: int) -> Any:
-        """The first choice that what is known fits; if nothing is known, or nothing fits, null comes first."""
+        """Fill in the first choice that the known value fits; if there is none, prefer null."""
         candidates = [self._resolve(choice) for choice in choices]
         for choice in candidates if known is not _UNKNOWN else ():
             if self._takes(choice, known):
@@ -85,13 +85,13 @@ class _Form:
         return self.fill(candidates[0], _UNKNOWN, depth + 1)
 
     def _takes(self, schema: Schema, known: Any) -> bool:
-        """Objects and lists are adapted field by field, so their kind alone decides."""
+        """Whether a choice fits; for objects and lists the type alone decides, as they are filled in field by field."""
         if isinstance(known, Mapping | list):
             return ("object" if isinstance(known, Mapping) else "array") in _kinds(schema)
         return self._fits(schema, known)
 
     def _blank(self, schema: Schema, kinds: Sequence[str]) -> Any:
-        """The first of null, "", [], 0 and false that the schema allows; of an enum, a value that says as much."""
+        """The first of null, "", [], 0 and false that the schema allows, or an enum's value such as `unknown`."""
         blanks = [blank for kind, blank in _BLANKS.items() if kind in kinds or not kinds]
         for blank in (*blanks, *(value for value in _UNSURE if value in schema.get("enum", ()))):
             if self._fits(schema, blank):
@@ -102,7 +102,7 @@ class _Form:
         return self._validator.evolve(schema=schema).is_valid(value)
 
     def _resolve(self, schema: Any) -> Schema:
-        """Follow a `$ref` within the document; what is no object (`true`) stands for any value."""
+        """Follow a `$ref` within the document; a schema that is no object (`true`) allows any value."""
         for _ in range(_DEEPEST):
             if not isinstance(schema, Mapping):
                 return {}

@@ -1,4 +1,4 @@
-"""How much may wait, and how much runs at once."""
+"""Limits how many requests may wait, and how many run at once."""
 
 import asyncio
 import math
@@ -16,30 +16,30 @@ _WEIGHT = 0.1  # of the latest call in the moving average of durations
 
 
 class Gate:
-    """`places` requests of together `max_bytes` may be inside; `threads` of them are computed at once."""
+    """Admits up to `max_requests` requests of together `max_bytes`; computes `threads` of them at once."""
 
-    def __init__(self, *, threads: int, places: int, max_bytes: int) -> None:
+    def __init__(self, *, threads: int, max_requests: int, max_bytes: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="local")
         self._turns = asyncio.Semaphore(threads)
-        self._threads, self._places, self._max_bytes = threads, places, max_bytes
-        self._inside, self._bytes = 0, 0
-        self._seconds = 0.1  # one call's duration, averaged
+        self._threads, self._max_requests, self._max_bytes = threads, max_requests, max_bytes
+        self._admitted, self._bytes = 0, 0
+        self._seconds = 0.1  # average duration of a call
 
     @asynccontextmanager
-    async def place(self, size: int) -> AsyncIterator[None]:
-        """Be inside with a body of `size` bytes; WireError 429 if it is full."""
-        if self._inside >= self._places or self._bytes + size > self._max_bytes:
+    async def admit(self, size: int) -> AsyncIterator[None]:
+        """Admit a request with a body of `size` bytes; WireError 429 if there are too many."""
+        if self._admitted >= self._max_requests or self._bytes + size > self._max_bytes:
             raise self._full()
-        self._inside += 1
+        self._admitted += 1
         self._bytes += size
         try:
             yield
         finally:
-            self._inside -= 1
+            self._admitted -= 1
             self._bytes -= size
 
     async def run(self, call: Callable[[], T], *, unless: Callable[[], Awaitable[bool]]) -> T:
-        """Wait for a turn, then compute in a thread; WireError 499 if by then the caller has gone."""
+        """Wait for a turn, then compute in a thread; WireError 499 if the caller has disconnected."""
         async with self._turns:
             if await unless():
                 raise WireError("The caller has closed the connection.", "client_closed_request", status=499)
@@ -54,11 +54,11 @@ class Gate:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _full(self) -> WireError:
-        # Until half of those inside are through: coming back for a single place would be refused again.
-        wait = max(0.1, self._inside * self._seconds / self._threads / 2)
+        # Until half of the admitted requests are done; after a shorter wait the caller might be refused again.
+        wait = max(0.1, self._admitted * self._seconds / self._threads / 2)
         return WireError(
-            f"Rate limit reached for {MODEL} on requests in progress: Limit {self._places}, Used {self._inside}, "
-            f"Requested 1. Please try again in {math.ceil(wait * 1000) / 1000:g}s.",
+            f"Rate limit reached for {MODEL} on requests in progress: Limit {self._max_requests}, "
+            f"Used {self._admitted}, Requested 1. Please try again in {math.ceil(wait * 1000) / 1000:g}s.",
             "rate_limit_exceeded",
             status=429,
             kind="requests",

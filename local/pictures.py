@@ -1,4 +1,4 @@
-"""Bytes → pixels, upright and RGB. The only place where strangers' files are decoded."""
+"""Decodes images to upright RGB pixels. All files from callers are decoded here."""
 
 import binascii
 import io

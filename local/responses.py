@@ -1,4 +1,4 @@
-"""`POST /v1/responses`: its request and its answer."""
+"""Request and answer of `POST /v1/responses`."""
 
 import time
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from typing import Any
 
 from local import MODEL
 from local.errors import WireError
-from local.question import ImageRef, LocalRequest, ask, image, parts
+from local.local_request import ImageRef, LocalRequest, image, parse_request, parts
 from local.tasks import FINGERPRINT, Answer
 from vision.jobs import ids
 
 
 def read(body: dict[str, Any]) -> LocalRequest:
-    """A Responses request → the question in it; WireError if it cannot be one."""
+    """Parse a Responses request; WireError."""
     given = body.get("input")
     messages = [{"content": given}] if isinstance(given, str) else given
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
@@ -22,7 +22,7 @@ def read(body: dict[str, Any]) -> LocalRequest:
     text = body.get("text")
     wanted = text.get("format") if isinstance(text, dict) else None
     texts = (str(part.get("text", "")) for part in content if part.get("type") in ("text", "input_text"))
-    return ask(body, wanted, texts, _images(content))
+    return parse_request(body, wanted, texts, _images(content))
 
 
 def _images(content: list[dict[str, Any]]) -> Iterator[ImageRef]:
@@ -32,7 +32,7 @@ def _images(content: list[dict[str, Any]]) -> Iterator[ImageRef]:
 
 
 def reply(answer: Answer) -> dict[str, Any]:
-    """A `response` object; Responses report no image tokens of their own."""
+    """A `response` object; the Responses API reports no image tokens."""
     content = {"type": "output_text", "text": answer.text, "annotations": [], "logprobs": []}
     message = {"role": "assistant", "status": "completed", "content": [content]}
     return {

@@ -1,4 +1,4 @@
-"""What the offline provider can do, and one answer made of it: pixels → findings → the caller's schema, filled in."""
+"""The tasks of the offline provider; an answer is made from pixels, findings, and the caller's schema."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -21,16 +21,16 @@ IMAGE_TOKENS = "openai:gpt-4o"
 # Imported at their first use: what OCR needs takes a second to import.
 NAMES = {
     "moderation": "local.models.moderation:Moderation",
-    "ocr": "local.models.reading:TextReader",
+    "ocr": "local.models.ocr:TextReader",
     "product_tagging": "local.models.tagging:Tagging",
 }
 
 
 class Task(Protocol):
-    """A model and what its findings mean for an answer; called from several threads at once."""
+    """A model that looks at images and makes an answer; called from several threads at once."""
 
     side: int
-    """How many pixels a side it looks at."""
+    """Pixels a side that the model sees."""
 
     def look(self, image: Image.Image, /) -> Any: ...
 
@@ -48,10 +48,10 @@ class Answer:
 
 
 class Tasks:
-    """All tasks, each made once, when it is first asked for."""
+    """All tasks; each is created once, at its first use."""
 
     def __init__(self, makers: Mapping[str, Callable[[], Task]] | None = None) -> None:
-        self._makers = makers or {name: _maker(place) for name, place in NAMES.items()}
+        self._makers = makers or {name: _maker(path) for name, path in NAMES.items()}
         self._made: dict[str, Task] = {}
         self._locks = {name: threading.Lock() for name in self._makers}
 
@@ -62,8 +62,8 @@ class Tasks:
             return self._made[name]
 
 
-def _maker(place: str) -> Callable[[], Task]:
-    return lambda: resolve_name(place)()  # noqa: PLW0108 - resolving it imports the model
+def _maker(path: str) -> Callable[[], Task]:
+    return lambda: resolve_name(path)()  # noqa: PLW0108 - resolving it imports the model
 
 
 def work(task: Task, schema: dict[str, Any], text: str, images: Sequence[tuple[str | bytes, str]]) -> Answer:

@@ -1,7 +1,7 @@
-"""What a vision job is, costs, needs and leaves behind.
+"""Vision jobs: arithmetic, storage, providers and use cases.
 
 Arithmetic (no I/O):     tokens · prices · presets · kinds · jobs
 Infrastructure (async):  images · provider · limiter · storage · outbound
-Use cases:               intake (take a job in, cancel, pause, resume, retry) · estimate (what a job would take)
-Everything raises the errors of `vision.errors`; settings are read at the doors and handed down.
+Use cases:               intake (submit, cancel, pause, resume, retry) · estimate
+Everything raises the errors of `vision.errors`; settings are read where a process starts, and passed down.
 """

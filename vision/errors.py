@@ -1,4 +1,4 @@
-"""Every error that Tessera raises, and its consequence.
+"""All errors that Tessera raises.
 
 TesseraError
 ├── RequestError            the caller's mistake; nothing was stored

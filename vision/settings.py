@@ -1,4 +1,4 @@
-"""Every setting, typed. Read at the doors only, and handed down from there."""
+"""All settings, typed. Read only where a process starts, and passed down from there."""
 
 import os
 from pathlib import Path

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.errors import ImageError, ItemError, Retry
-from vision.images.hosts import HostBusy
+from vision.images.host import HostBusy
 from vision.images.source import Images
 from vision.jobs.lifecycle import ItemStatus, Stage
 from vision.jobs.retries import decide
@@ -154,7 +154,7 @@ class Measurer:
             sizes = [await self._images.measure(source, seconds) for source in item.images]
             counts = [count_saving(self._lane.image_tokens, spec.detail, spec.fit, *size) for size in sizes]
         except ItemError as error:
-            waits = isinstance(error, HostBusy) and not error.ill
+            waits = isinstance(error, HostBusy) and not error.unhealthy
             if item.image_tokens is not None and not waits:
                 return _as_declared(item, item.image_tokens)
             return _not_measured(item, error)

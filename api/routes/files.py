@@ -15,7 +15,7 @@ from api.dependencies import FilesReader, FilesWriter, Services
 from api.schemas import FilesQuery
 from api.views.lists import page_of_dicts, unix
 from vision.errors import InvalidRequest, NotFound
-from vision.files import BytesGone, IncomingFile, Trouble
+from vision.files import BytesGone, IncomingFile, StoreUnavailable
 from vision.jobs import ids
 from vision.storage import files
 
@@ -110,7 +110,7 @@ async def _discard(services: Services, file_id: UUID) -> None:
     """The row is gone, which is what was asked for; bytes that stay are found by the next sweep for orphans."""
     try:
         await services.store.delete([file_id.hex])
-    except (Trouble, OSError) as error:
+    except (StoreUnavailable, OSError) as error:
         log.warning("The bytes of the deleted file %s could not be removed yet: %s", file_id.hex, error)
 
 

@@ -51,8 +51,8 @@ def view(item: ItemReport, job: JobReport) -> Item:
 
 def result(item: ResultReport, job: JobReport) -> dict[str, Any]:
     """A result line for orjson, which takes the answer's JSON text as it is. A dict: there may be millions."""
-    fate = job.fate_of_the_rest
-    status = item.status or (fate.value if fate else ItemStatus.QUEUED.value)
+    unfinished = job.unfinished_status
+    status = item.status or (unfinished.value if unfinished else ItemStatus.QUEUED.value)
     failed = error(status, item.error_code, item.error_message)
     return {
         "custom_id": item.custom_id,

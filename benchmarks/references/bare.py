@@ -1,4 +1,4 @@
-"""The reference for overhead: a bare asyncio loop makes the same calls and stores nothing. A process of its own.
+"""The reference for overhead: a bare asyncio loop in its own process makes the same calls and stores nothing.
 
 python -m benchmarks.references.bare --client sdk --base-url http://127.0.0.1:9000/v1 --items 9 --in-flight 4 --image X
 """
@@ -14,7 +14,7 @@ import aiohttp
 import httpx2
 import openai
 
-from benchmarks.references.asked import bodies
+from benchmarks.references.request_bodies import bodies
 from benchmarks.stack.service import KEY
 
 Call = Callable[[str, bytes], Awaitable[object]]
@@ -46,7 +46,7 @@ async def with_sdk(options: argparse.Namespace, path: str, work: list[bytes]) ->
 
 
 async def with_sdk_bytes(options: argparse.Namespace, path: str, work: list[bytes]) -> dict[str, float]:
-    """The same by its shortest way: bytes in, the response as it came out, no models of either."""
+    """The official SDK with bytes in and bytes out, without its models."""
     headers = {"headers": {"Content-Type": "application/json"}}
     async with _sdk(options) as sdk:
 

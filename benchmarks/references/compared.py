@@ -19,7 +19,7 @@ Counter = Callable[[str, str, int, int], int]
 """Tokens of an image by model, detail, width and height; raises what the library raises."""
 
 NETWORK = {"socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname"}
-"""Without these nobody is reached. Some libraries make a socket only to see which options it takes."""
+"""Every connection needs one of these. Creating a socket is allowed: some libraries only check its options."""
 
 tried: list[str] = []
 
@@ -30,7 +30,7 @@ def main() -> None:
     sys.path.insert(0, sys.argv[1])
     cases = json.load(sys.stdin)
     with redirect_stdout(sys.stderr):
-        libraries = [_ask(name, counter, cases) for name, counter in LIBRARIES.items()]
+        libraries = [_count_all(name, counter, cases) for name, counter in LIBRARIES.items()]
     json.dump({"libraries": libraries, "network": tried}, sys.stdout)
 
 
@@ -40,14 +40,14 @@ def _refuse_network(event: str, _: tuple[Any, ...]) -> None:
         raise ConnectionError(f"{event}: there is no network here")
 
 
-def _ask(name: str, counter: Callable[[], Counter], cases: list[dict[str, Any]]) -> dict[str, Any]:
+def _count_all(name: str, counter: Callable[[], Counter], cases: list[dict[str, Any]]) -> dict[str, Any]:
     answers = [_answer(counter, case["model"], case["detail"], *case["size"]) for case in cases]
     errors = [why for _, why in answers if why]
     return {"name": name, "version": version(name), "counts": [answer for answer, _ in answers], "errors": errors}
 
 
 def _answer(counter: Callable[[], Counter], model: str, detail: str, width: int, height: int) -> tuple[int | str, str]:
-    """Who counts a small image of the same kind, but raises for this one, has rejected it as the provider does."""
+    """A library that counts a small image of the same kind, but raises for this one, has rejected the image."""
     try:
         return counter()(model, detail, width, height), ""
     except Exception as error:  # noqa: BLE001 - whatever a library raises is its answer

@@ -1,7 +1,7 @@
-"""One Celery task for each image, with the official SDK: what one writes first. The other reference for overhead.
+"""One Celery task for each image, with the official SDK: a simple first program. The other reference for overhead.
 
-`celery -A benchmarks.references.naive worker`, told by the environment: NAIVE_BROKER, NAIVE_BASE_URL and NAIVE_BODY, a
-file with a request's JSON body in which each task changes the image's address.
+`celery -A benchmarks.references.naive worker` reads NAIVE_BROKER, NAIVE_BASE_URL and NAIVE_BODY from the environment: a
+file with a request's JSON body, in which each task changes the image's address.
 """
 
 import json
@@ -13,14 +13,14 @@ from typing import Any
 import openai
 from celery import Celery
 
-TASK = "benchmarks.references.naive.ask"
+TASK = "benchmarks.references.naive.call"
 
 app = Celery("naive", broker=os.environ.get("NAIVE_BROKER"), set_as_current=False)
 
 
 @app.task(name=TASK, ignore_result=True)
-def ask(image: str) -> None:
-    """Ask, read the answer, keep nothing."""
+def call(image: str) -> None:
+    """Make a call, read the answer, store nothing."""
     body = _body()
     [shown] = body["messages"][1]["content"]
     content = [{**shown, "image_url": {**shown["image_url"], "url": image}}]

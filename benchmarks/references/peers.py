@@ -1,4 +1,4 @@
-"""The two references for overhead, run: a bare loop in a process, and Celery workers with a task for each image."""
+"""Runs the two references for overhead: a bare loop, and Celery workers with a task for each image."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from celery import Celery
 
-from benchmarks.references.asked import bodies
 from benchmarks.references.naive import TASK
+from benchmarks.references.request_bodies import bodies
 from benchmarks.stack import processes
 from benchmarks.stack.processes import Meter
 from embedded.child import Child
@@ -79,13 +79,15 @@ class Naive:
 def naive(
     broker: str, image: str, provider: FakeProcess, *, workers: int, pool: str, concurrency: int
 ) -> Iterator[Naive]:
-    """Start workers on this broker; they have all called before they are counted."""
+    """Start workers on this broker; all have made calls before the measurement."""
     with tempfile.TemporaryDirectory(prefix="tessera-bench-") as folder:
         body = Path(folder) / "body.json"
         body.write_bytes(bodies(f"{provider.url}/v1", image, 1)[1][0])
-        told = {"NAIVE_BROKER": broker, "NAIVE_BASE_URL": f"{provider.url}/v1", "NAIVE_BODY": str(body)}
+        settings = {"NAIVE_BROKER": broker, "NAIVE_BASE_URL": f"{provider.url}/v1", "NAIVE_BODY": str(body)}
         children = [
-            Child(f"naive{number}", _command(number, pool, concurrency), log=_say, env=os.environ | told, folder=ROOT)
+            Child(
+                f"naive{number}", _command(number, pool, concurrency), log=_say, env=os.environ | settings, folder=ROOT
+            )
             for number in range(1, workers + 1)
         ]
         app = Celery("sender", broker=broker, set_as_current=False)

@@ -13,12 +13,12 @@ import orjson
 from benchmarks.stack.service import MODEL, PRESET, Service
 
 POLL_SECONDS = 0.2
-"""When a job ended is what the database says; the poll only sees that it did."""
+"""The poll only shows that a job has ended; the database has the time."""
 NDJSON = {"Content-Type": "application/x-ndjson"}
 Size = tuple[int, int]
 
 
-class Door:
+class ApiClient:
     """A client with the admin key."""
 
     def __init__(self, service: Service) -> None:
@@ -62,7 +62,7 @@ class Door:
         return job
 
     async def cancel(self, job_id: str) -> None:
-        """Ask for the job's end; calls in flight go on."""
+        """Cancel the job; calls in flight go on."""
         async with self._session.post(f"/v1/jobs/{job_id}/cancel") as response:
             await _answer(response, 200)
 
@@ -81,7 +81,7 @@ def manifest(urls: Iterable[str], size: Size | None) -> bytes:
 
 
 def sized(sizes: Iterable[Size]) -> bytes:
-    """One line for each size, with an image whose size is told, and which nobody fetches."""
+    """One line for each size, with an image of declared size that nobody fetches."""
     return b"".join(
         _line(number, f"http://127.0.0.1/{size[0]}x{size[1]}/{number}.jpg", size)
         for number, size in enumerate(sizes, 1)

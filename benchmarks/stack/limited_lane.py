@@ -1,4 +1,4 @@
-"""One lane with a limit at the fake provider, filled or emptied before a measurement, and what it then let through."""
+"""A lane with a limit at the fake provider: set its bucket before a measurement, read its totals afterwards."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from benchmarks.stack.client import Door, sized
+from benchmarks.stack.client import ApiClient, sized
 from benchmarks.stack.service import KEY, MODEL, PRESET, UNLIMITED, Service, running
 from tests.fakes import FakeProcess, start
 from vision import presets
@@ -15,7 +15,7 @@ from vision.tokens import count_image, find_rule
 from vision.tokens.text import call_tokens
 
 LIMITED, DETAIL = "gpt-5.6-luna", "original"
-"""Images are charged by their size here, without a ceiling that would make large ones alike."""
+"""This model charges images by their size, without a ceiling."""
 SMALL = (512, 512)
 ANSWER = 140
 """Tokens that the fake writes for an image."""
@@ -33,7 +33,7 @@ class Limit:
     tpm: int
 
     def least_seconds(self, calls: float, tokens: float) -> float:
-        """How long the refill takes for so much."""
+        """Seconds that the refill takes for these calls and tokens."""
         return max(calls * 60 / self.rpm if self.rpm else 0.0, tokens * 60 / self.tpm if self.tpm else 0.0, 0.0)
 
 
@@ -47,8 +47,8 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Through:
-    """What the provider let through on the lane since the start; instants in epoch seconds."""
+class LaneTotals:
+    """The provider's totals of the lane since the start; instants in epoch seconds."""
 
     calls: int
     tokens: int
@@ -63,7 +63,7 @@ class Through:
 
 @cache
 def charge(size: tuple[int, int], behaviour: str) -> int:
-    """About what the fake charges for an item, to find how many items a job needs; what it did charge is asked."""
+    """About what the fake charges for an item, to find the size of a job; `lane_totals` has the actual charge."""
     preset = presets.get(PRESET)
     output = preset.max_output_tokens if behaviour == "max" else ANSWER
     image = count_image(find_rule(LIMITED), DETAIL, *size).tokens
@@ -73,10 +73,10 @@ def charge(size: tuple[int, int], behaviour: str) -> int:
 @contextmanager
 def limited(limit: Limit, workers: int, *fake: str) -> Iterator[tuple[Service, FakeProcess]]:
     """The service with this lane, and one without a limit to warm everything up on."""
-    told = f"{LIMITED}={limit.rpm}/{limit.tpm}"
+    configured = f"{LIMITED}={limit.rpm}/{limit.tpm}"
     lanes = {LIMITED: (limit.rpm or UNLIMITED, limit.tpm or UNLIMITED), MODEL: (UNLIMITED, UNLIMITED)}
     with (
-        start("provider", "--key", KEY, "--limit", told, *fake) as provider,
+        start("provider", "--key", KEY, "--limit", configured, *fake) as provider,
         running(provider, workers=workers, limits=lanes) as service,
     ):
         yield service, provider
@@ -92,36 +92,36 @@ def share(start_from: str) -> float:
     return 0.0 if start_from.endswith("empty") else 1.0
 
 
-async def prepare(start_from: str, door: Door, provider: FakeProcess, workers: int) -> None:
+async def prepare(start_from: str, client: ApiClient, provider: FakeProcess, workers: int) -> None:
     """Warm up, and bring the bucket to where the measurement starts."""
-    await _work(door, MODEL, 64 * workers)
+    await _work(client, MODEL, 64 * workers)
     provider.post("/_/levels", {"share": share(start_from)})
     if not start_from.startswith("new-"):
-        await _work(door, LIMITED, max(SEEN, 2 * workers))
+        await _work(client, LIMITED, max(SEEN, 2 * workers))
         if share(start_from):
             await asyncio.sleep(3)  # both buckets are full again, and the dispatchers still awake
     provider.post("/_/forget")
 
 
-async def _work(door: Door, model: str, items: int) -> None:
+async def _work(client: ApiClient, model: str, items: int) -> None:
     detail = DETAIL if model == LIMITED else "high"
-    job = await door.submit(sized([SMALL] * items), model=model, detail=detail)
-    await door.finished(job["id"])
+    job = await client.submit(sized([SMALL] * items), model=model, detail=detail)
+    await client.finished(job["id"])
 
 
 def level(provider: FakeProcess, limit: Limit, start_from: str) -> Level:
-    """What the bucket holds now: from here the clock runs."""
-    told: dict[str, Any] = provider.get("/_/levels")
-    for lane in told["lanes"]:
+    """What the bucket holds now, and when: the start of the measurement."""
+    levels: dict[str, Any] = provider.get("/_/levels")
+    for lane in levels["lanes"]:
         if lane["model"] == LIMITED:
-            return Level(told["at"], lane["requests"], lane["tokens"])
-    return Level(told["at"], share(start_from) * limit.rpm, share(start_from) * limit.tpm)
+            return Level(levels["at"], lane["requests"], lane["tokens"])
+    return Level(levels["at"], share(start_from) * limit.rpm, share(start_from) * limit.tpm)
 
 
-def through(provider: FakeProcess) -> Through:
+def lane_totals(provider: FakeProcess) -> LaneTotals:
     """The limited lane's totals since the log was last emptied."""
     [lane] = [one for one in provider.get("/_/stats?window=1")["lanes"] if one["model"] == LIMITED]
-    return Through(
+    return LaneTotals(
         lane["calls"],
         lane["tokens"],
         lane["rate_limited"],

@@ -1,4 +1,4 @@
-"""CPU time and memory of processes, out of /proc (Linux only)."""
+"""CPU time and memory of processes, from /proc (Linux only)."""
 
 import os
 import time

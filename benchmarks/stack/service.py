@@ -1,4 +1,4 @@
-"""The real service as a newcomer starts it (`tessera up`), against a fake provider; gone when the benchmark is."""
+"""Runs the real service (`tessera up`) against a fake provider for as long as a benchmark runs."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ from tests.fakes import FakeProcess
 MODEL, PRESET, KEY = "gpt-4o-mini", "moderation", "sk-test"
 UNLIMITED = 1_000_000_000
 GROUPS = {"worker": "celery", "api": "-m api", "postgres": "postgres", "valkey": "valkey-server"}
-"""Name of a group, and the word by which its processes' commands are known."""
+"""Name of a group → a word in the commands of its processes."""
 Limits = Mapping[str, tuple[int, int]]
 """Model → requests and tokens per minute."""
 
@@ -46,7 +46,7 @@ class Service:
         return self.database_url.replace("+psycopg", "", 1)
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """What the database says, past the API: for instants that the API tells in whole seconds."""
+        """Query the database, as the API has times in whole seconds only."""
         with psycopg.connect(self.address) as connection:
             return connection.execute(statement, values).fetchall()
 
@@ -117,17 +117,17 @@ def _port(url: str) -> int:
 
 
 def _stop(process: "subprocess.Popen[bytes]", folder: Path) -> None:
-    """In order if it can; what it said beyond the ordinary is shown, because a quiet error spoils every figure."""
+    """Stop it; print warnings and errors of its log, because an unnoticed error spoils the figures."""
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()  # its children are tied to it
         process.wait()
-    said = (folder / "log").read_text().splitlines()
-    odd = [line for line in said if any(word in line for word in (" WARNING ", " ERROR ", "Traceback", "Error:"))]
-    for line in odd[:20]:
+    lines = (folder / "log").read_text().splitlines()
+    problems = [line for line in lines if any(word in line for word in (" WARNING ", " ERROR ", "Traceback", "Error:"))]
+    for line in problems[:20]:
         sys.stderr.write(f"service: {line}\n")
-    if len(odd) > 20:
-        sys.stderr.write(f"service: … and {len(odd) - 20} such lines more\n")
+    if len(problems) > 20:
+        sys.stderr.write(f"service: … and {len(problems) - 20} such lines more\n")
     shutil.rmtree(folder / "data", ignore_errors=True)

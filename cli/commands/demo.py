@@ -1,4 +1,4 @@
-"""`tessera demo`: the whole of Tessera on real photographs, from nothing."""
+"""`tessera demo`: runs all of Tessera on real photographs."""
 
 import signal
 import time

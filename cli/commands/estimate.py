@@ -69,7 +69,7 @@ def _show(estimate: dict[str, Any]) -> None:
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
-    """Fields without empty lists."""
+    """The fields without empty lists."""
     return {name: value for name, value in fields.items() if value != []}
 
 

@@ -1,4 +1,4 @@
-"""`tessera migrate`: for containers and for servers of your own; `tessera up` does it by itself."""
+"""`tessera migrate`: for containers and for your own servers; `tessera up` migrates by itself."""
 
 import click
 from sqlalchemy.engine import make_url

@@ -1,4 +1,4 @@
-"""`tessera providers`: the lanes, their limits, and what is left of them now; and an end to a lane's pause."""
+"""`tessera providers`: shows lanes, their limits and what is left of them; ends a lane's pause."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ def _lanes(connection: Connection) -> list[dict[str, Any]]:
 
 
 def _watch(connection: Connection, as_json: bool) -> None:
-    """A line of JSON, or the table in its place, every second."""
+    """Every second print a line of JSON, or replace the table."""
     try:
         with Live(console=console(), auto_refresh=False) as live:
             while True:
@@ -86,14 +86,14 @@ def table(lanes: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _use(now: Mapping[str, Any] | None, what: str, limit: int) -> tuple[str, str]:
-    """Used in the last minute of the limit in force, and left now."""
+    """Used in the last minute, of the limit in force; and what is left now."""
     if now is None:
         return f"{UNKNOWN} of {short(limit)}", UNKNOWN
     return f"{short(now[f'{what}_last_minute'])} of {short(now[f'{what}_per_minute'])}", short(now[f"{what}_left"])
 
 
 def _wait(now: Mapping[str, Any] | None) -> str:
-    """How long the next call waits for what is promised to others before it."""
+    """How long the next call would wait."""
     if now is None:
         return UNKNOWN
     return duration(now["waiting_seconds"]) if now["waiting_seconds"] >= 1 else "-"
@@ -106,9 +106,9 @@ def _state(lane: Mapping[str, Any]) -> str:
         return f"down for {duration(max(0, since))}, asked again in {duration(max(0, soon))}: {breaker['message']}"
     if now is None:
         return "Redis cannot be reached"
-    told = [f"paused for {duration(now['paused_seconds'])}"] if now["paused_seconds"] else []
+    states = [f"paused for {duration(now['paused_seconds'])}"] if now["paused_seconds"] else []
     if now["charge_factor"] > 1:
-        told.append(f"charges {now['charge_factor']:.2f} times our count")
+        states.append(f"charges {now['charge_factor']:.2f} times our count")
     if now["tokens_for_others"]:
-        told.append(f"{short(now['tokens_for_others'])} kept for others")
-    return ", ".join(told)
+        states.append(f"{short(now['tokens_for_others'])} kept for others")
+    return ", ".join(states)

@@ -1,4 +1,4 @@
-"""`tessera results`: what became of a job's items."""
+"""`tessera results`: a job's results."""
 
 import os
 import sys
@@ -52,7 +52,7 @@ def _print(pieces: Iterable[bytes]) -> None:
 
 
 def _write(pieces: Iterable[bytes], output: Path) -> None:
-    """Through a temporary file beside it, so that an old file stays until the new one is whole."""
+    """Write a temporary file beside it first, so that an old file stays until the new one is complete."""
     draft = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
         with draft.open("wb") as file:

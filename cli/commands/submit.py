@@ -81,7 +81,7 @@ def command(sources: Sequence[str], watching: bool, as_json: bool, **fields: Any
 
 
 def _announce(job: Mapping[str, Any]) -> None:
-    """A line for people, beside the id for programs."""
+    """A line for people on standard error; the id on standard output is for programs."""
     cost, items = job["cost"], job["request_counts"]["total"]
     known = f", estimated at {money(cost['estimated'], cost['currency'])}" if Decimal(cost["estimated"]) else ""
     click.echo(f"{count(items)} items for {job['provider']}/{job['model']}{known}", err=True)

@@ -1,4 +1,4 @@
-"""`tessera tokens`: what images cost in tokens, told here, without a service."""
+"""`tessera tokens`: counts the tokens of images, without a service."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -49,8 +49,8 @@ def command(
     if not models:
         raise click.UsageError("--model names no model.")
     chosen = Fit(question_options.complete_fit(fit, max_side) or "none", max_side)
-    asked = [(model, each) for model in models for each in _details(model, detail, as_lines)]
-    counts = [count(image, model, each, chosen) for image in images for model, each in asked]
+    combinations = [(model, each) for model in models for each in _details(model, detail, as_lines)]
+    counts = [count(image, model, each, chosen) for image in images for model, each in combinations]
     if as_lines:
         click.echo(b"".join(orjson.dumps(as_json(each), option=orjson.OPT_APPEND_NEWLINE) for each in counts), nl=False)
     else:
@@ -65,7 +65,7 @@ def _details(model: str, detail: str | None, as_lines: bool) -> Iterable[str]:
 
 
 def _show(counts: Sequence[Count]) -> None:
-    """The table, and below it what could not be counted; both come with half a second of imports."""
+    """Print the table, and below it the errors. The imports take half a second."""
     from cli.tables import terminal, tokens  # noqa: PLC0415 - see above
 
     if any(each.tokens for each in counts):
@@ -80,7 +80,7 @@ def _show(counts: Sequence[Count]) -> None:
 
 
 def _refusal(count: Count, error: TesseraError) -> str:
-    """What is wrong with the picture itself is the same for every model."""
+    """An error of the picture itself is the same for every model, so none is named."""
     name, message = count.picture.name, f"{error.message} [{error.code}]"
     if error is not count.picture.error:
         return f"{name}, {count.model}, {count.detail}: {message}"

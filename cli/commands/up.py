@@ -1,4 +1,4 @@
-"""`tessera up`: everything in one process tree."""
+"""`tessera up`: runs everything in one process tree."""
 
 import signal
 import sys
@@ -37,7 +37,7 @@ def command(port: int | None, workers: int | None) -> None:
 
 
 def providers(settings: Settings) -> None:
-    """Read the providers now: a mistake in them is better one line here than the same from every process."""
+    """Read the providers now, so that a mistake in them is reported once, and not by every process."""
     catalogue.configured(settings)
 
 

@@ -3,29 +3,22 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
-import orjson
-from rich.console import Console
-from rich.live import Live
 
 from cli import options
 from cli.connection import Connection, connect
 from cli.problems import Problem, Unreachable
 from cli.tables import progress
+from cli.tables.following import Job, shown_as
 from cli.tables.pace import Pace
 from vision.jobs.lifecycle import TERMINAL
 
-Job = dict[str, Any]
-Show = Callable[[Job, Pace, int | None], None]
 INTERRUPTED = 130
 EVERY_SECONDS = 0.5
-LINE_SECONDS = 5.0
 PATIENCE_SECONDS = 60.0
-"""How long the service may be away, for example while it restarts."""
+"""How long the service may not answer, for example while it restarts."""
 
 
 @click.command()
@@ -56,9 +49,9 @@ def watch(connection: Connection, job_id: str, *, as_json: bool = False, seconds
     except KeyboardInterrupt:
         click.echo(f"The job goes on: `tessera watch {job_id}` shows it again.", err=True)
         sys.exit(INTERRUPTED)
-    told = None if as_json else progress.comparison(job)
-    if told:
-        click.echo(told)
+    comparison = None if as_json else progress.comparison(job)
+    if comparison:
+        click.echo(comparison)
     sys.exit(0 if job["status"] == "succeeded" else 1)
 
 
@@ -68,7 +61,7 @@ def follow(connection: Connection, job_id: str, *, as_json: bool = False, second
     deadline = math.inf if seconds is None else time.monotonic() + seconds
     job: Job = connection.get(path)
     limit = _tokens_per_minute(connection, job)
-    with _shown(as_json) as show:
+    with shown_as(as_json) as show:
         while True:
             pace.see(job, time.monotonic())
             show(job, pace, limit)
@@ -81,7 +74,7 @@ def follow(connection: Connection, job_id: str, *, as_json: bool = False, second
 
 
 def _patiently(connection: Connection, path: str) -> Job:
-    """Read the job; a service that is away for a moment is waited for."""
+    """Read the job; wait up to PATIENCE_SECONDS for a service that does not answer."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -102,42 +95,3 @@ def _tokens_per_minute(connection: Connection, job: Job) -> int | None:
         return None
     here = (lane for lane in lanes if (lane["provider"], lane["model"]) == (job["provider"], job["model"]))
     return next((lane["limits"]["tokens_per_minute"] for lane in here), None)
-
-
-@contextmanager
-def _shown(as_json: bool) -> Iterator[Show]:
-    console = Console()
-    if as_json:
-        yield _once_changed(lambda job, *_: click.echo(orjson.dumps(job)))
-    elif not console.is_terminal:
-        yield _now_and_then(lambda *seen: click.echo(progress.line(*seen)))
-    else:
-        with Live(console=console, refresh_per_second=8) as live:
-            yield lambda *seen: live.update(progress.panel(*seen))
-
-
-def _once_changed(show: Show) -> Show:
-    last: Job = {}
-
-    def shown(job: Job, pace: Pace, limit: int | None) -> None:
-        nonlocal last
-        if job != last:
-            show(job, pace, limit)
-        last = job
-
-    return shown
-
-
-def _now_and_then(show: Show) -> Show:
-    """A line when the state changes; while only counts change, one every few seconds."""
-    last: Job = {}
-    due = 0.0
-
-    def shown(job: Job, pace: Pace, limit: int | None) -> None:
-        nonlocal last, due
-        moved = any(job[name] != last.get(name) for name in ("status", "status_code"))
-        if moved or (job != last and time.monotonic() >= due):
-            show(job, pace, limit)
-            last, due = job, time.monotonic() + LINE_SECONDS
-
-    return shown

@@ -1,4 +1,4 @@
-"""What the demo would cost with a priced model, told before anything is sent."""
+"""The expected cost of the demo with a model that has a price, before anything is sent."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime

@@ -23,7 +23,7 @@ JOB_SECONDS = 120
 
 @dataclass(frozen=True)
 class Model:
-    """What answers: `provider/model` and the detail it is asked with (None: the preset's)."""
+    """The model that answers, `provider/model`, and the level of detail (None: the preset's)."""
 
     name: str
     detail: str | None = None
@@ -41,8 +41,8 @@ class DemoJobs:
         with self._connection:
             self._console.print("\n[bold]Moderation, by POST /v1/jobs with the pictures inline[/bold]")
             moderation = watch.follow(self._connection, self._by_http("moderation"), seconds=JOB_SECONDS)
-            jobs = [self._told(moderation)]
-            jobs += [self._told(self._by_commands(preset)) for preset in ("ocr", "product_tagging")]
+            jobs = [self._show_results(moderation)]
+            jobs += [self._show_results(self._by_commands(preset)) for preset in ("ocr", "product_tagging")]
             self._verify(jobs)
             self._console.print(f"\n[bold]Total[/bold] {report.totals(jobs)}")
 
@@ -57,8 +57,8 @@ class DemoJobs:
         """Submit and watch with the commands that a person would type."""
         pictures = photographs.of(preset)
         detail = ["--detail", self._model.detail] if self._model.detail else []
-        asked = ["--preset", preset, "--model", self._model.name, *detail, "--webhook-url", self._receiver.url]
-        job_id = self._tessera("submit", *pictures, *asked, capture=True).strip()
+        options = ["--preset", preset, "--model", self._model.name, *detail, "--webhook-url", self._receiver.url]
+        job_id = self._tessera("submit", *pictures, *options, capture=True).strip()
         self._tessera("watch", job_id, "--timeout", f"{JOB_SECONDS}s")
         job: Job = self._connection.get(f"/v1/jobs/{job_id}")
         return job
@@ -77,7 +77,7 @@ class DemoJobs:
             raise Problem(f"`tessera {words[0]}` ended with exit code {done.returncode}.")
         return done.stdout if capture else ""
 
-    def _told(self, job: Job) -> Job:
+    def _show_results(self, job: Job) -> Job:
         with self._connection.stream(f"/v1/jobs/{job['id']}/results") as pieces:
             results = [orjson.loads(line) for line in b"".join(pieces).splitlines()]
         self._console.print(report.table(job, results))
@@ -105,7 +105,7 @@ def _data_url(name: str) -> str:
 
 
 def pictures() -> list[tuple[str, Path]]:
-    """Every preset with every picture that it is asked about."""
+    """Every preset with each of its pictures."""
     return [
         (preset, photographs.folder() / name) for preset in photographs.PHOTOGRAPHS for name in photographs.of(preset)
     ]

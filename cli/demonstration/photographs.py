@@ -1,4 +1,4 @@
-"""Real photographs that came with a wheel: scikit-image's sample pictures. Read as files; it is never imported."""
+"""Real photographs: the sample pictures of the wheel scikit-image, which is never imported."""
 
 import importlib.util
 from pathlib import Path
@@ -15,10 +15,10 @@ PHOTOGRAPHS = {
 def folder() -> Path:
     """Where the pictures are; Problem when the wheel is not installed."""
     found = importlib.util.find_spec("skimage")
-    places = found.submodule_search_locations if found else None
-    if not places:
+    folders = found.submodule_search_locations if found else None
+    if not folders:
         raise Problem("The demo's photographs are missing.", hint="`make demo` installs them (scikit-image).")
-    return Path(places[0]) / "data"
+    return Path(folders[0]) / "data"
 
 
 def of(preset: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The other end of a webhook: receives on loopback, checks the signature with the `standardwebhooks` package."""
+"""Receives webhooks on loopback and checks their signatures with the package `standardwebhooks`."""
 
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, Queue
@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 30
 
 
 class Receiver:
-    """Listens from entry to exit at `url`."""
+    """A context; listens at `url` meanwhile."""
 
     def __init__(self) -> None:
         self._messages: Queue[Message] = Queue()

@@ -36,7 +36,7 @@ def totals(jobs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _answer(preset: str, result: Result) -> Text:
-    """Plain text, whatever a picture says: nothing in it is taken as markup."""
+    """Plain text: nothing in an answer is taken as markup."""
     if result["error"]:
         return Text(result["error"]["code"], style="red")
     text = Text(" ".join(IN_SHORT[preset](result["answer"]).split()))

@@ -1,4 +1,4 @@
-"""A service of the demo's own: `tessera up` as a child process, its log in a file."""
+"""The demo's own service: `tessera up` as a child process, its log in a file."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ TAIL_LINES = 30
 
 
 class Service:
-    """Started on entry, ready when that returns; stopped on exit, whatever happened."""
+    """A context: the service is ready on entry, and stopped on exit."""
 
     def __init__(self, data_dir: Path, settings: Mapping[str, str]) -> None:
         self.data_dir = data_dir.resolve()
@@ -30,7 +30,7 @@ class Service:
 
     @property
     def environment(self) -> dict[str, str]:
-        """For this service and its commands: the caller's own TESSERA_ settings play no part in it."""
+        """For this service and its commands: the caller's own TESSERA_ settings are left out."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TESSERA_")}
         return {**inherited, "TESSERA_DATA_DIR": str(self.data_dir), "TESSERA_URL": self.url, **self._settings}
 
@@ -39,7 +39,7 @@ class Service:
             self.data_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Problem(f"{self.data_dir} cannot be made: {error.strerror}.") from error
-        # Its working folder keeps it from reading the caller's .env and providers.toml.
+        # In this working folder it does not read the caller's .env and providers.toml.
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 command("up", "--port", str(self.port)),
@@ -48,7 +48,7 @@ class Service:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                process_group=0,  # Ctrl-C is for us alone: it hears of it once, from `stop`
+                process_group=0,  # so that Ctrl-C reaches only this process, which calls `stop`
             )
         try:
             self._await_readiness()
@@ -61,7 +61,7 @@ class Service:
         self.stop()
 
     def stop(self) -> None:
-        """End it as Ctrl-C would; by force after a while."""
+        """Stop it; kill it after STOP_SECONDS."""
         self._process.terminate()
         try:
             self._process.wait(STOP_SECONDS)
@@ -96,7 +96,7 @@ class Service:
 
 
 def command(*words: str) -> list[str]:
-    """A `tessera` command with this very Python."""
+    """A `tessera` command, run by the same Python."""
     return [sys.executable, "-m", "cli.main", *words]
 
 

@@ -1,4 +1,4 @@
-"""The size of a picture on this machine, from as few of its bytes as tell it."""
+"""Reads the size of a picture on this machine from as few bytes as needed."""
 
 from pathlib import Path
 from typing import IO
@@ -21,7 +21,7 @@ def read(path: Path) -> tuple[int, int]:
 
 
 def _probe(file: IO[bytes]) -> Probe:
-    """A file that ends within what is read is also checked for being whole."""
+    """A file that is read to its end is also checked for completeness."""
     data = b""
     for size in HEADS:
         data += file.read(size - len(data))

@@ -1,4 +1,4 @@
-"""Manifests as people have them: .jsonl (the service's own form), .csv with a header, .txt with an image a line."""
+"""Reads manifests: .jsonl (the service's own form), .csv with a header, .txt with an image a line."""
 
 import csv
 import re
@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from cli.problems import Problem
-from vision.jobs.manifest import MAX_CUSTOM_ID_LENGTH
+from cli.sources.files import is_file
+from vision.jobs.item_fields import MAX_CUSTOM_ID_LENGTH
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 COLUMNS = frozenset({"custom_id", "image", "images", "width", "height"})
@@ -17,7 +18,7 @@ STORED_FILE = re.compile(r"file_[0-9a-f]{32}")
 
 
 class ManifestEntry(NamedTuple):
-    """One item to be, and where it was read. Images on this machine are `Path`s; `problem` says what is wrong."""
+    """An item to submit, and where it was read. Images on this machine are `Path`s; `problem` says what is wrong."""
 
     place: str
     item: dict[str, Any]
@@ -44,20 +45,20 @@ def read(path: Path) -> Iterator[ManifestEntry]:
 def image(text: str, folder: Path) -> str | Path:
     """A URL, data URL or file id as it is; anything else is a file, relative to the manifest's folder.
 
-    Only picture files: a manifest from elsewhere must not get other files of this machine sent away.
+    Only picture files: a manifest from somebody else must not send other files of this machine.
     """
     if "://" in text or text.startswith("data:") or STORED_FILE.fullmatch(text):
         return text
     path = folder / text
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         raise ValueError(f"{text[:80]!r} is neither a URL nor a picture file ({_suffixes()}).")
-    if not path.is_file():
+    if not is_file(path):
         raise ValueError(f"There is no file {path}.")
     return path
 
 
 def named(text: str, source: str | Path) -> dict[str, Any]:
-    """An item that is called what its image is called, unless that is too long for a custom_id."""
+    """An item whose custom_id is the text that names its image, unless that is too long."""
     return {"image": source} | ({"custom_id": text} if len(text) <= MAX_CUSTOM_ID_LENGTH else {})
 
 

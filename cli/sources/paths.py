@@ -1,4 +1,4 @@
-"""What a job is made of, as named on the command line: files, folders, URLs, manifests, in any mixture."""
+"""The SOURCE arguments of a command: files, folders, URLs and manifests, in any mixture."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,7 @@ import orjson
 
 from cli.problems import SHOWN, Problem
 from cli.sources import manifests
+from cli.sources.files import is_file, is_folder
 from cli.sources.manifests import IMAGE_SUFFIXES, STORED_FILE, ManifestEntry
 from vision.errors import InvalidRequest
 from vision.jobs.manifest import read_line
@@ -21,14 +22,14 @@ PLACEHOLDER = "file_" + "0" * 32
 
 @dataclass(frozen=True)
 class Extent:
-    """How much there is: items, and pictures on this machine that must be uploaded."""
+    """Number of items, and of pictures on this machine to upload."""
 
     items: int
     uploads: int
 
 
 class Sources:
-    """The items of a job to be; can be gone through again, and holds none of them."""
+    """The items of a future job; can be iterated again, and keeps none in memory."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
@@ -38,7 +39,7 @@ class Sources:
             yield from _entries(name)
 
     def check(self) -> Extent:
-        """Go through everything once, before anything is sent; Problem lists what is wrong, with line numbers."""
+        """Check all items before anything is sent; Problem lists what is wrong, with line numbers."""
         items = uploads = 0
         problems: list[str] = []
         for items, entry in enumerate(self, start=1):
@@ -67,7 +68,7 @@ def local_images(item: dict[str, Any]) -> list[Path]:
 
 
 def fault(item: dict[str, Any], number: int) -> str | None:
-    """What the service would find wrong with an item; the same code tells it here."""
+    """The error that the service would report for an item, by the same code; None if there is none."""
     try:
         read_line(orjson.dumps(item, default=lambda _: PLACEHOLDER), number)
     except InvalidRequest as error:
@@ -79,9 +80,9 @@ def _entries(name: str) -> Iterator[ManifestEntry]:
     path = Path(name)
     if "://" in name or STORED_FILE.fullmatch(name):
         yield ManifestEntry(name, manifests.named(name, name))
-    elif path.is_dir():
+    elif is_folder(path):
         yield from _folder(path)
-    elif not path.is_file():
+    elif not is_file(path):
         raise click.BadParameter(f"There is no file or folder {name!r}.", param_hint="SOURCE")
     elif manifests.is_manifest(path):
         yield from manifests.read(path)

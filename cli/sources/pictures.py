@@ -1,4 +1,4 @@
-"""Images as `tessera tokens` is given them: WIDTHxHEIGHT, or a file whose header tells."""
+"""The arguments of `tessera tokens`: WIDTHxHEIGHT, or a file whose header has the size."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import click
 
 from cli.sources import local_sizes
+from cli.sources.files import is_file
 from vision.errors import ImageError, InvalidRequest, TesseraError
 from vision.tokens.count import MAX_SIDE
 
@@ -16,7 +17,7 @@ WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 
 
 class Picture(NamedTuple):
-    """One image: `size` in pixels, or the `error` for which it has none; `facts` are what JSON says of it."""
+    """One image: `size` in pixels, or else an `error`; `facts` are its fields in JSON."""
 
     name: str
     facts: dict[str, Any]
@@ -25,7 +26,7 @@ class Picture(NamedTuple):
 
 
 def pictures(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> list[Picture]:
-    """The arguments of the command, read; BadParameter for what is neither a size nor a file."""
+    """Parse the arguments; BadParameter for one that is neither a size nor a file."""
     return [picture(text) for text in texts]
 
 
@@ -33,7 +34,7 @@ def picture(text: str) -> Picture:
     """`1024x768`, or the path of an image. A size that no image has is a picture with an error."""
     if match := SIZE.fullmatch(text):
         return _of_size(text, match[1], match[2])
-    if Path(text).is_file():
+    if is_file(Path(text)):
         return _of_file(text)
     if text.startswith("-"):
         raise click.NoSuchOption(text)
@@ -50,7 +51,7 @@ def _of_size(text: str, *written: str) -> Picture:
 
 
 def _number(side: str) -> float:
-    """As JSON can carry it."""
+    """A number for JSON."""
     return int(side) if WHOLE.fullmatch(side) else float(side)
 
 

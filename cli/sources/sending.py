@@ -1,6 +1,6 @@
-"""From sources to a job: upload what is on this machine, then send all lines in one request.
+"""Makes a job of sources: uploads the files of this machine, then sends all lines in one request.
 
-Estimates are sent the same way, but for the uploads.
+Estimates are sent the same way, without uploads.
 """
 
 import tempfile
@@ -22,7 +22,7 @@ from cli.sources.paths import Extent, Sources
 Fields = Mapping[str, Any]
 BLOCK_BYTES = 256 * 1024
 MAX_QUERY_BYTES = 8_000
-"""RFC 9110 §4.1: what every server and proxy on the way should take."""
+"""RFC 9110 §4.1: the length that every server and proxy should accept."""
 
 
 def send(connection: Connection, sources: Sources, fields: Fields) -> dict[str, Any]:
@@ -33,10 +33,10 @@ def send(connection: Connection, sources: Sources, fields: Fields) -> dict[str, 
 
 
 def deliver(connection: Connection, path: str, lines: Iterable[bytes], fields: Fields, place: Locate) -> dict[str, Any]:
-    """Send items and the fields that are given to a route that takes jobs; what it answers.
+    """Send items and fields to a route that takes jobs; returns its answer.
 
-    One request, its body the lines as they come. Only fields too long for a query (a long prompt) make the lines a
-    stored file before, so that the fields can be the body.
+    One request: the fields are its query, the lines its body. If the fields are too long for a query (a long prompt),
+    the lines are uploaded as a file first, and the fields are the body.
     """
     given = {name: value for name, value in fields.items() if value is not None}
     query = in_query(given)
@@ -68,7 +68,7 @@ def _in_query(value: Any) -> str:
 
 @contextmanager
 def _lines(connection: Connection, sources: Sources, extent: Extent) -> Iterator[Iterable[bytes]]:
-    """The job's lines. Uploads end before the job's request begins: it is short, and fails as a whole."""
+    """The job's lines. All uploads are done before the job's request begins."""
     if not extent.uploads:
         yield uploads.lines(sources, _no_upload)
         return

@@ -1,4 +1,4 @@
-"""The items of an estimate: pictures on this machine stay here, their sizes are sent."""
+"""The items of an estimate: for pictures on this machine only their sizes are sent."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +30,7 @@ class SizedItems:
         number, entries = 0, iter(self._sources)
         for number, entry in enumerate(entries, 1):
             here = local_images(entry.item)
-            # What is wrong with items that are sent as they are, the service tells.
+            # The service checks items that are sent unchanged.
             if problem := entry.problem or (fault(entry.item, number) if here else None):
                 raise Problem("Some lines cannot be used:", details=_all(entry, problem, entries))
             try:

@@ -1,4 +1,4 @@
-"""Pictures on this machine become stored files, several at a time, on their way into the job's lines."""
+"""Uploads pictures of this machine, several at a time, and puts their file ids into the job's lines."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator

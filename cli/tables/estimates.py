@@ -1,4 +1,4 @@
-"""An estimate as a table for people: a row for each model and detail, cheapest first, and a line about it all."""
+"""An estimate as a table: a row for each model and detail, cheapest first; notes; and a summary."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -17,13 +17,13 @@ ALWAYS = frozenset({"image\ntokens", "all\ntokens", "cost"})
 
 
 def table(estimate: Estimate, width: int) -> Table:
-    """The rows in the service's order. Numbers of tokens are written out if they are exact and there is room."""
+    """The rows in the service's order. Numbers of tokens are written out if they are exact and the table fits."""
     written_out = _table(estimate, count)
     return written_out if estimate["exact"] and terminal.width(written_out) <= width else _table(estimate, short)
 
 
 def _table(estimate: Estimate, number: Callable[[int], str]) -> Table:
-    """Columns that no row has anything for are left out."""
+    """The table without empty columns."""
     data: Sequence[Row] = estimate["data"]
     columns = _columns(data, number)
     rows = Table(box=None, header_style="bold", pad_edge=False)
@@ -61,7 +61,7 @@ def _money(amount: str | None) -> str:
 
 
 def _saving(row: Row, kind: str) -> str:
-    """How much less it takes if images are shrunk so: of the cost, or where there is no price of the image tokens."""
+    """By how much shrinking lowers the cost, or the image tokens if there is no price."""
     fits = row["fits"]
     if kind not in fits:
         return NOTHING
@@ -71,7 +71,7 @@ def _saving(row: Row, kind: str) -> str:
 
 
 def notes(estimate: Estimate) -> Iterator[str]:
-    """What must be known to read the table, and of which rows."""
+    """Notes on the table, each with the rows that it is about."""
     data: Sequence[Row] = estimate["data"]
     named: dict[str, dict[str, None]] = {}
     for row, model in zip(data, _models(data), strict=True):
@@ -103,10 +103,10 @@ def _of_row(row: Row) -> Iterator[str]:
 def summary(estimate: Estimate) -> str:
     """How many items, and how exact the figures are."""
     seen = estimate["items"]
-    told = [items(seen["total"]), _exactness(estimate)]
+    parts = [items(seen["total"]), _exactness(estimate)]
     if seen["unreadable"]:
-        told.append(f"{count(seen['unreadable'])} of the sample could not be read")
-    return ", ".join(told) + "."
+        parts.append(f"{count(seen['unreadable'])} of the sample could not be read")
+    return ", ".join(parts) + "."
 
 
 def _exactness(estimate: Estimate) -> str:

@@ -1,4 +1,4 @@
-"""How fast a job goes: items a second and tokens a minute over the last half minute of looks at it."""
+"""The speed of a job: items a second and tokens a minute over the last half minute."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ WINDOW_SECONDS = 30.0
 FINISHED = ("succeeded", "failed", "cancelled", "expired")
 
 
-class Look(NamedTuple):
-    """What was seen at an instant (monotonic seconds)."""
+class Snapshot(NamedTuple):
+    """A job's progress at an instant (monotonic seconds)."""
 
     at: float
     items: int
@@ -17,21 +17,21 @@ class Look(NamedTuple):
 
 
 class Pace:
-    """Feed it the job object each time it is read."""
+    """Computes the speed; call `see` with the job each time it is read."""
 
     def __init__(self) -> None:
-        self._looks: deque[Look] = deque()
+        self._snapshots: deque[Snapshot] = deque()
 
     def see(self, job: Mapping[str, Any], at: float) -> None:
-        """Take a look into account; looks older than the window are dropped."""
+        """Add a snapshot; those older than the window are dropped."""
         tokens = job["tokens"]
-        self._looks.append(Look(at, finished(job), tokens["input"] + tokens["output"]))
-        while at - self._looks[0].at > WINDOW_SECONDS and len(self._looks) > 2:
-            self._looks.popleft()
+        self._snapshots.append(Snapshot(at, finished(job), tokens["input"] + tokens["output"]))
+        while at - self._snapshots[0].at > WINDOW_SECONDS and len(self._snapshots) > 2:
+            self._snapshots.popleft()
 
     @property
     def items_per_second(self) -> float:
-        """0 until two looks lie apart."""
+        """0 until there are two snapshots."""
         return self._slope("items")
 
     @property
@@ -40,9 +40,9 @@ class Pace:
         return 60 * self._slope("tokens")
 
     def _slope(self, name: str) -> float:
-        if len(self._looks) < 2:
+        if len(self._snapshots) < 2:
             return 0.0
-        first, last = self._looks[0], self._looks[-1]
+        first, last = self._snapshots[0], self._snapshots[-1]
         gained: int = getattr(last, name) - getattr(first, name)
         return max(0.0, gained / (last.at - first.at)) if last.at > first.at else 0.0
 

@@ -28,21 +28,21 @@ SHOWN_COUNTS = (
 
 def panel(job: Job, pace: Pace, tokens_per_minute: int | None) -> Group:
     """Four lines for a terminal, and a fifth if the provider does not answer."""
-    waits = [Text(f"  {told}", style="yellow") for told in [_waits(job)] if told]
+    waits = [Text(f"  {text}", style="yellow") for text in [_waits(job)] if text]
     figures = Text(f"  {_figures(job, pace, tokens_per_minute)}")
     return Group(_title(job), _bar(job), Text(f"  {_counts(job)}"), figures, *waits)
 
 
 def line(job: Job, pace: Pace, tokens_per_minute: int | None) -> str:
-    """The same in one line, for logs and pipes."""
+    """The progress in one line, for logs and pipes."""
     total = job["request_counts"]["total"]
     done = f"{count(finished(job))}/{count(total)}"
-    told = f"{job['id']} {_status(job)} {done} · {_counts(job)} · {_figures(job, pace, tokens_per_minute)}"
-    return " · ".join(filter(None, [told, _waits(job)]))
+    line = f"{job['id']} {_status(job)} {done} · {_counts(job)} · {_figures(job, pace, tokens_per_minute)}"
+    return " · ".join(filter(None, [line, _waits(job)]))
 
 
 def _waits(job: Job) -> str | None:
-    """That the provider does not answer, and that nobody has to do anything about it."""
+    """A line that says that the provider does not answer; None if it does."""
     if not job.get("waiting_since"):
         return None
     since = datetime.fromtimestamp(job["waiting_since"], UTC).astimezone()
@@ -53,16 +53,16 @@ def _waits(job: Job) -> str | None:
 
 
 def comparison(job: Job) -> str | None:
-    """Of a job that is over: what was estimated beside what it took, and how many sizes were told wrong."""
+    """For a job that is over: estimated and actual tokens and cost, and the number of wrongly declared sizes."""
     counts = job["request_counts"]
-    told = []
+    sentences = []
     if job.get("comparison") and counts["succeeded"]:
-        told.append(_compared(job, job["comparison"]))
+        sentences.append(_compared(job, job["comparison"]))
         if unanswered := counts["total"] - counts["succeeded"]:
-            told.append(f"{items(unanswered)} got no answer.")
+            sentences.append(f"{items(unanswered)} got no answer.")
     if corrected := job.get("sizes_corrected"):
-        told.append(f"{items(corrected)} turned out to have another size than was told.")
-    return " ".join(told) or None
+        sentences.append(f"{items(corrected)} turned out to have another size than was told.")
+    return " ".join(sentences) or None
 
 
 def _compared(job: Job, comparison: Mapping[str, Any]) -> str:
@@ -100,7 +100,7 @@ def _bar(job: Job) -> Table:
 
 
 def _remaining(job: Job) -> str:
-    """The service's estimate while it runs, the time it took afterwards."""
+    """The estimated time left; once it is over, the time it took."""
     if job["finished_at"]:
         return f"took {duration(job['finished_at'] - (job['started_at'] or job['created_at']))}"
     return f"about {duration(job['eta_seconds'])} left" if job["eta_seconds"] is not None else ""
@@ -119,7 +119,7 @@ def _figures(job: Job, pace: Pace, limit: int | None) -> str:
 
 
 def _speed(job: Job, pace: Pace, limit: int | None) -> list[str]:
-    """How fast it goes; once it is over, what it took."""
+    """Its speed; once it is over, its tokens."""
     if job["finished_at"]:
         return [f"{count(job['tokens'][name])} {name} tokens" for name in ("input", "output")]
     tokens = f"{count(pace.tokens_per_minute)} tokens/min" + (f" of {count(limit)}" if limit else "")

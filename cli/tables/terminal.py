@@ -1,4 +1,4 @@
-"""Where tables are printed. NO_COLOR is respected by rich itself."""
+"""Prints tables to the terminal. rich itself respects NO_COLOR."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ ENDLESS = 10_000
 
 
 def console() -> Console:
-    """As wide as the terminal; in a pipe or file wide enough for nothing to be cut."""
+    """A console as wide as the terminal; in a pipe or file so wide that nothing is cut."""
     found = Console(highlight=False)
     return found if found.is_terminal else Console(highlight=False, width=max(WIDE, found.width))
 
@@ -30,10 +30,10 @@ def print_whole(table: Table) -> None:
 
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """A word on standard error while something takes its time, if that is a terminal."""
-    told = Console(stderr=True)
-    if not told.is_terminal:
+    """Show a message on standard error while a block runs, if that is a terminal."""
+    errors = Console(stderr=True)
+    if not errors.is_terminal:
         yield
         return
-    with told.status(f"{what} …"):
+    with errors.status(f"{what} …"):
         yield

@@ -1,4 +1,4 @@
-"""What `tessera tokens` tells of an image, a model and a level of detail, and its form in JSON."""
+"""The tokens of an image for a model and a level of detail, and their form in JSON."""
 
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ class Count(NamedTuple):
 
 
 def count(picture: Picture, model: str, detail: str, fit: Fit) -> Count:
-    """Count one image; InvalidRequest unknown_model. All else that is wrong is told in the count."""
+    """Count one image; InvalidRequest unknown_model. Other errors are part of the result."""
     rule = find_rule(model)
     if picture.size is None:
         return Count(picture, model, detail, error=picture.error)
@@ -37,11 +37,11 @@ def levels(model: str) -> list[str]:
 
 def as_json(count: Count) -> dict[str, Any]:
     """The object of the contract; `error` in place of the figures where there are none."""
-    asked = {**count.picture.facts, "model": count.model, "detail": count.detail}
+    combination = {**count.picture.facts, "model": count.model, "detail": count.detail}
     if count.tokens is None:
         error = count.error or TesseraError()
-        return {**asked, "error": {"code": error.code, "message": error.message}}
-    return asked | _counted(count.tokens) | _sent(count) | _doubt(count.tokens)
+        return {**combination, "error": {"code": error.code, "message": error.message}}
+    return combination | _counted(count.tokens) | _sent(count) | _doubt(count.tokens)
 
 
 def _counted(tokens: ImageTokens) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def title(counts: Sequence[Count]) -> str:
 
 
 def table(counts: Sequence[Count]) -> Table:
-    """One row a count, at least one; those with an error have none."""
+    """One row for each count without an error; there must be one."""
     cells = [_cells(count, count.tokens) for count in counts if count.tokens]
     unchanged = {"sent as"} if all(row["sent as"] == NOTHING for row in cells) else set()
     names = [name for name in cells[0] if name not in {*_same(cells), *unchanged}]
@@ -41,7 +41,7 @@ def _same(cells: Sequence[dict[str, str]]) -> list[str]:
 
 
 def notes(counts: Sequence[Count]) -> Iterator[str]:
-    """What must be known to read the table, a sentence or two each."""
+    """Notes on the table, a sentence or two each."""
     counted = {count.model: count.tokens.confirmed for count in counts if count.tokens}
     for model, confirmed in counted.items():
         if not confirmed:
@@ -67,13 +67,13 @@ def _cells(count: Count, tokens: ImageTokens) -> dict[str, str]:
 
 
 def _name(count: Count) -> str:
-    """As it was given; the size of a file beside it."""
+    """The argument; for a file also its size."""
     picture = count.picture
     return f"{picture.name} ({_size(picture.size)})" if picture.size and "file" in picture.facts else picture.name
 
 
 def _detail(count: Count) -> str:
-    """With the level that `auto` stands for."""
+    """The level of detail; `auto` with the level that it stands for."""
     auto = get_rule(count.model).auto
     return {"auto": f"auto ({auto})", auto: f"{auto} (auto)"}.get(count.detail, count.detail)
 

@@ -31,7 +31,7 @@ covers all of them. Bodies and answers are JSON; times are unix seconds; money i
 - Lists have `data`, `has_more`, `first_id` and `last_id`; the next page starts with `after=<last_id>`.
 - `POST /v1/jobs` with an `Idempotency-Key` makes one job however often it is sent within 7 days.
 - Every answer has an `X-Request-ID`. An `X-Client-Request-ID` that you send comes back.
-- What a job, an item and a result line hold is shown in
+- The fields of a job, an item and a result line are shown in
   [read results and webhooks](../how-to/read-results-and-webhooks.md).
 
 The same as a document for machines: [openapi.json](openapi.json), served at `/openapi.json` to any key.
@@ -50,7 +50,7 @@ def document() -> str:
 
 @cache
 def _openapi() -> dict[str, Any]:
-    """No environment and no server is looked at: the settings are empty, and the application is not started."""
+    """Uses no environment and no server: the settings are empty, and the application is not started."""
     return create_app(Settings.model_construct()).openapi()
 
 
@@ -70,8 +70,8 @@ def _route(route: APIRoute, method: str, operation: dict[str, Any]) -> str:
 
 
 def _scope(route: APIRoute) -> str | None:
-    asked = {parameter.annotation for parameter in inspect.signature(route.endpoint).parameters.values()}
-    return next((scope for scope, dependency in SCOPES.items() if dependency in asked), None)
+    annotations = {parameter.annotation for parameter in inspect.signature(route.endpoint).parameters.values()}
+    return next((scope for scope, dependency in SCOPES.items() if dependency in annotations), None)
 
 
 def _parameters(operation: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Every error code in the source, found by reading it: a `code=` or a class's `code`, and where it stands."""
+"""Finds every error code in the source: a `code=` or a class's `code`, and its place."""
 
 import ast
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from pathlib import Path
 PACKAGES = ("api", "embedded", "vision", "worker")
 POSITIONS = {
     "Detail": 0,
-    "_Problem": 0,
+    "ItemProblem": 0,
     "BadRow": 1,
     "Failure": 1,
-    "_detail": 1,
+    "violation": 1,
     "_note": 1,
     "response": 2,
     "problem": 1,
@@ -53,9 +53,9 @@ def _of_call(call: ast.Call, carrier: str) -> Iterator[str]:
 
 
 def _of_class(node: ast.ClassDef) -> Iterator[str]:
-    for line in node.body:
-        if isinstance(line, ast.Assign) and [ast.unparse(target) for target in line.targets] == ["code"]:
-            yield from filter(None, [_text(line.value)])
+    for statement in node.body:
+        if isinstance(statement, ast.Assign) and [ast.unparse(target) for target in statement.targets] == ["code"]:
+            yield from filter(None, [_text(statement.value)])
 
 
 def _text(node: ast.expr) -> str | None:

@@ -1,4 +1,4 @@
-"""docs/reference/errors.md: every code that callers may meet. Codes come from the code, sentences from words.toml."""
+"""docs/reference/errors.md: every error code that callers may see, with its sentence from words.toml."""
 
 import re
 import tomllib
@@ -19,10 +19,10 @@ from vision.provider import failures
 
 SECTIONS = ("request", "line", "schema", "item", "start")
 BY_SERVER = {"database_unavailable": 503, "outcome_unknown": 503, "overloaded": 503, "redis_unavailable": 503}
-"""Statuses of answers that are not one of our exceptions."""
+"""Statuses of errors that are not exceptions of `vision.errors`."""
 
 IN_SQL = {"poison_item"}
-"""Codes that no reading of Python finds."""
+"""Codes that are not in Python sources."""
 
 INTRODUCTION = """# Error codes
 
@@ -54,7 +54,7 @@ SAYS = {
     "of_a_key": "something of the key or the account",
     "of_a_model": "something of the model",
 }
-"""What the phrases under `[says]` stand for."""
+"""The meaning of the phrases under `[says]`."""
 
 STATUS_CODES = """
 ## Status codes of a job
@@ -66,13 +66,13 @@ FAILURES = """
 ## What a provider's error leads to
 
 The first row that fits decides; `vision/provider/failures.toml` is the table itself. A connection that breaks, a call
-that takes too long and a 200 that is not of the protocol are tried again *later*; what they may have cost is held
-against the job's `max_cost`.
+that takes too long and a 200 that is not of the protocol are tried again *later*; what they may have cost
+counts against the job's `max_cost`.
 
 - *pace*: our own pacing was at fault. The whole lane waits as long as stated; no attempt is counted.
-- *down*: nobody was there to take the call. The item is tried again; its attempt is counted only if the lane serves all
+- *down*: no server took the call. The item is tried again; its attempt is counted only if the lane serves all
   others meanwhile. After two in a row, five items in a row that fail *later* by the provider's fault, or a connection
-  that could not be made, the lane is down: one call at a time asks until the provider is back, and nothing fails.
+  that could not be made, the lane is down: one call at a time tests whether the provider is back, and no item fails.
 - *later*: the item is tried again, up to `TESSERA_MAX_ATTEMPTS` times.
 - *never*: the item fails.
 - *unclear*: it is not said whether the item is refused or our key. The item is tried again, up to
@@ -125,7 +125,7 @@ def _section(name: str, statuses: dict[str, set[int]] | None) -> str:
 
 
 def _statuses(found: Iterable[codes.Found]) -> dict[str, set[int]]:
-    """The HTTP statuses that a code comes with."""
+    """The HTTP statuses of each code."""
     statuses: dict[str, set[int]] = {code: {status} for code, status in (STATUS_BY_CODE | BY_SERVER).items()}
     for one in found:
         carrier: Any = getattr(errors, one.carrier, None)
@@ -138,7 +138,7 @@ def _statuses(found: Iterable[codes.Found]) -> dict[str, set[int]]:
 
 
 def _status_codes() -> str:
-    """Members of StatusCode, with the comment that stands behind each."""
+    """Members of StatusCode, each with the comment behind it."""
     comments = dict(re.findall(r'= "(\w+)"(?:  # (.+))?', getsource(StatusCode)))
     return table(
         ("Code", "Meaning"),

@@ -1,4 +1,4 @@
-"""What may surprise about prices of images: tables and sentences of docs/image-tokens.md."""
+"""Surprising prices of images: tables and sentences of docs/image-tokens.md."""
 
 import tomllib
 from importlib import resources
@@ -11,13 +11,13 @@ from vision.tokens.facts import Rule
 from vision.tokens.formulas.patches import Patches
 
 ANSWER = 100
-TOLD = (
+CLAIMED = (
     ("gpt-4o", "5,000+"),
     ("claude-3-5-sonnet", "3,000+"),
     ("gemini-1.5-pro", "3,500+"),
     ("gpt-4o-mini", "150+"),
 )
-"""Dollars for 100,000 images in a guide of February 2025."""
+"""Dollars for 100,000 images, as a guide of February 2025 claims."""
 
 
 def mini() -> str:
@@ -35,7 +35,7 @@ def mini() -> str:
 
 
 def mini_rate() -> str:
-    """How many images of one megapixel get through in a minute at the lowest paid tier."""
+    """How many images of one megapixel the lowest paid tier allows in a minute."""
     defaults = tomllib.loads(resources.files("vision.provider").joinpath("defaults.toml").read_text("utf-8"))
     limits = defaults["openai"]["models"]
     images = {
@@ -50,7 +50,7 @@ def mini_rate() -> str:
 
 
 def low() -> str:
-    """The models whose `low` has the larger budget, and what that does."""
+    """The models whose `low` has the larger budget, and what that costs."""
     found = [rule for rule in current() if _budget(rule, "low") > _budget(rule, "high")]
     first = model(found[0])
     budgets = f"{_budget(found[0], 'low'):,} patches at `low` and {_budget(found[0], 'high'):,} at `high`"
@@ -68,14 +68,14 @@ def low() -> str:
 
 
 def comparison() -> str:
-    """Four models that were often compared in 2025: 100,000 images of one megapixel, and what was told of them."""
-    header = ("", "Tokens", "Dollars a million", "Images", f"and {ANSWER} tokens of answer each", "As told")
+    """Four models that were often compared in 2025: 100,000 images of one megapixel, and the costs claimed then."""
+    header = ("", "Tokens", "Dollars a million", "Images", f"and {ANSWER} tokens of answer each", "As claimed")
     rows = []
-    for name, told in TOLD:
+    for name, claimed in CLAIMED:
         price, tokens = listed(name), count_image(name, "high", 1024, 1024).tokens
         images, answers = dollars(tokens, price.input), dollars(ANSWER, price.output)
         label = names([get_rule(name)])
-        rows.append((label, f"{tokens:,}", rate(price.input), f"{images:,}", f"{images + answers:,}", told))
+        rows.append((label, f"{tokens:,}", rate(price.input), f"{images:,}", f"{images + answers:,}", claimed))
     return table(header, rows, numbers_from=1)
 
 

@@ -1,4 +1,4 @@
-"""What images of common sizes cost by the rules and the list prices: tables of docs/image-tokens.md."""
+"""Costs of images of common sizes: tables of docs/image-tokens.md."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime

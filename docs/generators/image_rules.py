@@ -1,4 +1,4 @@
-"""Which model follows which rule: the tables of docs/image-tokens.md that the rules alone fill."""
+"""The tables of docs/image-tokens.md that say which model follows which rule."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -28,7 +28,7 @@ def model(rule: Rule) -> str:
 
 
 def provider(rule: Rule) -> int:
-    """The place of its provider; `none` comes last."""
+    """The position of its provider; `none` comes last."""
     name = rule.name.partition(":")[0]
     return PROVIDERS.index(name) if name in PROVIDERS else len(PROVIDERS)
 
@@ -44,7 +44,7 @@ def following() -> str:
 
 
 def unconfirmed() -> str:
-    """What is not published, and what stands in for it."""
+    """What is not published, and what is assumed instead."""
     found = sorted((rule for rule in current() if not rule.confirmed), key=lambda rule: rule.note)
     notes = {note: list(group) for note, group in groupby(found, key=lambda rule: rule.note)}
     ordered = sorted(notes.items(), key=lambda entry: _age(entry[1][0]))
@@ -57,14 +57,14 @@ def without_rule() -> str:
 
 
 def _age(rule: Rule) -> tuple[int, int, int, str]:
-    """Names, not the files' order, decide: the page must be the same everywhere."""
+    """Sort by name, not by the order of files: the page must be the same everywhere."""
     version = _VERSION.search(model(rule))
     major, minor = (int(part or 0) for part in version.groups()) if version else (0, 0)
     return provider(rule), -major, -minor, model(rule)
 
 
 Column = tuple[str, Callable[[Rule], str]]
-"""A heading, and what stands below it."""
+"""A heading, and the cell for a rule."""
 
 
 def _table(kinds: tuple[type, ...], columns: tuple[Column, ...]) -> str:

@@ -1,4 +1,4 @@
-"""docs/image-tokens.md: prose from image_tokens.template, and in its places what the rules and prices say."""
+"""docs/image-tokens.md: prose from image_tokens.template, its placeholders filled in from rules and prices."""
 
 import re
 from collections.abc import Callable
@@ -13,13 +13,15 @@ from vision.tokens.facts import rules
 from vision.tokens.formulas.patches import cover
 
 TEMPLATE = Path(__file__).with_name("image_tokens.template")
-_PLACE = re.compile(r"\{\{([a-z ]+)\}\}")
+_PLACEHOLDER = re.compile(r"\{\{([a-z ]+)\}\}")
 _ADDRESS = re.compile(r"(?<![\w/])(?:[a-z]+\.)+[a-z]+/[\w./-]+")
 
 
 def page() -> str:
     """The whole page."""
-    return GENERATED + _PLACE.sub(lambda place: PLACES[place[1]]().rstrip("\n"), TEMPLATE.read_text("utf-8"))
+    return GENERATED + _PLACEHOLDER.sub(
+        lambda found: PLACEHOLDERS[found[1]]().rstrip("\n"), TEMPLATE.read_text("utf-8")
+    )
 
 
 def _patch_example() -> str:
@@ -63,7 +65,7 @@ def _day(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-PLACES: dict[str, Callable[[], str]] = {
+PLACEHOLDERS: dict[str, Callable[[], str]] = {
     "patch example": _patch_example,
     "tile example": _tile_example,
     "unconfirmed": image_rules.unconfirmed,
@@ -81,4 +83,4 @@ PLACES: dict[str, Callable[[], str]] = {
     "max": image_fits.largest,
     "sources": _sources,
 }
-"""What stands in each place of the template."""
+"""The text of each placeholder of the template."""

@@ -1,4 +1,4 @@
-"""Relative links of every Markdown page: the file must be there, and the heading that is named."""
+"""Checks relative links of every Markdown page: the file and the heading must exist."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _OUTSIDE = ("http:", "https:", "mailto:")
 
 
 def broken(root: Path) -> list[str]:
-    """One line a link that leads nowhere."""
+    """One line for each broken link."""
     return [problem for page in _pages(root) for problem in _broken(page, root)]
 
 

@@ -64,7 +64,7 @@ def page() -> str:
 
 
 def undescribed() -> list[str]:
-    """Fields of providers.toml without a sentence in words.toml, and sentences about fields that are gone."""
+    """Fields of providers.toml without a sentence in words.toml, and sentences without a field."""
     tables = {"provider": ProviderEntry.model_fields.keys(), "model": ModelEntry.model_fields.keys()}
     odd = {name: fields ^ words(name).keys() for name, fields in tables.items()}
     return [

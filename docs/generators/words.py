@@ -1,4 +1,4 @@
-"""What the code does not say: one sentence for each code and each field of providers.toml, from words.toml."""
+"""Reads words.toml (a sentence for each code and each field of providers.toml); makes Markdown tables."""
 
 import tomllib
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ def words(section: str) -> dict[str, Any]:
 
 
 def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], numbers_from: int | None = None) -> str:
-    """A Markdown table; pipes and line ends inside cells are made harmless. Columns of numbers stand to the right."""
+    """A Markdown table; pipes and line ends inside cells are escaped. Columns of numbers are right-aligned."""
     words = len(header) if numbers_from is None else numbers_from
-    lines = [header, tuple("---" if place < words else "--:" for place in range(len(header))), *rows]
+    lines = [header, tuple("---" if column < words else "--:" for column in range(len(header))), *rows]
     return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
 
 

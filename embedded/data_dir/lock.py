@@ -1,4 +1,4 @@
-"""One `tessera up` per data directory. The servers inherit the lock, so that it outlives us as long as they do."""
+"""One `tessera up` per data directory. The servers inherit the lock and keep it if they outlive this process."""
 
 import fcntl
 import os
@@ -59,7 +59,7 @@ class DataLock:
 
 
 def _lives(pid: int) -> bool:
-    """Whether another process has this number. Our own was written by us, or by one that had it before us."""
+    """Whether another process has this number. Our own number may be that of an earlier process."""
     if pid == os.getpid():
         return False
     try:

@@ -12,7 +12,7 @@ FILE = "embedded.json"
 
 @dataclass(frozen=True)
 class Running:
-    """Addresses; those of the servers hold their passwords and are None for servers that are not ours."""
+    """Addresses of a running service. Those of the servers have passwords, and are None unless embedded."""
 
     pid: int
     url: str

@@ -1,4 +1,4 @@
-"""Lines of text → blocks in reading order: rows from top to bottom; a wide gap or a change of size ends a block."""
+"""Groups lines of text into blocks from top to bottom; a wide gap or a change of size ends a block."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class TextLine:
 
     @property
     def pitch(self) -> float:
-        """Pixels a character, a wide one counting twice: tells sizes apart where slanted boxes do not."""
+        """Pixels a character, a wide one counting twice: compares sizes even where boxes are slanted."""
         columns = sum(2 if east_asian_width(char) in "FW" else 1 for char in self.text)
         return (self.right - self.left) / columns
 
@@ -36,7 +36,7 @@ class Block:
 
 
 def blocks(lines: Sequence[TextLine]) -> list[Block]:
-    """Every line once; what stands side by side is joined by two spaces, so columns of prose are not told apart."""
+    """Every line once; lines side by side are joined by two spaces, so columns of prose are not recognised."""
     if not lines:
         return []
     usual = median(line.pitch for line in lines)

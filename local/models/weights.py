@@ -1,7 +1,7 @@
 """Read a PyTorch checkpoint without PyTorch.
 
 The layout before PyTorch 1.6: five pickles (magic number, version, system, tensors, storage keys), then per storage
-its length as int64 and its raw little-endian values. A pickle can name any function, so only four names are obeyed.
+its length as int64 and its raw little-endian values. A pickle can name any function, so only four names are allowed.
 """
 
 import pickle
@@ -19,7 +19,7 @@ Array = NDArray[Any]
 
 
 def read(path: Path) -> dict[str, Array]:
-    """Every tensor of the checkpoint, by name; ValueError if the file is not one that this reader knows."""
+    """Every tensor of the checkpoint, by name; ValueError if the file has another layout."""
     with path.open("rb") as file:
         size = path.stat().st_size
         head = [_Unpickler(file, size).load() for _ in range(3)]

@@ -13,7 +13,7 @@ from tests.fakes import FakeProcess, start
 from vision import presets
 from vision.kinds import KINDS, Ending, Question
 from vision.provider import client
-from vision.provider.called import Called, read
+from vision.provider.call_result import CallResult, read
 from vision.provider.catalogue import Provider
 from vision.provider.client import Client
 from vision.provider.failures import Then
@@ -42,26 +42,26 @@ def at(url: str, key: str = KEY) -> Provider:
     return Provider("fake", f"{url}/v1", SecretStr(key), "chat", "inline")
 
 
-async def call(asked: Client) -> Called:
+async def call(asked: Client) -> CallResult:
     """A call as workers make it, and how it ended."""
     kind, preset = KINDS["chat"], presets.get("moderation")
     question = Question(preset.render("en"), "moderation", preset.schema, "low", 300)
     return read(kind, await asked.post(kind.path, kind.request("gpt-4o-mini", question, [PIXEL]), "item_1-1"))
 
 
-async def ask(provider: Provider, *, within: float = 60.0) -> Called:
+async def ask(provider: Provider, *, within: float = 60.0) -> CallResult:
     """The same with a client of its own."""
     async with Client(provider, timeout_seconds=within) as asked:
         return await call(asked)
 
 
-async def hit(fake: FakeProcess, within: float = 60.0, **fault: Any) -> Called:
+async def hit(fake: FakeProcess, within: float = 60.0, **fault: Any) -> CallResult:
     """A call that is hit by a fault."""
     fake.post("/_/faults", [{"fault": fault}])
     return await ask(at(fake.url), within=within)
 
 
-def failed(called: Called) -> tuple[Then, str, bool]:
+def failed(called: CallResult) -> tuple[Then, str, bool]:
     """What follows, why, and whether it may have been charged for."""
     assert called.failure
     assert called.reply is None

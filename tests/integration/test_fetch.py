@@ -19,9 +19,9 @@ from yarl import URL
 from tests.fakes import images
 from vision.errors import ImageError, Retry
 from vision.files.folder import Folder
-from vision.images import hosts
+from vision.images import host as image_host
 from vision.images.fetch import Fetcher
-from vision.images.hosts import HostBusy, HostFailed
+from vision.images.host import HostBusy, HostFailed
 from vision.images.source import Images
 from vision.outbound.guard import Guard
 
@@ -392,7 +392,7 @@ async def test_no_host_sees_more_than_its_share(site: Site, fetcher: Fetcher) ->
 
 
 async def test_nobody_waits_for_a_turn_for_long(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosts, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(image_host, "WAIT_SECONDS", 0.2)
     site.crowd = 2  # the first one waits for a second
     async with Fetcher(Guard(allow_private=True), per_host=1) as fetcher:
         first = asyncio.create_task(fetcher.fetch(site.url("slow")))

@@ -8,7 +8,7 @@ from typing import Literal
 from tests.fakes.buckets import Lane
 from vision.kinds import Ending, Reply
 from vision.provider import headers
-from vision.provider.called import Called
+from vision.provider.call_result import CallResult
 from vision.provider.failures import Failure, Then
 
 Charge = Literal["max", "usage", "refund"]
@@ -46,7 +46,7 @@ class Provider:
         self.dice = random.Random(self.seed)
         self.lane = Lane(self.rpm, self.tpm, 0.0, self.full)
 
-    async def call(self, most: int, usage: int) -> Called:
+    async def call(self, most: int, usage: int) -> CallResult:
         """One call from the instant when it is sent until its answer is there."""
         await asyncio.sleep(self.dice.uniform(*self.delay))
         now = asyncio.get_running_loop().time()
@@ -57,7 +57,7 @@ class Provider:
             limits = self._told(now)
             await asyncio.sleep(self.dice.uniform(*self.delay))
             wait = None if refusal.wait is None else (refusal.wait + 1) / 1000
-            return Called(None, Failure(Then.PACE, "rate_limit_exceeded", "", retry_after=wait), limits=limits)
+            return CallResult(None, Failure(Then.PACE, "rate_limit_exceeded", "", retry_after=wait), limits=limits)
         self.lane.charge(now, tokens)
         self.charged, self.calls = self.charged + tokens, self.calls + 1
         self.in_flight += 1
@@ -74,7 +74,7 @@ class Provider:
         if self.tells == "answer":
             limits = self._told(now)
         await asyncio.sleep(self.dice.uniform(*self.delay))
-        return Called(Reply(Ending.ANSWERED, "", None), None, limits=limits)
+        return CallResult(Reply(Ending.ANSWERED, "", None), None, limits=limits)
 
     def _told(self, now: float) -> headers.RateLimits:
         if self.tells == "nothing":

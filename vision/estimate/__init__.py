@@ -1,4 +1,4 @@
-"""What a job would take in tokens, dollars and time, without running it.
+"""Estimates tokens, dollars and time of a job, without running it.
 
 `arithmetic` is the calculation over sizes alone; the rest reads manifests and measures a sample of their images.
 """

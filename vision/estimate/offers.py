@@ -12,7 +12,7 @@ from vision.tokens import details, find_rule
 
 @dataclass(frozen=True)
 class EstimateRequest:
-    """A job's fields, and for which models and details it is to be estimated; empty: see `offers`."""
+    """A job's fields, and the models and details to estimate it for; if empty, see `offers`."""
 
     order: Order
     models: Sequence[str] = ()
@@ -21,7 +21,7 @@ class EstimateRequest:
 
 @dataclass(frozen=True)
 class Offer:
-    """A model, its token rule, its lane if a provider here has it, and the details that are asked for and it has."""
+    """A model, its token rule, its lane if it is configured, and those requested details that it has."""
 
     model: str
     rule: str
@@ -29,33 +29,33 @@ class Offer:
     details: tuple[str, ...]
 
 
-def offers(context: IntakeContext, ask: EstimateRequest) -> list[Offer]:
-    """By default the job's model, or every lane that serves the preset; its detail, or every level but `auto`.
+def offers(context: IntakeContext, request: EstimateRequest) -> list[Offer]:
+    """By default the job's model, or every lane that serves the preset; the job's detail, or every level but `auto`.
 
     InvalidRequest unknown_model, preset_not_supported; unsupported_detail if none of the models has the level.
     """
-    found = {offer.lane.name if offer.lane else offer.model: offer for offer in _models(context, ask)}
-    wanted = tuple(dict.fromkeys(ask.details or ([ask.order.detail] if ask.order.detail else [])))
-    _check_details(wanted, list(found.values()), "details" if ask.details else "detail")
+    found = {offer.lane.name if offer.lane else offer.model: offer for offer in _models(context, request)}
+    wanted = tuple(dict.fromkeys(request.details or ([request.order.detail] if request.order.detail else [])))
+    _check_details(wanted, list(found.values()), "details" if request.details else "detail")
     chosen = [_with_details(offer, wanted) for offer in found.values()]
     return [offer for offer in chosen if offer.details]
 
 
-def _models(context: IntakeContext, ask: EstimateRequest) -> list[Offer]:
-    order = ask.order
-    names = ask.models or ([ask.order.model] if ask.order.model else [])
+def _models(context: IntakeContext, request: EstimateRequest) -> list[Offer]:
+    order = request.order
+    names = request.models or ([request.order.model] if request.order.model else [])
     if names:
         return [_offer(context, name, order) for name in names]
-    context.catalogue.resolve(None, order.preset, asked=order.asks)
+    context.catalogue.resolve(None, order.preset, has_question=order.has_question)
     return [_of_lane(lane) for lane in context.catalogue.lanes.values() if lane.serves(order.preset)]
 
 
 def _offer(context: IntakeContext, model: str, order: Order) -> Offer:
-    """At a provider here, or else by the token rule alone."""
+    """The model of a configured lane, or else of the token rule alone."""
     try:
-        return _of_lane(context.catalogue.resolve(model, order.preset, asked=order.asks))
+        return _of_lane(context.catalogue.resolve(model, order.preset, has_question=order.has_question))
     except InvalidRequest as error:
-        if error.code != "unknown_model" or not order.asks:
+        if error.code != "unknown_model" or not order.has_question:
             raise
     rule = find_rule(model)
     return Offer(model, rule, None, details(rule))

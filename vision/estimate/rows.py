@@ -1,4 +1,4 @@
-"""The rows of an estimate: one for each model and detail, with prices, limits and what is learned of answers."""
+"""The rows of an estimate: one for each model and detail, with prices, limits and the length of earlier answers."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,22 +20,22 @@ from vision.tokens import NO_FIT, Fit, Rule, get_rule
 
 @dataclass(frozen=True)
 class PlannedRow:
-    """A row before its items are counted; `room`: the most image tokens that a call may have, if there is a limit."""
+    """A row before its items are counted; `max_image_tokens` of one call (None: no limit)."""
 
     offer: Offer
     detail: str
     terms: Terms
-    room: int | None
+    max_image_tokens: int | None
     learned: bool
 
     def way(self, fit: Fit) -> Way:
-        """The way to count its items."""
-        return Way(self.offer.rule, self.detail, fit, self.room)
+        """How to count its items."""
+        return Way(self.offer.rule, self.detail, fit, self.max_image_tokens)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A model at a detail: what the items come to by the order's fit, and their image tokens and cost by each fit."""
+    """A model at a detail: figures with the order's fit; image tokens and cost with each fit."""
 
     offer: Offer
     detail: str
@@ -49,17 +49,19 @@ class Row:
     shutdown: date | None
 
 
-async def drafts(
+async def plan_rows(
     connection: AsyncConnection, tenant: str, order: Order, preset: Preset, offers: Iterable[Offer], text_tokens: int
 ) -> list[PlannedRow]:
-    """A row for each detail of each offer; `text_tokens`: of a call, as we count them."""
+    """A row for each detail of each offer; `text_tokens` of a call by our own count."""
     found = []
     for offer in offers:
         observed = await _observed(connection, tenant, offer, preset, order)
         call = expected(preset, text_tokens, observed)
         terms = _terms(offer, call.text_tokens, call.output_tokens)
-        room = None if terms.limit is None else terms.limit.largest_call - call.text_tokens - preset.max_output_tokens
-        found += [PlannedRow(offer, detail, terms, room, observed is not None) for detail in offer.details]
+        max_image_tokens = (
+            None if terms.limit is None else terms.limit.largest_call - call.text_tokens - preset.max_output_tokens
+        )
+        found += [PlannedRow(offer, detail, terms, max_image_tokens, observed is not None) for detail in offer.details]
     return found
 
 
@@ -72,13 +74,13 @@ async def _observed(
 
 
 def compared(fit: Fit) -> list[Fit]:
-    """The ways of shrinking that each row tells of."""
+    """The fits that each row compares."""
     return [NO_FIT, Fit("snap"), *([fit] if fit.kind == "max" else [])]
 
 
-def rows(drafted: Iterable[PlannedRow], fit: Fit, found: Callable[[Way], Extrapolation]) -> list[Row]:
-    """Cheapest first, those without a price last; among equals the one with fewer tokens."""
-    return sorted((_row(draft, fit, found) for draft in drafted), key=_rank)
+def rows(planned: Iterable[PlannedRow], fit: Fit, found: Callable[[Way], Extrapolation]) -> list[Row]:
+    """Rows by cost, then by tokens; those without a price come last."""
+    return sorted((_row(row, fit, found) for row in planned), key=_rank)
 
 
 def _terms(offer: Offer, text_tokens: int, output_tokens: int) -> Terms:
@@ -92,26 +94,26 @@ def _terms(offer: Offer, text_tokens: int, output_tokens: int) -> Terms:
     return Terms(text_tokens, output_tokens, price_schedule.now(), price_schedule.batch(), price_schedule.flex())
 
 
-def _row(draft: PlannedRow, fit: Fit, found: Callable[[Way], Extrapolation]) -> Row:
-    chosen = found(draft.way(fit))
+def _row(row: PlannedRow, fit: Fit, found: Callable[[Way], Extrapolation]) -> Row:
+    chosen = found(row.way(fit))
     return Row(
-        offer=draft.offer,
-        detail=draft.detail,
-        rule=get_rule(draft.offer.rule),
-        terms=draft.terms,
-        figures=figures(chosen, draft.terms),
-        fits=dict(_fits(draft, fit, found)),
+        offer=row.offer,
+        detail=row.detail,
+        rule=get_rule(row.offer.rule),
+        terms=row.terms,
+        figures=figures(chosen, row.terms),
+        fits=dict(_fits(row, fit, found)),
         exact=chosen.exact,
-        learned=draft.learned,
-        shutdown=shutdown_date(draft.offer.model),
+        learned=row.learned,
+        shutdown=shutdown_date(row.offer.model),
     )
 
 
 def _fits(
-    draft: PlannedRow, fit: Fit, found: Callable[[Way], Extrapolation]
+    row: PlannedRow, fit: Fit, found: Callable[[Way], Extrapolation]
 ) -> Iterator[tuple[str, tuple[int, Decimal | None]]]:
     for each in compared(fit):
-        usage, price = usage_of(found(draft.way(each)), draft.terms), draft.terms.price
+        usage, price = usage_of(found(row.way(each)), row.terms), row.terms.price
         yield each.kind, (usage.image_tokens, price.cost(usage) if price else None)
 
 

@@ -1,25 +1,25 @@
-"""Images of a sample measured: many at once, for a few seconds, and what is not done by then left out."""
+"""Measures the images of a sample, many at once; those that take more than SECONDS are left out."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vision.errors import ImageError
-from vision.images.hosts import HostBusy
+from vision.images.host import HostBusy
 from vision.images.source import Images
-from vision.intake.lines import Items, entry_at, read_to_estimate
+from vision.intake.lines import Items, item_at, read_to_estimate
 
 AT_ONCE = 32
 SECONDS = 15.0
 LARGE = 1_000_000
-"""Bytes of a line from which on items are taken one by one: images in data URLs are in memory several times."""
+"""Items with a line of more bytes are measured one at a time: data URLs take several times their size in memory."""
 
 SLOW = "No image came in time."
 
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """Where an item stands: its number, where `entry_at` finds it, and the bytes of its line (0: in memory already)."""
+    """An item: its number, the offset by which `item_at` finds it, the bytes of its line (0: already in memory)."""
 
     number: int
     at: int
@@ -28,7 +28,7 @@ class Sampled:
 
 @dataclass
 class Measured:
-    """Sides of the images (w, h, w, h, …) of each item that could be read, how many could not, and why the first."""
+    """Sides of the images (w, h, …) of each readable item, the number of unreadable ones, and the first reason."""
 
     sizes: list[tuple[int, ...]] = field(default_factory=list)
     unreadable: int = 0
@@ -36,20 +36,20 @@ class Measured:
 
     @property
     def items(self) -> int:
-        """Those of which something is known; the others did not come in time."""
+        """Items that were measured or could not be read; the others did not come in time."""
         return len(self.sizes) + self.unreadable
 
 
-async def measure(images: Images, items: Items, places: Sequence[Sampled]) -> Measured:
-    """Measure the items at these places, as far as SECONDS go. At least one place."""
+async def measure(images: Images, items: Items, sampled: Sequence[Sampled]) -> Measured:
+    """Measure these items, at least one, for up to SECONDS."""
     found, turns, large = Measured(), asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(1)
 
-    async def one(place: Sampled) -> None:
-        async with large if place.size > LARGE else turns:
-            sources = await asyncio.to_thread(_sources, items, place)
+    async def one(sampled: Sampled) -> None:
+        async with large if sampled.size > LARGE else turns:
+            sources = await asyncio.to_thread(_sources, items, sampled)
             await _measure(images, sources, found)
 
-    tasks = [asyncio.create_task(one(place)) for place in places]
+    tasks = [asyncio.create_task(one(sampled)) for sampled in sampled]
     try:
         done, _ = await asyncio.wait(tasks, timeout=SECONDS)
     finally:
@@ -57,12 +57,12 @@ async def measure(images: Images, items: Items, places: Sequence[Sampled]) -> Me
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     for task in done:
-        task.result()  # a defect is not to pass for a slow image
+        task.result()  # raises what is a defect of ours, not a slow image
     return found
 
 
-def _sources(items: Items, place: Sampled) -> list[str]:
-    return read_to_estimate(entry_at(items, place.number, place.at)).images
+def _sources(items: Items, sampled: Sampled) -> list[str]:
+    return read_to_estimate(item_at(items, sampled.number, sampled.at)).images
 
 
 async def _measure(images: Images, sources: Sequence[str], found: Measured) -> None:
@@ -71,7 +71,7 @@ async def _measure(images: Images, sources: Sequence[str], found: Measured) -> N
         for source in sources:
             sides += await images.measure(source)
     except HostBusy:
-        return  # not in time, which says nothing about the image
+        return  # says nothing about the image
     except ImageError as error:
         if not found.unreadable:
             found.reason = error.message

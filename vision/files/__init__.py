@@ -1,7 +1,7 @@
-"""The bytes that the service keeps: uploads, and images that came inside a job. In a folder, or in an S3 bucket."""
+"""The file store: uploads, and images that came inside a job, in a folder or in an S3 bucket."""
 
 from vision.files.incoming import IncomingFile
 from vision.files.opening import open_store
-from vision.files.store import BytesGone, Content, Entry, Store, Trouble
+from vision.files.store import BytesGone, Content, Store, StoredObject, StoreUnavailable
 
-__all__ = ["BytesGone", "Content", "Entry", "IncomingFile", "Store", "Trouble", "open_store"]
+__all__ = ["BytesGone", "Content", "IncomingFile", "Store", "StoreUnavailable", "StoredObject", "open_store"]

@@ -1,4 +1,4 @@
-"""Bytes in a folder of this machine, or of a file system that all machines share."""
+"""A store in a folder of this machine, or of a file system that all machines share."""
 
 import asyncio
 import contextlib
@@ -12,27 +12,27 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from vision.files.store import BytesGone, Content, Entry
+from vision.files.store import BytesGone, Content, StoredObject
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 """For the API and the workers alone, which run as one user."""
 ABANDONED_SECONDS = 3_600
-"""A part of a file that nobody has written to for so long."""
+"""An incomplete file is removed after so long without a write."""
 PIECE = 1 << 18
 
 
 class Folder:
-    """A file for each key, written under a temporary name first, so that there are no halves."""
+    """A file for each key, written under a temporary name first, so that none is incomplete."""
 
     def __init__(self, path: Path) -> None:
         self.spool = path
 
     async def prepare(self) -> None:
-        """Make the folder, closed to others; close one that an earlier version left open."""
+        """Make the folder, for this user alone; correct the modes that an earlier version set."""
         await asyncio.to_thread(self._prepare)
 
     async def keep(self, key: str, path: Path) -> None:
-        """Give the file its name, once its bytes are on the disk."""
+        """Flush the file to disk, and rename it to its key."""
         await asyncio.to_thread(self._settle, key, path)
 
     async def put(self, key: str, data: bytes) -> None:
@@ -62,11 +62,11 @@ class Folder:
         yield path
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Unlink the files, and folders of jobs that are empty then."""
+        """Unlink the files, and folders of jobs that become empty."""
         await asyncio.to_thread(self._delete, keys)
 
-    async def page(self, after: str, most: int) -> Sequence[Entry]:
-        """In the order of their keys; files that are being received are none."""
+    async def page(self, after: str, most: int) -> Sequence[StoredObject]:
+        """Objects in the order of their keys, without files that are being received."""
         return await asyncio.to_thread(lambda: list(islice(self._entries(after), most)))
 
     def _prepare(self) -> None:
@@ -103,10 +103,10 @@ class Folder:
             path = self.spool / key
             path.unlink(missing_ok=True)
             if path.parent != self.spool:
-                with contextlib.suppress(OSError):  # others of the same job are there still, or it is gone already
+                with contextlib.suppress(OSError):  # not empty, or gone already
                     path.parent.rmdir()
 
-    def _entries(self, after: str, folder: str = "") -> Iterator[Entry]:
+    def _entries(self, after: str, folder: str = "") -> Iterator[StoredObject]:
         with os.scandir(self.spool / folder) as found:
             names = sorted(f"{each.name}/" if each.is_dir() else each.name for each in found)
         for key in (f"{folder}{name}" for name in names if not name.startswith(".")):
@@ -114,12 +114,12 @@ class Folder:
                 if key > after or after.startswith(key):
                     yield from self._entries(after, key)
             elif key > after:
-                with contextlib.suppress(FileNotFoundError):  # somebody deletes it just now
-                    yield Entry(key, datetime.fromtimestamp((self.spool / key).stat().st_mtime, UTC))
+                with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                    yield StoredObject(key, datetime.fromtimestamp((self.spool / key).stat().st_mtime, UTC))
 
 
 def drop_parts(spool: Path) -> None:
-    """Remove what was received only in part by a server that is gone."""
+    """Remove incomplete files of servers that are gone."""
     for path in spool.glob(".*.part"):
         if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
             path.unlink(missing_ok=True)

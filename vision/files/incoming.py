@@ -16,9 +16,9 @@ MAX_BYTES = 2 * 1024**3
 
 
 class IncomingFile:
-    """Bytes go to a temporary name in the spool and count against a limit; unless they are kept, they vanish.
+    """Writes to a temporary file in the spool, which is removed unless `keep` is called.
 
-    Raises TooLarge while writing, as soon as the limit is passed.
+    `write` raises TooLarge as soon as the limit is passed.
     """
 
     def __init__(self, store: Store, max_bytes: int = MAX_BYTES) -> None:
@@ -56,7 +56,7 @@ class IncomingFile:
         return self._hash.hexdigest()
 
     async def keep(self) -> None:
-        """Store the bytes for good; the row is the caller's next step."""
+        """Store the bytes permanently; the caller adds the row."""
         await self.flush()
         await self._store.keep(self.id.hex, self.path)
 

@@ -1,4 +1,4 @@
-"""Which store a setting names."""
+"""Opens the store that a setting names."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -17,7 +17,7 @@ def open_store(url: str | None, data_dir: Path) -> Store:
     if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
         return Folder(Path(unquote(parts.path)))
     if parts.scheme == "s3":
-        from vision.files.s3 import Bucket  # noqa: PLC0415 - its library is loaded where it is used only
+        from vision.files.s3 import Bucket  # noqa: PLC0415 - loads its library only where it is used
 
         return Bucket(url, spool)
     raise ConfigurationError("TESSERA_FILES_URL is file:///folder or s3://bucket/prefix?endpoint=https://host.")

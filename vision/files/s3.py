@@ -1,4 +1,4 @@
-"""Bytes in an S3 bucket, by `obstore`. Credentials come from the environment, as the AWS tools take them."""
+"""A store in an S3 bucket, by `obstore`. Credentials come from the environment variables of the AWS tools."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -14,7 +14,7 @@ from obstore.store import S3Store
 
 from vision.errors import ConfigurationError
 from vision.files.folder import FILE_MODE, FOLDER_MODE, drop_parts
-from vision.files.store import BytesGone, Content, Entry, Trouble
+from vision.files.store import BytesGone, Content, StoredObject, StoreUnavailable
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig, S3Config
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 OPTIONS = {"endpoint", "region", "virtual_hosted_style_request"}
 RETRY: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 AT_ONCE = 1_000
-"""Keys that S3 deletes, or lists, with one request."""
+"""Keys that S3 deletes or lists in one request."""
 
 
 class Bucket:
-    """A key for each key, below a prefix."""
+    """An S3 object for each key, below a prefix."""
 
     def __init__(self, url: str, spool: Path) -> None:
         self.spool = spool
@@ -37,27 +37,27 @@ class Bucket:
         await asyncio.to_thread(self._prepare)
 
     async def keep(self, key: str, path: Path) -> None:
-        """Upload the file, in parts where it is long; it stays for its owner to remove."""
-        with _told():
+        """Upload the file, a long one in parts; the caller removes it."""
+        with _own_errors():
             await obstore.put_async(self._store, key, path)
 
     async def put(self, key: str, data: bytes) -> None:
         """Upload the bytes."""
-        with _told():
+        with _own_errors():
             await obstore.put_async(self._store, key, data)
 
     async def read(self, key: str, most: int) -> Content:
         """The first bytes, by a request for their range; BytesGone."""
-        with _told():
+        with _own_errors():
             total = (await obstore.head_async(self._store, key))["size"]
-            if total == 0:  # of which S3 has no range
+            if total == 0:  # S3 has no range of it
                 return Content(b"", 0)
             data = await obstore.get_range_async(self._store, key, start=0, end=min(most, total))
             return Content(bytes(data), total)
 
     async def stream(self, key: str) -> AsyncIterator[bytes]:
-        """As they arrive; BytesGone."""
-        with _told():
+        """Pieces as they arrive; BytesGone."""
+        with _own_errors():
             async for piece in (await obstore.get_async(self._store, key)).stream():
                 yield bytes(piece)
 
@@ -75,16 +75,16 @@ class Bucket:
             path.unlink(missing_ok=True)
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """With one request for AT_ONCE of them."""
+        """Delete AT_ONCE keys with each request."""
         for start in range(0, len(keys), AT_ONCE):
-            with _told():
+            with _own_errors():
                 await obstore.delete_async(self._store, keys[start : start + AT_ONCE])
 
-    async def page(self, after: str, most: int) -> Sequence[Entry]:
-        """As S3 lists them, in the order of their keys."""
-        with _told():
+    async def page(self, after: str, most: int) -> Sequence[StoredObject]:
+        """Objects in the order of their keys."""
+        with _own_errors():
             async for found in obstore.list(self._store, offset=after or None, chunk_size=most):
-                return [Entry(each["path"], each["last_modified"]) for each in found]
+                return [StoredObject(each["path"], each["last_modified"]) for each in found]
         return []
 
     def _prepare(self) -> None:
@@ -117,11 +117,11 @@ def _store(url: str) -> S3Store:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """The library's errors as ours. Its messages name addresses, so they stay out of ours."""
+def _own_errors() -> Iterator[None]:
+    """Turn the library's errors into ours, without its messages, which contain addresses."""
     try:
         yield
     except FileNotFoundError:
         raise BytesGone from None
     except (obstore.exceptions.BaseError, OSError) as error:
-        raise Trouble(f"The file store did not answer as it should ({type(error).__name__}).") from error
+        raise StoreUnavailable(f"The file store did not answer as it should ({type(error).__name__}).") from error

@@ -1,4 +1,4 @@
-"""What a store of bytes can do. Keys are paths such as `<hex of an upload's id>` or `jobs/<hex>/<sha256>`."""
+"""The interface of file stores. Keys are paths such as `<hex of an upload's id>` or `jobs/<hex>/<sha256>`."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -8,38 +8,38 @@ from typing import NamedTuple, Protocol
 
 
 class BytesGone(Exception):
-    """Nothing is stored by this key."""
+    """Nothing is stored under this key."""
 
 
-class Trouble(Exception):
-    """The store did not answer, or refused; the same may work later. Says nothing of keys to it."""
+class StoreUnavailable(Exception):
+    """The store did not answer, or refused; a later try may succeed. The message names no keys."""
 
 
 class Content(NamedTuple):
-    """The first bytes of what is stored, and how many there are in all."""
+    """The first bytes of an object, and its total number of bytes."""
 
     data: bytes
     total: int
 
 
-class Entry(NamedTuple):
-    """Something stored, and when it was."""
+class StoredObject(NamedTuple):
+    """A key, and when its bytes were stored."""
 
     key: str
     modified: datetime
 
 
 class Store(Protocol):
-    """All methods may raise Trouble. A key is written once; writing the same bytes again does no harm."""
+    """All methods may raise StoreUnavailable. A key is written once; writing the same bytes again does no harm."""
 
     spool: Path
     """A folder of this machine for files that are being received."""
 
     async def prepare(self) -> None:
-        """Make what is needed before the first use; clear away what was received only in part."""
+        """Make what is needed before the first use; remove incomplete files."""
 
     async def keep(self, key: str, path: Path) -> None:
-        """Store the bytes of a file in the spool, which may be gone afterwards."""
+        """Store the bytes of a file in the spool; the file may be gone afterwards."""
 
     async def put(self, key: str, data: bytes) -> None:
         """Store these bytes."""
@@ -54,7 +54,7 @@ class Store(Protocol):
         """A file of this machine with the same bytes, for as long as the context lasts; BytesGone."""
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Remove these; what is gone already does not matter."""
+        """Delete these keys; missing ones are ignored."""
 
-    async def page(self, after: str, most: int) -> Sequence[Entry]:
-        """The next entries in the order of their keys, after this key; fewer than `most` at the end."""
+    async def page(self, after: str, most: int) -> Sequence[StoredObject]:
+        """The next objects in the order of their keys, after this key; fewer than `most` at the end."""

@@ -9,7 +9,7 @@ _HEAD = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
 
 
 def decode(source: str, most: int | None = None) -> bytes:
-    """The bytes; ImageError. `most`: an image of more bytes is refused before it is decoded."""
+    """The image's bytes; ImageError. An image of more than `most` bytes is refused before it is decoded."""
     head = _HEAD.match(source)
     if not head:
         raise ImageError("A data URL must hold base64: data:image/png;base64,…", code="image_unsupported")

@@ -1,10 +1,8 @@
-"""Bytes from a URL out of a stranger's manifest: bounded in time, size, redirects and load on the host."""
+"""Fetches bytes from a URL that a caller sent: bounded in time, size, redirects and load on the host."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
 
@@ -12,22 +10,23 @@ import aiohttp
 from yarl import URL
 
 from vision.errors import ImageError, Retry
-from vision.images.hosts import HostFailed, Hosts
+from vision.images.host import HostFailed
+from vision.images.hosts import Hosts
+from vision.images.responses import PIECE, read_head, require_image, unreachable
 from vision.outbound.guard import Blocked, Guard
 
 MAX_REDIRECTS = 3
 CONNECT_SECONDS = 5.0
 FIRST_BYTE_SECONDS = 10.0
-PIECE = 65_536  # bytes read at a time
 HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "Tessera/0.1 (image fetch)"}
 
 _Read = Callable[[aiohttp.ClientResponse], Awaitable[tuple[bytes, bool]]]
 
 
 class Fetcher:
-    """Fetches images through a guard, and through its hosts' turns: HostBusy while a host cannot be asked.
+    """Fetches images from addresses that the guard allows; HostBusy while a host takes no request.
 
-    Only the time that hosts take counts towards `seconds`, for each image.
+    `seconds` limits the time that hosts take for one image; waiting for a turn does not count.
     """
 
     def __init__(
@@ -66,10 +65,10 @@ class Fetcher:
         return data
 
     async def head(self, url: str, size: int, seconds: float | None = None) -> tuple[bytes, bool]:
-        """The first `size` bytes and whether that is all, even if the server ignores ranges; errors as above."""
+        """The first `size` bytes, and whether they are all, even if the server ignores ranges; errors as `fetch`."""
 
         async def read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
-            return await _read_head(response, size)
+            return await read_head(response, size)
 
         return await self._get(url, {"Range": f"bytes=0-{size - 1}"}, read, seconds or self._seconds)
 
@@ -83,10 +82,10 @@ class Fetcher:
             if not isinstance(found, str):
                 return found
             target = self._next(target, found)
-        raise _unreachable("The image's server redirects too often.", Retry.NEVER)
+        raise unreachable("The image's server redirects too often.", Retry.NEVER)
 
     async def _hop(self, target: URL, headers: dict[str, str], read: _Read, seconds: float) -> tuple[bytes, bool] | str:
-        """One request: the body as `read` takes it, or the location that it redirects to."""
+        """One request: what `read` makes of the response, or the location that it redirects to."""
         if self._session is None:
             raise RuntimeError("Fetcher is used outside of `async with`")
         answered = False
@@ -98,13 +97,13 @@ class Fetcher:
                 answered = True
                 if response.status in (301, 302, 303, 307, 308):
                     return response.headers.get("Location", "").strip()
-                _require_image(response)
+                require_image(response)
                 return await read(response)
         except Blocked as error:
             raise _blocked(error) from None
         except TimeoutError:
             if answered:
-                raise _unreachable("The image did not come in time.", Retry.LATER) from None
+                raise unreachable("The image did not come in time.", Retry.LATER) from None
             raise HostFailed("The image's server did not answer in time.") from None
         except (aiohttp.ClientError, OSError, ValueError):
             raise HostFailed("The image's server could not be reached.") from None
@@ -130,57 +129,10 @@ class Fetcher:
         try:
             target = self._check(str(current.join(URL(location, encoded=True))))
         except ValueError:
-            raise _unreachable("The image's server redirects to no usable URL.", Retry.NEVER) from None
+            raise unreachable("The image's server redirects to no usable URL.", Retry.NEVER) from None
         if current.scheme == "https" and target.scheme != "https":
             raise ImageError("The image's server redirects from https to http.", code="image_blocked")
         return target
-
-
-async def _read_head(response: aiohttp.ClientResponse, size: int) -> tuple[bytes, bool]:
-    span = response.headers.get("Content-Range", "")
-    if response.status == 416 or (response.status == 206 and not span.startswith("bytes 0-")):
-        return b"", False  # an odd server; the whole file will tell
-    data = bytearray()
-    async for piece in response.content.iter_chunked(min(size, PIECE)):
-        data += piece
-        if len(data) >= size:
-            break
-    total = span.rpartition("/")[2]
-    if total.isdigit():
-        complete = len(data) >= int(total)
-    else:
-        complete = response.content.at_eof() and (response.status == 200 or len(data) < size)
-    if not response.content.at_eof():
-        response.close()  # do not drain what the server goes on sending
-    return bytes(data[:size]), complete and len(data) <= size
-
-
-def _require_image(response: aiohttp.ClientResponse) -> None:
-    ranged = "Range" in response.request_info.headers
-    if response.status not in ((200, 203, 206, 416) if ranged else (200, 203)):
-        message = f"The image's server answered with HTTP status {response.status}."
-        if response.status in (408, 425, 429) or response.status >= 500:
-            raise HostFailed(message, told=_told(response), overrun=response.status == 429)
-        raise _unreachable(message, Retry.NEVER)
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise ImageError("The image's server sends it compressed, unasked.", code="image_unsupported")
-
-
-def _told(response: aiohttp.ClientResponse) -> float | None:
-    """Seconds for which the server asks to be left alone; None if it does not say."""
-    said = response.headers.get("Retry-After", "").strip()
-    if response.status not in (429, 503) or not said:
-        return None
-    if said.isascii() and said.isdecimal():
-        return float(said[:20])
-    try:
-        return max(0.0, (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):  # TypeError: a date without a zone
-        return None
-
-
-def _unreachable(message: str, retry: Retry) -> ImageError:
-    return ImageError(message, code="image_unreachable", retry=retry)
 
 
 def _blocked(error: Blocked) -> ImageError:

@@ -6,19 +6,9 @@ Sources: ITU-T T.81 annex B (JPEG), PNG third edition (W3C 2025), GIF89a, RFC 96
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
-_Order = Literal["big", "little"]
-
-MAX_STEPS = 100_000  # blocks walked in one file: 25 MB of GIF, or 0.1 s of a hostile one
-
-
-class NeedsMoreBytes(Exception):
-    """The data ends before its header tells everything."""
-
-
-class Malformed(Exception):
-    """The bytes contradict their format; `probe` makes an ImageError of it."""
+from vision.images.cursor import Cursor, Malformed, NeedsMoreBytes
+from vision.images.exif import exif_orientation
 
 
 @dataclass(frozen=True)
@@ -32,44 +22,14 @@ class Header:
     plain: bool = True
 
 
-class _Cursor:
-    def __init__(self, data: bytes, at: int) -> None:
-        self.data, self.at, self._steps = data, at, 0
-
-    def take(self, size: int) -> bytes:
-        begin = self.at
-        self.skip(size)
-        return self.data[begin : self.at]
-
-    def number(self, size: int, order: _Order = "big") -> int:
-        return int.from_bytes(self.take(size), order)
-
-    def skip(self, size: int) -> None:
-        self._steps += 1
-        if self._steps > MAX_STEPS:
-            raise Malformed
-        if self.at + size > len(self.data):
-            raise NeedsMoreBytes
-        self.at += size
-
-    def skip_blocks(self) -> None:
-        """GIF data: blocks with their length in front, up to an empty one."""
-        size = 1
-        while size:
-            if self.at >= len(self.data):
-                raise NeedsMoreBytes
-            size = self.data[self.at]
-            self.skip(1 + size)
-
-
 _MARKER = re.compile(rb"\xff[^\x00\xff]")  # steps over fill bytes and stray ones, as decoders do
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
 def jpeg(data: bytes) -> Header:
-    """Up to the frame header; segments before it (Exif, ICC, XMP) may be long."""
-    cursor, orientation = _Cursor(data, 2), 1
+    """Read up to the frame header; segments before it (Exif, ICC, XMP) may be long."""
+    cursor, orientation = Cursor(data, 2), 1
     while found := _MARKER.search(data, cursor.at):
         cursor.skip(found.end() - cursor.at)
         marker = data[cursor.at - 1]
@@ -82,15 +42,15 @@ def jpeg(data: bytes) -> Header:
             precision, height, width, components = (cursor.number(n) for n in (1, 2, 2, 1))
             return Header(width, height, orientation, plain=precision == 8 and components in (1, 3))
         if marker == 0xE1 and data.startswith(b"Exif\0\0", cursor.at):
-            orientation = _orientation(cursor.take(size)[6:])
+            orientation = exif_orientation(cursor.take(size)[6:])
         else:
             cursor.skip(max(size, 0))
     raise NeedsMoreBytes
 
 
 def png(data: bytes) -> Header:
-    """Up to the first IDAT; an orientation written after the pixels is not seen, here nor in `prepare`."""
-    cursor, orientation, animated = _Cursor(data, 8), 1, False
+    """Read up to the first IDAT; an orientation written after the pixels counts neither here nor in `prepare`."""
+    cursor, orientation, animated = Cursor(data, 8), 1, False
     if cursor.take(8)[4:] != b"IHDR":
         raise Malformed
     width, height, depth = cursor.number(4), cursor.number(4), cursor.number(1)
@@ -103,15 +63,16 @@ def png(data: bytes) -> Header:
         if kind == b"acTL":
             animated = int.from_bytes(body[:4], "big") > 1
         elif kind == b"eXIf":
-            orientation = _orientation(body)
+            orientation = exif_orientation(body)
         cursor.skip(4)
 
 
 def gif(data: bytes) -> Header:
-    """Up to the second image, or to the end: only that tells whether it is alone. Sides are those that hold both
-    screen and frame.
+    """Read up to the second image, or to the end, to see whether the GIF is animated.
+
+    Width and height are the smallest that hold both the screen and the first frame.
     """
-    cursor, images = _Cursor(data, 6), 0
+    cursor, images = Cursor(data, 6), 0
     width, height, flags = cursor.number(2, "little"), cursor.number(2, "little"), cursor.number(1)
     cursor.skip(2 + _palette(flags))
     while (block := cursor.number(1)) != 0x3B:
@@ -119,7 +80,7 @@ def gif(data: bytes) -> Header:
             images += 1
             if images > 1:
                 break
-            # A frame may be larger than its screen, and what counts is what is looked at.
+            # A frame may be larger than its screen, and models see all of it.
             left, top, across, down = (cursor.number(2, "little") for _ in range(4))
             width, height = max(width, left + across), max(height, top + down)
             cursor.skip(_palette(cursor.number(1)))
@@ -133,8 +94,8 @@ def gif(data: bytes) -> Header:
 
 
 def webp(data: bytes) -> Header:
-    """A few bytes, unless Exif is announced: that comes after the pixels."""
-    cursor = _Cursor(data, 4)
+    """A few bytes are enough, unless the file announces Exif, which comes after the pixels."""
+    cursor = Cursor(data, 4)
     end = 8 + cursor.number(4, "little")
     cursor.skip(4)
     kind, size = cursor.take(4), cursor.number(4, "little")
@@ -154,32 +115,12 @@ def webp(data: bytes) -> Header:
     return Header(_little(body[4:7]) + 1, _little(body[7:10]) + 1, orientation, animated=bool(body[0] & 0x02))
 
 
-def _webp_exif(cursor: _Cursor, end: int) -> int:
+def _webp_exif(cursor: Cursor, end: int) -> int:
     while cursor.at + 8 <= end:
         kind, size = cursor.take(4), cursor.number(4, "little")
         if kind == b"EXIF":
-            return _orientation(cursor.take(size).removeprefix(b"Exif\0\0"))
+            return exif_orientation(cursor.take(size).removeprefix(b"Exif\0\0"))
         cursor.skip(size + size % 2)
-    return 1
-
-
-def _orientation(exif: bytes) -> int:
-    """Tag 0x0112 of the first directory; 1, as it is stored, when absent or out of range."""
-    if not exif.startswith((b"II*\0", b"MM\0*")):
-        return 1
-    order: _Order = "little" if exif.startswith(b"II") else "big"
-    try:
-        cursor = _Cursor(exif, 4)
-        cursor.at = cursor.number(4, order)
-        for _ in range(cursor.number(2, order)):
-            tag, kind = cursor.number(2, order), cursor.number(2, order)
-            cursor.skip(4)
-            value = cursor.take(4)
-            if tag == 0x0112 and kind == 3:
-                number = int.from_bytes(value[:2], order)
-                return number if 1 <= number <= 8 else 1
-    except (NeedsMoreBytes, Malformed):
-        return 1
     return 1
 
 

@@ -1,16 +1,17 @@
-"""Cuts out what a photograph says beside its pixels: where it was taken, when, with what, by whom (Exif, XMP, IPTC).
+"""Removes metadata from a photograph: place, time, camera, author (Exif, XMP, IPTC).
 
-Nothing is decoded: whole segments and chunks go, and the rest stays byte for byte. Comments and colour profiles stay.
+Nothing is decoded: whole segments and chunks are cut out, and the rest stays byte for byte, also comments and
+colour profiles.
 Sources as in `headers`; where XMP stands, by ISO 16684-3.
 """
 
 import re
 from collections.abc import Callable
 
-from vision.images.headers import MAX_STEPS
+from vision.images.cursor import MAX_STEPS
 
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
-_MARKER_AMONG_PIXELS = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # where restart markers belong to the pixels
+_MARKER_AMONG_PIXELS = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # restart markers are part of the pixels
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _END, _SCAN = 0xD9, 0xDA
 _FOR_DECODERS = frozenset({0xE0, 0xEE})  # JFIF and Adobe say how the colours are meant
@@ -34,7 +35,7 @@ def _jpeg(data: bytes) -> bytes:
         if not found or (marker := data[found.end() - 1]) in (_SCAN, _END):
             break
         stop = found.end() + (0 if marker in _ALONE else _size(data, found.end()))
-        if not _tells(data, marker, found.end() + 2):
+        if not _is_metadata(data, marker, found.end() + 2):
             kept.append(data[at:stop])
         at = stop
     if sum(map(len, kept)) == at:
@@ -45,8 +46,8 @@ def _jpeg(data: bytes) -> bytes:
     return b"".join([*kept, rest])
 
 
-def _tells(data: bytes, marker: int, begin: int) -> bool:
-    """Whether a segment is an application's own word, which no decoder needs."""
+def _is_metadata(data: bytes, marker: int, begin: int) -> bool:
+    """Whether a segment holds an application's own data, which no decoder needs."""
     if not 0xE0 <= marker <= 0xEF or marker in _FOR_DECODERS:
         return False
     return not (marker == 0xE2 and data.startswith(_PROFILE, begin))

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 
 from vision.errors import ImageError
-from vision.images.headers import READERS, Malformed, NeedsMoreBytes
+from vision.images.cursor import Malformed, NeedsMoreBytes
+from vision.images.headers import READERS
 
 __all__ = ["HEADS", "MAX_PIXELS", "MAX_SIDE", "NeedsMoreBytes", "Probe", "probe", "probe_file"]
 
 MAX_SIDE = 16_384  # pixels
 MAX_PIXELS = 50_000_000
 HEADS = (16_384, 262_144)
-"""Bytes to try. Most headers are in the first; cameras and editors put thumbnails and profiles before the size."""
+"""Bytes to read, first and second try. Cameras and editors may put thumbnails and profiles before the size."""
 _SNIFF = 12  # bytes that tell every format below apart
 
 # (offset, magic) → format. The first four are what vision models take (OpenAI's guide, read 2026-11).
@@ -41,7 +42,7 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"PK\x03\x04", "zip archive"),
     (0, b"\x1f\x8b", "gzip archive"),
 )
-# How a complete file ends; a picture may be followed by stray bytes, so it is looked for from the back.
+# How a complete file ends. Stray bytes may follow, so the search begins at the end.
 _ENDS = {"jpeg": b"\xff\xd9", "png": b"IEND\xaeB`\x82", "gif": b";"}
 
 
@@ -79,7 +80,7 @@ def probe(data: bytes) -> Probe:
 
 
 def probe_file(data: bytes) -> Probe:
-    """The same for a complete file: what is cut off is image_corrupt."""
+    """Like `probe`, for a complete file; a truncated one is image_corrupt."""
     try:
         found = probe(data)
     except NeedsMoreBytes:

@@ -1,7 +1,7 @@
 """An item's image by its source: an http(s) URL, a data URL, or the id of an uploaded file."""
 
 from vision.errors import ImageError, Retry
-from vision.files import BytesGone, Store, Trouble
+from vision.files import BytesGone, Store, StoreUnavailable
 from vision.files.keys import of_source
 from vision.images.data_urls import decode, too_large
 from vision.images.fetch import Fetcher
@@ -9,15 +9,15 @@ from vision.images.probe import HEADS, NeedsMoreBytes, Probe, probe, probe_file
 
 
 class Images:
-    """Reads images, wherever they are."""
+    """Reads images from URLs, data URLs and the file store."""
 
     def __init__(self, fetcher: Fetcher, store: Store) -> None:
         self._fetcher, self._store = fetcher, store
 
     async def measure(self, source: str, seconds: float | None = None) -> tuple[int, int]:
-        """Width and height in pixels, upright, from as few bytes as tell them; ImageError.
+        """Width and height in pixels, upright, from as few bytes as needed; ImageError.
 
-        `seconds`: how long a host may take over these bytes, if not as long as over a whole image.
+        `seconds`: how long a host may take; None: as long as for a whole image.
         """
         found = await self._probe(source, seconds)
         return found.width, found.height
@@ -40,7 +40,7 @@ class Images:
         return probe_file(await self.load(source))
 
     async def _read(self, source: str, size: int | None, seconds: float | None = None) -> tuple[bytes, bool]:
-        """Up to `size` bytes, or all, and whether that is all."""
+        """Up to `size` bytes (None: all), and whether they are the whole image."""
         if source[:5].lower() == "data:":
             return decode(source, self._fetcher.max_bytes), True
         if key := of_source(source):
@@ -56,7 +56,7 @@ class Images:
         except BytesGone:
             message = "The uploaded file is gone or never was. Upload it again."
             raise ImageError(message, code="image_unreachable") from None
-        except Trouble as error:
+        except StoreUnavailable as error:
             raise ImageError(str(error), code="image_unreachable", retry=Retry.LATER) from error
         if content.total > most:
             raise too_large(most)

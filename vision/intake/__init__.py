@@ -1,4 +1,4 @@
-"""What a caller may do to jobs: submit, cancel, pause, resume, retry, delete. Commit first, then notify."""
+"""What callers can do with jobs: submit, cancel, pause, resume, retry, delete. Commit first, then notify."""
 
 from vision.intake.context import IntakeContext
 from vision.intake.control import cancel, delete, pause, resume, retry

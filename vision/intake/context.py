@@ -1,4 +1,4 @@
-"""What intake needs, wired by the API."""
+"""The dependencies of intake; the API creates them."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Cancel, pause, resume, retry. Each may be asked for twice; Conflict where the job's state does not allow it."""
+"""Cancel, pause, resume, retry, delete. All are idempotent; Conflict where the job's state does not allow it."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
@@ -20,14 +20,14 @@ Changed = TypeVar("Changed")
 
 
 async def cancel(context: IntakeContext, tenant: str, job_id: UUID) -> JobReport:
-    """Send nothing new; the job is cancelled once its calls in flight are done, which may be now. The job as it is."""
+    """Send nothing new; the job is cancelled once its calls in flight are done. Returns the job as it is now."""
     is_over, job = await _change(context, tenant, job_id, _cancel)
     await context.wake_ups.notify(Task.DELIVER if is_over else Task.LOOK)
     return job
 
 
 async def pause(context: IntakeContext, tenant: str, job_id: UUID) -> JobReport:
-    """Send nothing new until `resume`; calls in flight are finished. The job as it is."""
+    """Send nothing new until `resume`; calls in flight are finished. Returns the job as it is now."""
     is_paused, job = await _change(context, tenant, job_id, _pause)
     if is_paused:
         await context.wake_ups.notify(Task.LOOK)
@@ -36,21 +36,21 @@ async def pause(context: IntakeContext, tenant: str, job_id: UUID) -> JobReport:
 
 
 async def resume(context: IntakeContext, tenant: str, job_id: UUID) -> JobReport:
-    """Go on with a paused job, whatever paused it. The job as it is."""
+    """Go on with a paused job, whatever paused it. Returns the job as it is now."""
     lanes, job = await _change(context, tenant, job_id, _resume)
     await _notify(context, lanes)
     return job
 
 
 async def retry(context: IntakeContext, tenant: str, job_id: UUID) -> JobReport:
-    """Take the failed items of a finished job up again; what they cost so far stays in the ledger. The job as it is."""
+    """Try the failed items of a finished job again; their cost so far stays in the ledger. Returns the job."""
     lanes, job = await _change(context, tenant, job_id, _retry)
     await _notify(context, lanes)
     return job
 
 
 async def delete(context: IntakeContext, tenant: str, job_id: UUID) -> None:
-    """Delete a job that is over, with its items, results, ledger and bytes, which go little by little."""
+    """Delete a job that is over. Its items, results, ledger and bytes are deleted later, in slices."""
     async with context.engine.begin() as connection:
         job = await jobs.lock(connection, tenant, job_id)
         if not job.is_over:
@@ -61,10 +61,10 @@ async def delete(context: IntakeContext, tenant: str, job_id: UUID) -> None:
 async def _change(
     context: IntakeContext, tenant: str, job_id: UUID, work: Callable[[AsyncConnection, JobReport], Awaitable[Changed]]
 ) -> tuple[Changed, JobReport]:
-    """Do `work` in a transaction that holds the job, which it is given; what it returns, and the job then. NotFound.
+    """Lock the job and do `work` in one transaction; returns what it returned, and the job afterwards. NotFound.
 
-    The job is read before the commit: after it nothing is left that can fail, so that no error can hide a change.
-    It comes before its turn and its waiting ranges, as everywhere (see `vision.storage.queue.claims`).
+    The job is read before the commit, so that nothing can fail after it and no error can hide a change.
+    The job is locked before its turn and its waiting ranges, as everywhere (see `vision.storage.queue.claims`).
     """
     async with context.engine.begin() as connection:
         changed = await work(connection, await jobs.lock(connection, tenant, job_id))
@@ -72,7 +72,7 @@ async def _change(
 
 
 async def _cancel(connection: AsyncConnection, job: JobReport) -> bool:
-    """Whether there is something to deliver."""
+    """Whether there is a webhook to deliver."""
     if job.ending:
         return False
     _refuse_terminal(job)
@@ -80,7 +80,7 @@ async def _cancel(connection: AsyncConnection, job: JobReport) -> bool:
 
 
 async def _pause(connection: AsyncConnection, job: JobReport) -> bool:
-    """Whether there is something to deliver."""
+    """Whether there is a webhook to deliver."""
     if job.status == PAUSE.target:
         return False
     _refuse_terminal(job)

@@ -1,4 +1,4 @@
-"""What a call is expected to take beside its images: counted and guessed at first, learned from answers later."""
+"""Expected tokens of a call besides its images: counted and guessed at first, later learned from answers."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,12 @@ from vision.presets import Preset
 from vision.storage.outcomes.earlier_answers import Observed
 
 LEAST = 4
-"""No tokenizer and no way to hand over a schema takes less than a quarter of our count; what is told below is wrong."""
+"""No tokenizer or schema format takes less than a quarter of our count; a lower report is wrong."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """Tokens of a call's text and of its answer; `high_output_tokens`: of all but the longest answers, if learned."""
+    """Tokens of a call's text and answer; `high_output_tokens`: what 99 of 100 answers stay within, if learned."""
 
     text_tokens: int
     output_tokens: int
@@ -19,9 +19,9 @@ class Expected:
 
 
 def expected(preset: Preset, text_tokens: int, observed: Observed | None) -> Expected:
-    """`text_tokens` as we count them. Earlier answers know better; no answer gets longer than the preset allows.
+    """Prefers earlier answers to our own count `text_tokens`; never more output than the preset allows.
 
-    For estimates and the rate limit only: what is set aside for a call never rests on what a provider told.
+    For estimates and the rate limit only: money reserved for a call never depends on what a provider reported.
     """
     if observed is None:
         return Expected(text_tokens, preset.expected_output_tokens)

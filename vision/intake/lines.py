@@ -1,4 +1,4 @@
-"""Where a job's items come from: entries of a request, or lines of a file. Line number = item number."""
+"""Reads a job's items: elements of a list, or lines of a file. Line number = item number."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -13,45 +13,45 @@ PIECE = 1 << 20
 Items = Sequence[Any] | Path
 """Inline items, or a file with one JSON object a line."""
 NumberedItem = tuple[int, Any]
-"""A number, and the entry: bytes of a line, or an inline item."""
-Placed = tuple[int, int, Any]
-"""The same with its place between them: where the line begins in its file, or the item in its list."""
+"""A number, and the unparsed item: bytes of a line, or an inline item."""
+LocatedItem = tuple[int, int, Any]
+"""Number, offset and unparsed item. The offset is that of the line in its file, or of the item in its list."""
 
 
-def entries(items: Items) -> Iterator[NumberedItem]:
-    """Numbered entries, one at a time: memory stays flat however long a file is."""
+def numbered_items(items: Items) -> Iterator[NumberedItem]:
+    """All items with their numbers, one at a time: memory does not grow with the file."""
     return enumerate(_lines(items) if isinstance(items, Path) else items, 1)
 
 
-def chosen(items: Items, numbers: Iterable[int]) -> Iterator[Placed]:
-    """The entries of these rising numbers, each with the place by which `entry_at` finds it again.
+def located(items: Items, numbers: Iterable[int]) -> Iterator[LocatedItem]:
+    """The items of these ascending numbers, each with the offset by which `item_at` finds it again.
 
-    Lines between them are only passed over. To be `count`ed first, which refuses lines that are too long.
+    Call `count` first: it refuses lines that are too long.
     """
     if not isinstance(items, Path):
         yield from ((number, number - 1, items[number - 1]) for number in numbers)
         return
     with items.open("rb") as file:
-        passed = place = 0
+        passed = offset = 0
         for number in numbers:
             if number > passed + 1:
-                place += sum(map(len, islice(file, number - passed - 1)))
+                offset += sum(map(len, islice(file, number - passed - 1)))
             line = file.readline()
-            yield number, place, _bare(line)
-            passed, place = number, place + len(line)
+            yield number, offset, _bare(line)
+            passed, offset = number, offset + len(line)
 
 
-def entry_at(items: Items, number: int, place: int) -> NumberedItem:
-    """An entry that was there before, read again."""
+def item_at(items: Items, number: int, offset: int) -> NumberedItem:
+    """An item of `located`, read again."""
     if not isinstance(items, Path):
-        return number, items[place]
+        return number, items[offset]
     with items.open("rb") as file:
-        file.seek(place)
+        file.seek(offset)
         return number, _bare(file.readline())
 
 
 def count(items: Items) -> int:
-    """How many entries there are, without reading them; InvalidRequest if a line is too long."""
+    """The number of items, without parsing them; InvalidRequest if a line is too long."""
     if not isinstance(items, Path):
         return len(items)
     lines = begun = 0
@@ -65,15 +65,15 @@ def count(items: Items) -> int:
     return lines + (begun > 0)
 
 
-def read(entry: NumberedItem) -> ItemOrder:
-    """What an entry asks for; InvalidRequest with its line."""
-    number, value = entry
+def read(item: NumberedItem) -> ItemOrder:
+    """Parse an item; InvalidRequest with its line."""
+    number, value = item
     return read_line(value, number) if isinstance(value, bytes) else read_item(value, number)
 
 
-def read_to_estimate(entry: NumberedItem) -> ItemSizes:
-    """What an entry tells of its images' sizes; InvalidRequest with its line."""
-    number, value = entry
+def read_to_estimate(item: NumberedItem) -> ItemSizes:
+    """Parse an item for an estimate; InvalidRequest with its line."""
+    number, value = item
     return read_sizes_line(value, number) if isinstance(value, bytes) else read_sizes(value, number)
 
 
@@ -92,7 +92,7 @@ def _bare(line: bytes) -> bytes:
 
 
 def _too_long(number: int) -> InvalidRequest:
-    """Ends the reading: where the next line starts is not known."""
+    """Ends the reading, as the start of the next line is not known."""
     message = f"Line {number} is longer than {MAX_LINE_BYTES:,} bytes. Upload the image and name its file id."
     details = [Detail("line_too_large", message, line=number)]
     return InvalidRequest(message, code="invalid_manifest", details=details)

@@ -1,29 +1,16 @@
-"""An order: what a caller asks of the items; and the plan: the same, checked and made complete."""
+"""An order: a job's fields as they were sent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any
 
-from vision import presets
-from vision.errors import InvalidRequest
-from vision.intake.context import IntakeContext
-from vision.intake.expected import expected
-from vision.jobs.conditions import Json, parse
-from vision.jobs.steps import check_names
-from vision.outbound.guard import Blocked
-from vision.presets import Preset
-from vision.provider.catalogue import Lane
-from vision.storage.outcomes.earlier_answers import Observed
-from vision.tokens import NO_FIT, Fit, fixed_tokens
-from vision.tokens.text import call_tokens
-
-FALLBACK_DETAILS = ("high", "auto", "low")
+from vision.jobs.conditions import Json
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepOrder:
-    """One question as it was sent. `when`: of which items it is asked, in the form of `vision.jobs.conditions`."""
+    """One step as it was sent. `when`: which items reach it, in the form of `vision.jobs.conditions`."""
 
     name: str = "answer"
     when: Json = None
@@ -38,10 +25,10 @@ class StepOrder:
     max_output_tokens: int | None = None
 
     @property
-    def asks(self) -> bool:
-        """Whether there is a question: some models only look."""
-        asked = (self.preset, self.prompt, self.schema, self.max_output_tokens)
-        return any(part is not None for part in asked)
+    def has_question(self) -> bool:
+        """Whether there is a question; some models take none."""
+        fields = (self.preset, self.prompt, self.schema, self.max_output_tokens)
+        return any(part is not None for part in fields)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,157 +43,3 @@ class Order(StepOrder):
     deadline_seconds: int | None = None
     webhook_url: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlannedStep:
-    """How items will be asked, where, and how many text tokens that takes in and, it is expected, out."""
-
-    order: StepOrder
-    preset: Preset
-    lane: Lane
-    detail: str
-    fit: Fit
-    prompt: str
-    prompt_tokens: int
-    expected_prompt_tokens: int
-    expected_output_tokens: int
-    high_output_tokens: int | None = None
-
-    @property
-    def rule(self) -> str:
-        """By which image tokens are counted."""
-        return self.lane.image_tokens
-
-    @property
-    def fixed_tokens(self) -> int | None:
-        """Of any image; None where they depend on its size."""
-        return fixed_tokens(self.rule, self.detail)
-
-    @property
-    def sees_no_image(self) -> bool:
-        """Whether the provider fetches images past us, so that a size that was declared wrong is not noticed here."""
-        return self.lane.provider.images == "url" and self.fit == NO_FIT and self.fixed_tokens is None
-
-    def learned(self, observed: Observed | None) -> Self:
-        """The same, with what earlier answers tell of the next ones: how long they get, how the text is counted."""
-        call = expected(self.preset, self.prompt_tokens, observed)
-        return replace(
-            self,
-            expected_prompt_tokens=call.text_tokens,
-            expected_output_tokens=call.output_tokens,
-            high_output_tokens=call.high_output_tokens,
-        )
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A checked order, and its steps: at least one."""
-
-    order: Order
-    steps: tuple[PlannedStep, ...]
-
-    @property
-    def first(self) -> PlannedStep:
-        """The step that every item reaches."""
-        return self.steps[0]
-
-    @property
-    def trusts_no_size(self) -> bool:
-        """Whether declared sizes are not enough: money is capped, and a provider fetches images past us."""
-        return self.order.max_cost is not None and any(step.sees_no_image for step in self.steps)
-
-
-def plan(context: IntakeContext, order: Order) -> Plan:
-    """Check an order against what is on offer; InvalidRequest names the field."""
-    if order.steps:
-        _check_steps(order)
-    if order.webhook_url:
-        _check_webhook(context, order.webhook_url)
-    return Plan(order, tuple(_planned(context, order, step) for step in order.steps or (order,)))
-
-
-def _check_steps(order: Order) -> None:
-    if order.preset is not None or order.prompt is not None:
-        message = "With `steps`, each step has its own question; leave out the job's own preset and prompt."
-        raise InvalidRequest(message, code="steps_or_question", param="steps")
-    names = [step.name for step in order.steps]
-    check_names(names)
-    if order.steps[0].when is not None:
-        message = "The first step is reached by every item; leave out its `when`."
-        raise InvalidRequest(message, code="invalid_condition", param="when")
-    for position, step in enumerate(order.steps):
-        if step.when is not None:
-            parse(step.when, names[:position])
-
-
-def _planned(context: IntakeContext, job: Order, order: StepOrder) -> PlannedStep:
-    preset = preset_of(order)
-    lane = context.catalogue.resolve(order.model, order.preset, asked=order.asks)
-    _check_price(job, lane)
-    prompt = preset.render(order.language)
-    prompt_tokens = text_tokens(preset, prompt)
-    return PlannedStep(
-        order=order,
-        preset=preset,
-        lane=lane,
-        detail=_detail(order, preset, lane),
-        fit=Fit(order.fit, order.max_side),
-        prompt=prompt,
-        prompt_tokens=prompt_tokens,
-        expected_prompt_tokens=prompt_tokens,
-        expected_output_tokens=preset.expected_output_tokens,
-    )
-
-
-def _check_price(order: Order, lane: Lane) -> None:
-    if lane.price is not None or (order.allow_unpriced and order.max_cost is None):
-        return
-    kept = "so max_cost could not be kept" if order.max_cost is not None else "so its cost could not be told"
-    way = "leave max_cost out" if order.max_cost is not None else "send allow_unpriced"
-    raise InvalidRequest(
-        f"No price is known for {lane.name}, {kept}. Set its price in providers.toml, or {way}.",
-        code="unpriced_model",
-        param="model" if order.max_cost is None else "max_cost",
-    )
-
-
-def preset_of(order: StepOrder) -> Preset:
-    """The preset named, one made of the caller's own prompt, or `NO_QUESTION`; InvalidRequest names the field."""
-    if not order.asks:
-        return presets.NO_QUESTION
-    if (order.preset is None) == (order.prompt is None):
-        raise InvalidRequest("Send `preset` or `prompt`: one of the two.", code="preset_or_prompt", param="preset")
-    if order.prompt is not None:
-        return presets.custom(order.prompt, order.schema, order.max_output_tokens)
-    if order.schema is not None:
-        message = "A preset brings its own schema; `schema` goes with `prompt`."
-        raise InvalidRequest(message, code="preset_or_prompt", param="schema")
-    preset = presets.get(order.preset or "")
-    return preset if order.max_output_tokens is None else preset.limited_to(order.max_output_tokens)
-
-
-def text_tokens(preset: Preset, prompt: str) -> int:
-    """Of a call, by our own count; where nothing is asked there is no text."""
-    return 0 if preset is presets.NO_QUESTION else call_tokens(prompt, preset.schema)
-
-
-def _detail(order: StepOrder, preset: Preset, lane: Lane) -> str:
-    """The detail asked for, or the preset's, or the best that the model knows."""
-    known = lane.details
-    if order.detail is None:
-        return next((each for each in (preset.detail, *FALLBACK_DETAILS) if each in known), known[0])
-    if order.detail not in known:
-        raise InvalidRequest(
-            f"{lane.name} knows no detail {order.detail!r}; it knows {', '.join(known)}.",
-            code="unsupported_detail",
-            param="detail",
-        )
-    return order.detail
-
-
-def _check_webhook(context: IntakeContext, url: str) -> None:
-    try:
-        context.guard.check(url)
-    except Blocked as error:
-        raise InvalidRequest(f"webhook_url: {error.message}", code="webhook_url_blocked", param="webhook_url") from None

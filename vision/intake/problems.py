@@ -1,4 +1,4 @@
-"""What is wrong with a manifest: gathered line by line, told all at once."""
+"""Problems of a manifest: collected line by line, reported together."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -27,7 +27,7 @@ def refuse(problems: Sequence[Detail], total: int) -> None:
 
 
 async def unknown_files(connection: AsyncConnection, tenant: str, named: Mapping[UUID, int]) -> list[Detail]:
-    """A problem for each upload that is not the tenant's; `named`: ids, and the line that names each."""
+    """A problem for each upload that is not the tenant's; `named`: id → the line that names it."""
     missing = await files.missing(connection, tenant, named.keys())
     return [_unknown(file_id, named[file_id]) for file_id in sorted(missing, key=named.__getitem__)]
 

@@ -1,4 +1,4 @@
-"""Images that came inside a job go into the file store, so that they travel through no claim."""
+"""Moves images that came inside a job into the file store, so that claims need not load them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ AT_ONCE = 8
 
 @dataclass(frozen=True)
 class _Found:
-    """A data URL at its place in an item's list of images, and what it holds."""
+    """A data URL: its list of images, its index there, and its content."""
 
     images: list[str]
     index: int
@@ -28,14 +28,14 @@ class _Found:
 
 @dataclass
 class Spilling:
-    """The images of one job."""
+    """Stores the data URLs of one job."""
 
     store: Store
     job_id: UUID
     keys: set[str] = field(default_factory=set)
 
     async def spill(self, items: Iterator[list[str]]) -> None:
-        """Store the long data URLs of these lists of images, and put references in their place."""
+        """Store the long data URLs in these lists of images, and replace them by references."""
         found = await asyncio.to_thread(lambda: list(self._found(items)))
         new = {each.key: each.data for each in found if each.key not in self.keys}
         turns = asyncio.Semaphore(AT_ONCE)
@@ -62,5 +62,5 @@ class Spilling:
                     try:
                         data = decode(source)
                     except ImageError:
-                        continue  # its item fails when it is worked on, as if it were short
+                        continue  # the worker will fail its item
                     yield _Found(images, index, of_job(self.job_id, sha256(data).hexdigest()), data)

@@ -1,23 +1,23 @@
-"""Take a job in: one transaction for everything, then a wake-up."""
+"""Accepts a job: one transaction for everything, then a wake-up."""
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import Detail, InvalidRequest
+from vision.intake.columns import job_columns, step_columns
 from vision.intake.context import IntakeContext
-from vision.intake.lines import Items, entries
-from vision.intake.order import Order, Plan, PlannedStep, plan
+from vision.intake.item_reader import ItemReader, ItemRows
+from vision.intake.lines import Items, numbered_items
+from vision.intake.order import Order
+from vision.intake.plan import Plan, plan
 from vision.intake.problems import unknown_files
-from vision.intake.reading import Batch, ItemReader
 from vision.intake.spilling import Spilling
 from vision.jobs import ids
 from vision.jobs.job_report import JobReport
-from vision.jobs.lifecycle import JobStatus, Stage, StatusCode
+from vision.jobs.lifecycle import Stage
 from vision.jobs.wake_ups import Task
 from vision.storage import admission, files, idempotency, tenants
 from vision.storage.outcomes import earlier_answers
@@ -26,7 +26,7 @@ from vision.storage.reports import jobs
 
 @dataclass(frozen=True)
 class Replay:
-    """The caller's Idempotency-Key, and the SHA-256 of everything else that was sent."""
+    """The caller's Idempotency-Key, and the SHA-256 of the rest of the request."""
 
     key: str
     body_hash: bytes
@@ -34,7 +34,7 @@ class Replay:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The job as it is, read before the commit, and whether an earlier request had made it."""
+    """The job, read before the commit; `replayed`: an earlier request with the same key made it."""
 
     job: JobReport
     replayed: bool
@@ -56,9 +56,9 @@ async def submit(
             if known:
                 return Receipt(await jobs.get(connection, tenant, known), replayed=True)
         planned = await _learned(connection, tenant, plan(context, order))
-        reading = ItemReader(tenant, job_id, planned)
-        await _load(connection, reading, items, Spilling(context.store, job_id))
-        stage = await _admit(connection, reading)
+        reader = ItemReader(tenant, job_id, planned)
+        await _load(connection, reader, items, Spilling(context.store, job_id))
+        stage = await _admit(connection, reader)
         if order.webhook_url:
             await tenants.webhook_secret(connection, tenant)
         job = await jobs.get(connection, tenant, job_id)
@@ -67,7 +67,7 @@ async def submit(
 
 
 async def _learned(connection: AsyncConnection, tenant: str, planned: Plan) -> Plan:
-    """The same plan, with what earlier answers to its questions tell."""
+    """The plan with what was learned from earlier answers to its questions."""
     steps = []
     for step in planned.steps:
         question = step.preset.fingerprint, step.lane.name, step.order.language
@@ -75,104 +75,39 @@ async def _learned(connection: AsyncConnection, tenant: str, planned: Plan) -> P
     return replace(planned, steps=tuple(steps))
 
 
-async def _load(connection: AsyncConnection, reading: ItemReader, items: Items, spilling: Spilling) -> None:
-    batches = reading.batches(entries(items))
+async def _load(connection: AsyncConnection, reader: ItemReader, items: Items, spilling: Spilling) -> None:
+    batches = reader.batches(numbered_items(items))
     try:
-        while batch := await asyncio.to_thread(next, batches, None):
-            await files.use(connection, reading.tenant, reading.job_id, batch.files)
-            reading.problems += await unknown_files(connection, reading.tenant, batch.files)
-            if not reading.problems:
-                await spilling.spill(batch.images)
-                await _store(connection, batch)
-        reading.raise_problems()
+        while rows := await asyncio.to_thread(next, batches, None):
+            await files.use(connection, reader.tenant, reader.job_id, rows.files)
+            reader.problems += await unknown_files(connection, reader.tenant, rows.files)
+            if not reader.problems:
+                await spilling.spill(rows.images)
+                await _store(connection, rows)
+        reader.raise_problems()
     except InvalidRequest:
         await spilling.undo()
         raise
 
 
-async def _store(connection: AsyncConnection, batch: Batch) -> None:
+async def _store(connection: AsyncConnection, rows: ItemRows) -> None:
     try:
-        await admission.add_items(connection, batch.rows)
+        await admission.add_items(connection, rows.values)
     except admission.BadRow as bad:
-        line = batch.first + bad.row - 1
+        line = rows.first + bad.row - 1
         message = f"Line {line}: {bad.message}"
         raise InvalidRequest(
             message, code=bad.code, param="custom_id", details=[Detail(bad.code, message, line=line)]
         ) from None
 
 
-async def _admit(connection: AsyncConnection, reading: ItemReader) -> Stage:
-    """The job's row, its turn, and one range: to be worked on at once if nothing has to be measured."""
-    job = _values(reading.plan, reading)
-    stage = Stage.WORK if reading.measured == reading.total and not reading.unseen else Stage.MEASURE
+async def _admit(connection: AsyncConnection, reader: ItemReader) -> Stage:
+    """Add the job's row, its turn, and one range of all items; the stage says whether they are measured first."""
+    job = job_columns(reader.plan, reader)
+    stage = Stage.WORK if reader.measured == reader.total and not reader.unseen else Stage.MEASURE
     await admission.add_job(connection, job)
-    if len(reading.plan.steps) > 1:
-        await admission.add_steps(connection, _steps(reading))
+    if len(reader.plan.steps) > 1:
+        await admission.add_steps(connection, step_columns(reader))
     await admission.add_turn(connection, job)
-    await admission.add_range(connection, job, stage, reading.total + 1)
+    await admission.add_range(connection, job, stage, reader.total + 1)
     return stage
-
-
-def _steps(reading: ItemReader) -> list[dict[str, object]]:
-    return [
-        {
-            "job_id": reading.job_id,
-            "position": position,
-            "tenant_id": reading.tenant,
-            "name": step.order.name,
-            "condition": step.order.when,
-            "rule": step.rule,
-            "by_size": step.fixed_tokens is None,
-            "reached": reading.total if position == 1 else 0,
-            **_question(step),
-        }
-        for position, step in enumerate(reading.plan.steps, 1)
-    ]
-
-
-def _question(step: PlannedStep) -> dict[str, object]:
-    """A step's question, by the names of columns."""
-    return {
-        "preset": step.order.preset,
-        "fingerprint": step.preset.fingerprint,
-        "prompt": step.prompt,
-        "schema": step.preset.schema,
-        "model": step.lane.model,
-        "provider": step.lane.provider.name,
-        "lane": step.lane.name,
-        "detail": step.detail,
-        "fit": step.fit.kind,
-        "max_side": step.fit.max_side,
-        "language": step.order.language,
-        "prompt_tokens": step.prompt_tokens,
-        "expected_prompt_tokens": step.expected_prompt_tokens,
-        "max_output_tokens": step.preset.max_output_tokens,
-        "expected_output_tokens": step.expected_output_tokens,
-        "high_output_tokens": step.high_output_tokens,
-    }
-
-
-def _values(plan: Plan, reading: ItemReader) -> dict[str, Any]:
-    order, price, usage = plan.order, plan.first.lane.price, reading.known
-    deadline = order.deadline_seconds
-    return {
-        "id": reading.job_id,
-        "tenant_id": reading.tenant,
-        "status": JobStatus.QUEUED.value,
-        "status_code": StatusCode.WAITING.value,
-        **_question(plan.first),
-        "steps": len(plan.steps),
-        "priority": order.priority,
-        "weight": order.weight,
-        "max_cost": order.max_cost,
-        "webhook_url": order.webhook_url,
-        "metadata": dict(order.metadata),
-        "total": reading.total,
-        "measured": reading.measured,
-        "estimated_tokens": usage.input_tokens + usage.output_tokens,
-        "estimated_input_tokens": usage.input_tokens,
-        "estimated_image_tokens": usage.image_tokens,
-        "saved_image_tokens": reading.saved_tokens,
-        "estimated_cost": price.cost(usage) if price else 0,
-        "deadline": timedelta(seconds=deadline) if deadline else None,
-    }

@@ -10,14 +10,14 @@ from vision.jobs.wake_ups import application
 log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 5.0
-"""An answer is good for so long; the broker is asked no more often."""
+"""How long a result stays valid; the broker is checked no more often."""
 WAIT_SECONDS = 1.0
-"""A broker that takes longer to answer is not reachable."""
+"""A broker that takes longer counts as unreachable."""
 CONNECT_SECONDS = 2.0
 
 
 class BrokerCheck:
-    """Connects when somebody wants to know, in a thread of its own: a broker that hangs delays nobody else."""
+    """Connects on demand in its own thread, so that a broker that hangs delays nothing else."""
 
     def __init__(self, broker_url: str) -> None:
         self._app = application(broker_url)
@@ -34,7 +34,7 @@ class BrokerCheck:
         return bool(done) and self._answer.result()
 
     def close(self) -> None:
-        """Ask no more; an answer that is still awaited is not."""
+        """Stop checking; a check that runs is not awaited."""
         self._thread.shutdown(wait=False, cancel_futures=True)
         self._app.close()
 

@@ -1,4 +1,4 @@
-"""Which items reach a step: tests on what an earlier step said about the item.
+"""Conditions of steps: tests on an earlier step's answer decide whether an item reaches a step.
 
 `{"step": "screen", "any": [{"field": "scores.nudity", "gte": 0.2}, {"status": "failed"}]}`; `all` instead of `any`
 asks for every test. A test names a field of the answer and one operator, or the outcome: `succeeded`, `failed`, or an
@@ -21,7 +21,7 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
-    """What a step said about an item: the answer, or why there is none."""
+    """A step's answer for an item, or the error."""
 
     status: str
     answer: Json = None
@@ -37,7 +37,7 @@ class Check:
     field: tuple[str, ...] = ()
 
     def holds(self, outcome: StepOutcome) -> bool:
-        """Whether it is true of this outcome."""
+        """Whether the test is true for this outcome."""
         if not self.field:
             return self.value in {outcome.status, outcome.error_code}
         found = _at(outcome.answer, self.field)
@@ -48,21 +48,21 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Tests on the outcome of the step `step`: `every` one has to hold, or one of them."""
+    """Tests on the outcome of `step`: all must be true (`every`), or at least one."""
 
     step: str
     tests: tuple[Check, ...]
     every: bool
 
     def holds(self, outcome: StepOutcome | None) -> bool:
-        """Whether an item with this outcome of the step gets through; None: it did not reach the step."""
+        """Whether an item with this outcome passes; None: it did not reach `step`."""
         if outcome is None:
             return False
         return (all if self.every else any)(test.holds(outcome) for test in self.tests)
 
     @property
     def is_about_failures(self) -> bool:
-        """Whether items whose step has failed can get through."""
+        """Whether items that failed in the step can pass."""
         return any(not test.field for test in self.tests)
 
 

@@ -1,4 +1,4 @@
-"""How much of a lane goes by until a job is done, when jobs take turns by priority and weight."""
+"""The calls that a lane makes until a job is done, when jobs share the lane by priority and weight."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Work:
-    """What is left of a job: calls, and the tokens that they will take."""
+    """A job's remaining calls, and their tokens."""
 
     priority: int
     weight: int
@@ -15,9 +15,9 @@ class Work:
 
 
 def until_done(own: Work, others: Iterable[Work]) -> tuple[float, float]:
-    """Calls and tokens of the lane until `own` is done: its own, and what `others` get before and beside it.
+    """Calls and tokens of the lane until `own` is done: its own, and those that `others` get meanwhile.
 
-    Before it comes all of a higher priority. Among equals each gets tokens by its weight, until it has no work left.
+    Jobs of higher priority come first. Among equals each gets tokens by its weight, until it is done.
     """
     calls, tokens = float(own.calls), own.tokens
     for other in others:
@@ -27,7 +27,7 @@ def until_done(own: Work, others: Iterable[Work]) -> tuple[float, float]:
 
 
 def _part(own: Work, other: Work) -> float:
-    """The part of the other's work that is done by the time that one's own is."""
+    """The part of the other job that is done when our own is."""
     if other.priority != own.priority:
         return float(other.priority > own.priority)
     needed = other.tokens / other.weight

@@ -1,6 +1,6 @@
 """Public ids: a prefix and a time-ordered UUID in hexadecimal, opaque to callers.
 
-An item's id is its job's UUID followed by its number, so that no column has to hold it.
+An item's id is its job's UUID followed by its number, so that it needs no column.
 """
 
 import os
@@ -27,7 +27,7 @@ def public(prefix: str, value: UUID) -> str:
 
 
 def parse(prefix: str, text: str) -> UUID:
-    """`job_0190…` → its UUID; NotFound when it cannot be one of ours."""
+    """`job_0190…` → its UUID; NotFound if it is not of this form."""
     head, _, tail = text.partition("_")
     if head != prefix or not _HEX.fullmatch(tail):
         raise NotFound(f"No {prefix} has the id {text[:80]!r}.")

@@ -1,4 +1,4 @@
-"""An item as it is read, and its result."""
+"""An item and its result, as read from the database."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -11,11 +11,11 @@ REST_ERRORS = {
     ItemStatus.EXPIRED: ("job_expired", "The job's deadline passed before this item was done."),
     ItemStatus.FAILED: ("job_failed", "The job failed before this item was done."),
 }
-"""What is said of items without a result once their job is over."""
+"""Code and message of items without a result once their job is over."""
 
 
 class ItemReport(NamedTuple):
-    """An item and where it stands. Sizes in pixels, of its first image; None until they are known."""
+    """An item and its state. Sizes in pixels, of its first image; None until they are known."""
 
     number: int
     custom_id: str
@@ -29,7 +29,7 @@ class ItemReport(NamedTuple):
 
 
 class ResultReport(NamedTuple):
-    """What became of an item; without a result only `number` and `custom_id` are not None. `answer` is JSON text.
+    """An item's result; without a result only `number` and `custom_id` are not None. `answer` is JSON text.
 
     A tuple, which is made in a fifth of the time of a frozen dataclass: there may be millions in one export.
     """

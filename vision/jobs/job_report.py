@@ -1,4 +1,4 @@
-"""A job as it is read, and the figures that follow from it. The API, webhooks and every other reader show these."""
+"""A job as read from the database, and figures computed from it, for the API, webhooks and other readers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,47 +8,15 @@ from functools import cached_property
 from typing import Any, Self
 from uuid import UUID
 
-from vision.jobs.fair_share import Work
+from vision.jobs.job_figures import Comparison, RequestCounts, TokensByKind
 from vision.jobs.lifecycle import TERMINAL, ItemStatus, JobStatus, StatusCode
 
 DOLLAR_PLACES = Decimal("0.00000001")
 
 
 @dataclass(frozen=True)
-class RequestCounts:
-    """Items by status; they sum to `total`."""
-
-    total: int
-    queued: int
-    in_flight: int
-    succeeded: int
-    failed: int
-    cancelled: int
-    expired: int
-
-
-@dataclass(frozen=True)
-class TokensByKind:
-    """Of all calls of a job together; image tokens are part of the input."""
-
-    input_tokens: int
-    image_tokens: int
-    output_tokens: int
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Tokens and dollars: what was estimated beside what came of it."""
-
-    estimated: TokensByKind
-    actual: TokensByKind
-    estimated_cost: Decimal
-    actual_cost: Decimal
-
-
-@dataclass(frozen=True)
 class JobReport:
-    """A job's columns (see `vision.storage.tables.Job`), and what its leases and its lane say: the last three."""
+    """A job's columns (see `vision.storage.tables.Job`), and three last fields computed from its leases and lane."""
 
     id: UUID
     tenant_id: str
@@ -102,17 +70,17 @@ class JobReport:
 
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> Self:
-        """Of a row that has a column for each field, the last three excepted; it may have more."""
+        """From a row with a column for each field; the last three may be missing."""
         return cls(**{name: row[name] for name in (FIELDS if "in_flight" in row else COLUMNS)})
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of the job is left to do."""
+        """Whether the job is in a final state."""
         return self.status in TERMINAL
 
     @cached_property
-    def fate_of_the_rest(self) -> ItemStatus | None:
-        """What items without a result are once the job is over; None while it is not."""
+    def unfinished_status(self) -> ItemStatus | None:
+        """The status of items without a result once the job is over; None before."""
         if not self.is_over:
             return None
         if self.status == JobStatus.CANCELLED:
@@ -121,21 +89,21 @@ class JobReport:
 
     @cached_property
     def counts(self) -> RequestCounts:
-        """Items by status, as of the one snapshot that row and leases come from."""
-        rest, fate = self.total - self.succeeded - self.failed, self.fate_of_the_rest
-        in_flight = 0 if fate else min(rest, self.in_flight)
+        """Items by status; row and leases come from one snapshot."""
+        rest, unfinished = self.total - self.succeeded - self.failed, self.unfinished_status
+        in_flight = 0 if unfinished else min(rest, self.in_flight)
         return RequestCounts(
             total=self.total,
-            queued=0 if fate else rest - in_flight,
+            queued=0 if unfinished else rest - in_flight,
             in_flight=in_flight,
             succeeded=self.succeeded,
-            failed=self.failed + (rest if fate is ItemStatus.FAILED else 0),
-            cancelled=rest if fate is ItemStatus.CANCELLED else 0,
-            expired=rest if fate is ItemStatus.EXPIRED else 0,
+            failed=self.failed + (rest if unfinished is ItemStatus.FAILED else 0),
+            cancelled=rest if unfinished is ItemStatus.CANCELLED else 0,
+            expired=rest if unfinished is ItemStatus.EXPIRED else 0,
         )
 
     def code(self, *, lane_is_offered: bool) -> str:
-        """The status code: as stored, unless the job waits for a lane that no worker knows any more."""
+        """The stored status code, or `lane_removed` if the job waits for a lane that is no longer configured."""
         waits = self.status_code in {StatusCode.WAITING, StatusCode.WORKING} and not self.counts.in_flight
         return StatusCode.LANE_REMOVED if waits and not lane_is_offered else self.status_code
 
@@ -145,17 +113,17 @@ class JobReport:
         return round((self.succeeded + self.failed) / self.total, 4)
 
     def for_all(self, tokens: int) -> int:
-        """For all items what is known of the measured ones; 0 until the first one is measured."""
+        """`tokens` of the measured items, scaled to all items; 0 until the first one is measured."""
         return round(tokens * self._items_per_measured)
 
     @property
     def estimated_cost_of_all(self) -> Decimal:
-        """In dollars, from the items that are measured."""
+        """Dollars, scaled from the measured items to all."""
         return (self.estimated_cost * self._items_per_measured).quantize(DOLLAR_PLACES)
 
     @property
     def comparison(self) -> Comparison | None:
-        """Once the job is over. Failed items and second tries explain most of a difference."""
+        """None until the job is over. Failed items and retries explain most differences."""
         if not self.is_over:
             return None
         output = self.estimated_tokens - self.estimated_input_tokens
@@ -168,7 +136,7 @@ class JobReport:
 
     @property
     def waits(self) -> bool:
-        """Whether nothing of it is done for now: it is over, paused, or its provider does not answer."""
+        """Whether the job makes no progress: it is over or paused, or its provider does not answer."""
         return self.is_over or self.status == JobStatus.PAUSED or self.waiting_since is not None
 
     @property
@@ -176,31 +144,6 @@ class JobReport:
         if self.is_over or not self.measured:
             return Decimal(1)
         return Decimal(self.total) / Decimal(self.measured)
-
-
-@dataclass(frozen=True)
-class OpenJob:
-    """What tells of the work left in a job that takes turns on a lane."""
-
-    id: UUID
-    priority: int
-    weight: int
-    total: int
-    succeeded: int
-    failed: int
-    measured: int
-    estimated_tokens: int
-    prompt_tokens: int
-    expected_prompt_tokens: int | None
-    expected_output_tokens: int
-
-
-def remaining_work(job: JobReport | OpenJob) -> Work:
-    """Calls that are left, and their tokens: unmeasured items as the measured ones on average, or without images."""
-    rest = job.total - job.succeeded - job.failed
-    text = (job.expected_prompt_tokens or job.prompt_tokens) + job.expected_output_tokens
-    each = job.estimated_tokens / job.measured if job.measured else text
-    return Work(job.priority, job.weight, rest, rest * each)
 
 
 FIELDS = tuple(field.name for field in fields(JobReport))

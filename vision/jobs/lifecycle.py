@@ -1,7 +1,7 @@
-"""States of a job and the moves between them. A small state decides, a status code explains.
+"""States of a job and the moves between them. The status decides what happens next, the status code explains it.
 
-Python and SQL use the same table of moves: statements bind or render their states from it, and the tests' database
-refuses every other move.
+Python and SQL use the same table of moves: statements take their states from it, and the tests' database refuses every
+other move.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class JobStatus(StrEnum):
-    """What the machine acts on."""
+    """Decides what happens next."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -24,11 +24,11 @@ class JobStatus(StrEnum):
 TERMINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED})
 OPEN = frozenset(JobStatus) - TERMINAL
 RUNNABLE = OPEN - {JobStatus.PAUSED}
-"""Calls may be sent, unless the job is about to end."""
+"""States in which calls may be sent, unless the job is about to end."""
 
 
 class Move(NamedTuple):
-    """A change of a job's state: from which ones, and to which."""
+    """A change of a job's state, from one of `sources` to `target`."""
 
     sources: frozenset[JobStatus]
     target: JobStatus
@@ -38,11 +38,11 @@ START = Move(frozenset({JobStatus.QUEUED}), JobStatus.RUNNING)
 PAUSE = Move(RUNNABLE, JobStatus.PAUSED)
 RESUME = Move(frozenset({JobStatus.PAUSED}), JobStatus.RUNNING)
 SUCCEED = Move(OPEN - {JobStatus.QUEUED}, JobStatus.SUCCEEDED)
-"""Every item has a result, also where the last ones came in while the job was paused."""
+"""Every item has a result; the last ones may arrive while the job is paused."""
 CANCEL = Move(OPEN, JobStatus.CANCELLED)
 EXPIRE = Move(OPEN, JobStatus.EXPIRED)
 RETRY = Move(frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED}), JobStatus.RUNNING)
-"""Its failed items are taken up again."""
+"""The failed items are tried again."""
 
 MOVES = (START, PAUSE, RESUME, SUCCEED, CANCEL, EXPIRE, RETRY)
 
@@ -53,7 +53,7 @@ def sql_list(states: Iterable[StrEnum]) -> str:
 
 
 class StatusCode(StrEnum):
-    """Why a job is in its state; plays no part in deciding what happens next."""
+    """Why a job is in its state; never decides what happens next."""
 
     WAITING = "waiting"  # accepted, not started
     WORKING = "working"

@@ -28,7 +28,7 @@ def decide(
     *,
     rand: Callable[[], float] = random.random,
 ) -> RetryDecision:
-    """What follows when attempt 1, 2, 3 … failed; `retry_after` is the server's own wish, in seconds."""
+    """Whether to try again after attempt 1, 2, 3 … failed; `retry_after`: seconds that the server asks us to wait."""
     if attempt >= max_attempts:
         return RetryDecision(again=False)
     match error_retry:
@@ -44,12 +44,12 @@ def decide(
 
 
 def back_off(attempt: int, rand: Callable[[], float] = random.random) -> float:
-    """Seconds from 0 to 1, 2, 4 … 60 at random ("full jitter"), so that what failed together returns apart."""
+    """Seconds from 0 to 1, 2, 4 … 60 at random ("full jitter"), so that attempts that failed together are spread."""
     return rand() * min(CAP_SECONDS, FIRST_SECONDS * 2.0 ** min(max(attempt - 1, 0), 32))
 
 
 def _stated(retry_after: float | None) -> float | None:
-    """The server's wish within reason: from 0 seconds to a day, None if it said nothing usable."""
+    """`retry_after` limited to 0 seconds to a day; None if it is not usable."""
     if retry_after is None or math.isnan(retry_after):
         return None
     return min(max(retry_after, 0.0), LONGEST_STATED_SECONDS)

@@ -1,4 +1,4 @@
-"""The steps of a job that asks several questions: where an item goes after each."""
+"""The steps of a job with several questions: which step an item reaches next."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One question: where it is asked, and of which items. `by_size`: its image tokens depend on the images' sizes."""
+    """One question: its lane, and which items reach it. `by_size`: image tokens depend on the images' sizes."""
 
     position: int
     name: str
@@ -23,9 +23,9 @@ class Step:
     by_size: bool = True
 
     def admits(self, before: "Step", outcomes: Mapping[str, StepOutcome]) -> bool:
-        """Whether an item that comes from the step `before` goes here; `outcomes`: of all steps it has been through.
+        """Whether an item reaches this step after `before`; `outcomes` of all its steps so far.
 
-        An item that has just failed goes only where failures of that step are asked for.
+        An item that has just failed reaches only a step whose condition is about failures of `before`.
         """
         condition, failed = self.condition, outcomes[before.name].status == ItemStatus.FAILED
         if condition is None:

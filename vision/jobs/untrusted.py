@@ -1,7 +1,7 @@
-"""JSON from outside: bounded before it becomes objects, and only what can be stored and given back unchanged.
+"""JSON from callers: bounded before it is parsed, and only values that can be stored and returned unchanged.
 
-PostgreSQL's `jsonb` takes any number and gives 1e300 back as an integer of 301 digits, which no writer of JSON here
-takes; and it takes no NUL. So both are refused at the door, by name.
+PostgreSQL's `jsonb` returns 1e300 as an integer of 301 digits, which our JSON library cannot write, and it refuses NUL.
+So both are refused here, and the error names their place.
 """
 
 import re
@@ -18,11 +18,11 @@ PIECE = 1 << 20
 LEAST, MOST = -(2**63), 2**64 - 1
 
 _DUBIOUS = re.compile(rb"[0-9]{19}|[0-9][eE]\+?[0-9]|\\u0000")
-"""Without any of these no number is too large and no text holds a NUL."""
+"""A text without any of these has no number that is too large, and no NUL."""
 
 
 class Unfit(ValueError):
-    """What cannot be stored as it is, and where in a value it stands."""
+    """A value cannot be stored unchanged; the message names its place."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code, self.message = code, message
@@ -40,7 +40,7 @@ def load(raw: bytes) -> Any:
 
 
 def has_too_many_values(raw: bytes) -> bool:
-    """Whether the text would become more than MAX_VALUES objects; told without making them."""
+    """Whether the text would become more than MAX_VALUES objects; without creating them."""
     return (
         len(raw) > MAX_VALUES
         and _separators(raw) > MAX_VALUES  # nearly always enough, and quick
@@ -49,7 +49,7 @@ def has_too_many_values(raw: bytes) -> bool:
 
 
 def dumped(value: Any, place: str) -> bytes:
-    """A free-form value as JSON text; Unfit if it could not be stored, or not be given back, as it is."""
+    """A free-form value as JSON text; Unfit if it cannot be stored and returned unchanged."""
     try:
         text = orjson.dumps(value)
     except orjson.JSONEncodeError as error:  # a number beyond 64 bit, or very deep
@@ -72,7 +72,7 @@ def _separators(raw: bytes) -> int:
 
 
 def _separators_outside_texts(raw: bytes) -> int:
-    """The same where commas and brackets in texts do not count. A piece at a time: memory stays flat."""
+    """Separators, without those inside texts; counted piece by piece, so that memory stays flat."""
     import numpy as np  # noqa: PLC0415 - for the rare body that needs a second look
 
     bare = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
@@ -87,7 +87,7 @@ def _separators_outside_texts(raw: bytes) -> int:
 
 
 def _refuse(value: Any, place: str, depth: int = 0) -> None:
-    """Unfit, with the first place that is wrong."""
+    """Raise Unfit for the first wrong value, if there is one."""
     if depth > MAX_DEPTH:
         raise Unfit("invalid_field", f"{place[:80]} is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
@@ -105,5 +105,5 @@ def _refuse(value: Any, place: str, depth: int = 0) -> None:
 
 
 def _fits(number: float) -> bool:
-    """Whether it stays within 64 bit, also as the digits that it is stored by: -2**63 as a float has other ones."""
+    """Whether a number fits 64 bit, also in the digits stored for it: those of -2**63 as a float differ."""
     return LEAST < number < MOST or (isinstance(number, int) and LEAST <= number <= MOST)

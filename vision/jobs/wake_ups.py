@@ -69,10 +69,10 @@ def _transport_options(broker_url: str) -> dict[str, object]:
 
 
 class WakeUps:
-    """Sends wake-ups; never raises, never blocks. A lost wake-up costs seconds, a blocked request a customer.
+    """Sends wake-ups; never raises, never blocks: a lost wake-up only delays work until the next sweep.
 
-    A thread of its own sends them, so that a broker that does not answer delays nobody else. One that waits already is
-    not added again; above MOST_WAITING they are dropped, and the sweep makes up for them.
+    Its own thread sends them, so that a broker that does not answer delays nothing else. A wake-up that waits is not
+    added twice; above MOST_WAITING they are dropped, and the sweep finds the work.
     """
 
     def __init__(self, broker_url: str) -> None:
@@ -109,7 +109,7 @@ class WakeUps:
         try:
             # With an empty routing key Celery would send to its default queue, which nobody reads.
             self._app.send_task(task, args=args, exchange=WAKE_UPS, routing_key=WAKE_UPS.name, declare=[WAKE_UPS])
-        except Exception as error:  # noqa: BLE001 - whatever the broker's client raises, the sweep makes up for it
+        except Exception as error:  # noqa: BLE001 - whatever the broker's client raises, the next sweep finds the work
             if not self._away:
                 log.warning("Wake-ups cannot be sent (%s); the next sweep makes up for them.", type(error).__name__)
             self._away = True

@@ -1,4 +1,4 @@
-"""Kinds of calls: what one demands, how it is asked for, how its reply is read and counted. Add one in `registry`."""
+"""Kinds of calls: their demand on limits, request, reply, and usage. Add one in `registry`."""
 
 from vision.kinds.kind import Demand, Kind
 from vision.kinds.question import Question

@@ -1,4 +1,4 @@
-"""What a model said, read against the schema that it was asked to keep to."""
+"""Parses a model's answer and checks it against its schema."""
 
 import json
 import re
@@ -16,26 +16,26 @@ from vision.errors import ItemError
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _FENCE = "```"
 DEEPEST = 100
-"""Levels of lists and objects in an answer; libraries neither check nor store what is nested much deeper."""
+"""Nested levels of an answer; libraries can neither check nor store much deeper values."""
 MOST_ERRORS = 100
-"""Of an answer that does not fit: more are not looked at to say what is missing."""
+"""Errors of an answer that are read to list the missing fields."""
 
 
 class _Unchecked:
     """A keyword that every value satisfies.
 
-    Of `pattern`: the provider keeps to it while it writes, and expressions differ between libraries.
+    For `pattern`: the provider enforces it, and regular expressions differ between libraries.
     """
 
     def __init__(self, parent: object, value: object, path: object) -> None:
         pass
 
     def validate(self, instance: object) -> None:
-        """Whatever the value is, it is accepted."""
+        """Accept any value."""
 
 
 class AnswerReader:
-    """Reads the answers of one job; building the validator takes the time, so keep the reader."""
+    """Reads the answers of one job; keep it, because building the validator is slow."""
 
     def __init__(self, schema: dict[str, Any] | None) -> None:
         keywords: dict[str, Any] = {"pattern": _Unchecked}
@@ -55,7 +55,7 @@ class AnswerReader:
 
 
 def reader(schema: dict[str, Any] | None) -> AnswerReader:
-    """An `AnswerReader` of this schema; those of the last schemas are kept."""
+    """An `AnswerReader` for this schema; the last ones are cached."""
     return _reader(None if schema is None else orjson.dumps(schema))
 
 
@@ -65,7 +65,7 @@ def _reader(schema: bytes | None) -> AnswerReader:
 
 
 def _parse(text: str) -> Any:
-    """JSON, also within a Markdown code fence, as models without schema enforcement like to write it."""
+    """Parse JSON, also in a Markdown code fence, which models without schema enforcement often write."""
     plain = text.strip()
     if plain.startswith(_FENCE):
         plain = plain.strip("`").removeprefix("json").removeprefix("JSON")
@@ -100,7 +100,7 @@ def _inside(value: Any) -> Iterable[Any]:
 
 
 def _storable_text(text: str) -> str:
-    # Encoding and a search for one character are many times faster than the expression over a page of text.
+    # For a page of text this is many times faster than the regular expression.
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -122,7 +122,7 @@ def storable(value: Any) -> Any:
 
 
 def _explain(errors: Sequence[ValidationError]) -> str:
-    """Where and against which rule of the schema; never what the answer said there."""
+    """The path and the rule of the schema that is broken; never the answer's content."""
     error = errors[0]
     match error.kind:
         case ValidationErrorKind.Required():

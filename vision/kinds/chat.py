@@ -1,4 +1,4 @@
-"""OpenAI's chat completions, as most relays and local servers speak them.
+"""OpenAI's chat completions, which most relays and local servers offer.
 
 Instructions and schema come first and the images last, so that the shared beginning can hit the provider's prompt
 cache.
@@ -41,11 +41,11 @@ class Chat(Prompted):
         body = orjson.loads(content)
         choice = body["choices"][0]
         message = choice["message"]
-        told = usage(body.get("usage"), "prompt_tokens", "completion_tokens")
+        reported = usage(body.get("usage"), "prompt_tokens", "completion_tokens")
         if message.get("refusal"):
-            return Reply(Ending.REFUSED, str(message["refusal"]), told)
+            return Reply(Ending.REFUSED, str(message["refusal"]), reported)
         ending = _ENDINGS.get(choice.get("finish_reason"), Ending.ANSWERED)
         text = message.get("content")
         if ending == Ending.ANSWERED and not isinstance(text, str):
             raise TypeError
-        return Reply(ending, text or "", told)
+        return Reply(ending, text or "", reported)

@@ -1,4 +1,4 @@
-"""What the rest of Tessera needs to know of a kind of call; it knows no wire format."""
+"""The interface of a kind of call; the rest of Tessera knows no wire format."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
@@ -8,7 +8,7 @@ from vision.kinds.reply import Reply
 
 
 class Demand(NamedTuple):
-    """What a call takes: tokens at most, tokens that it is likely to take, images."""
+    """What a call takes from its limits: tokens at most, likely tokens, images."""
 
     most: int
     likely: int
@@ -18,9 +18,9 @@ class Demand(NamedTuple):
 class Kind(Protocol):
     """One kind of call. Stateless: one object serves every lane.
 
-    `name`: as providers.toml says it. `path`: below the provider's address. `prompted`: it is asked a question, so that
-    an order needs a preset or a prompt; otherwise it takes none. `by_tokens`: calls take and cost tokens.
-    `most_images`: in one call, if there is a limit below that of an item.
+    `name`: as in providers.toml. `path`: below the provider's address. `prompted`: whether an order needs a preset or a
+    prompt; otherwise it takes none. `by_tokens`: calls take and cost tokens. `most_images` of one call, if fewer than
+    an item may have.
     """
 
     name: str
@@ -36,14 +36,14 @@ class Kind(Protocol):
         """The JSON body to send; images are URLs or data URLs."""
 
     def read(self, content: bytes) -> Reply:
-        """The body that came with status 2xx.
+        """Read a body of status 2xx.
 
-        Failed if it says that the call failed; LookupError, TypeError, AttributeError or ValueError if it is not of
-        the shape that this kind has.
+        Failed if it says that the call failed; LookupError, TypeError, AttributeError or ValueError if it has not the
+        form of this kind.
         """
 
     def written(self, reply: Reply) -> int:
-        """Output tokens to charge for by our own count, where the provider's cannot be relied on."""
+        """Output tokens by our own count, for replies whose reported usage is not reliable."""
 
     def answer(self, reply: Reply, question: Question) -> Any:
-        """What an answered call's reply says, as JSON to be stored; ItemError `output_invalid`."""
+        """The answer in a reply, as JSON to store; ItemError `output_invalid`."""

@@ -1,8 +1,8 @@
-"""OpenAI's moderations: how likely an image is to show what a fixed list of categories names. Free, and asked nothing.
+"""OpenAI's moderations: how likely an image is to show what a fixed list of categories names. Free; takes no prompt.
 
 The wire format is that of the SDK's types (openai 3.54). One image a call: a second one gets a 400 `too_many_images`
 (antiwork/gumroad 4709). Categories that only look at text read false and 0 for an image. Files up to 20 MB. How many of
-a model's tokens a minute an image takes is not published; calls are told to have passed far above them
+a model's tokens a minute an image takes is not published; calls far above them are reported to have passed
 (community.openai.com 1371064). Source: developers.openai.com/api/docs/guides/moderation, read 2026-11-26.
 """
 
@@ -27,7 +27,7 @@ class Moderation:
     most_images: int | None = 1
 
     def demand(self, question: Question, image_tokens: int, images: int) -> Demand:
-        """Requests and images alone are limited."""
+        """No tokens: only requests and images are limited."""
         return Demand(0, 0, images)
 
     def request(self, model: str, question: Question, images: Sequence[str]) -> bytes:
@@ -53,12 +53,12 @@ class Moderation:
         return 0
 
     def answer(self, reply: Reply, question: Question) -> Any:
-        """As it was read."""
+        """The value as read."""
         return reply.value
 
 
 def _known(found: Mapping[str, Any], *types: type) -> dict[str, Any]:
-    """By category; null where a model does not know the category, which is left out."""
+    """Category → value, without categories that the model does not know (null)."""
     if wrong := [value for value in found.values() if value is not None and type(value) not in types]:
         raise TypeError(wrong)
     return {name: value for name, value in found.items() if value is not None}

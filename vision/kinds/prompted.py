@@ -1,4 +1,4 @@
-"""What the kinds have in common that ask a language model in words, and are answered in words."""
+"""What kinds of calls to language models have in common."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from vision.tokens import text
 
 
 class Prompted:
-    """Prompt, schema and images go in; text comes out, JSON where there is a schema. All of it is paid in tokens."""
+    """Prompt, schema and images in; text out, JSON where there is a schema. All of it costs tokens."""
 
     prompted = True
     by_tokens = True
     most_images: int | None = None
 
     def demand(self, question: Question, image_tokens: int, images: int) -> Demand:
-        """Images, text, and all the output that may be written; likely is what 99 of 100 calls stay within."""
+        """Most: images, text and the longest answer. Likely: what 99 of 100 calls stay within."""
         ceiling = question.max_output_tokens
         most = image_tokens + question.text_tokens + ceiling
         output = ceiling if question.likely_output_tokens is None else min(ceiling, question.likely_output_tokens)

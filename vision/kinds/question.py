@@ -1,4 +1,4 @@
-"""What is asked about the images of every item of a job, and how many tokens that takes beside the images."""
+"""A step's question about the images of an item, and its tokens besides those of the images."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +11,7 @@ from vision.kinds.answers import AnswerReader, reader
 
 @dataclass(frozen=True)
 class Question:
-    """One for all calls of a job. `name` names the schema: the preset, or `answer`.
+    """The same for all calls of a step. `name` names the schema: the preset, or `answer`.
 
     Tokens of one call: `text_tokens` of prompt and schema by our own count, `likely_text_tokens` as the provider has
     counted them, `likely_output_tokens` that 99 of 100 answers stay within (None: not known yet).
@@ -28,7 +28,7 @@ class Question:
 
     @cached_property
     def schema_json(self) -> orjson.Fragment:
-        """The schema, written once for all calls."""
+        """The schema as JSON, serialised once for all calls."""
         return orjson.Fragment(orjson.dumps(self.schema))
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Replies of every kind in one shape. A refusal is an outcome, not an error."""
+"""Replies of every kind in one form. A refusal is a reply, not an exception."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class Ending(StrEnum):
 class Reply:
     """What came back; usage is None if the provider did not state it.
 
-    `text`: what the model said, or its refusal's words. `value`: what it gave that is not text, as JSON: scores, or
-    files that were made.
+    `text`: what the model said, or its refusal's words. `value`: a result that is not text, as JSON, such as
+    scores.
     """
 
     ending: Ending

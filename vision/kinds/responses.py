@@ -37,17 +37,17 @@ class Responses(Prompted):
     def read(self, content: bytes) -> Reply:
         """All text of all messages."""
         body = orjson.loads(content)
-        told = usage(body.get("usage"), "input_tokens", "output_tokens")
+        reported = usage(body.get("usage"), "input_tokens", "output_tokens")
         if body.get("status") == "failed":
-            raise Failed(body.get("error") or {}, charged=told is not None)
+            raise Failed(body.get("error") or {}, charged=reported is not None)
         parts = [part for output in body["output"] if output.get("type") == "message" for part in output["content"]]
         for part in parts:
             if part["type"] == "refusal":
-                return Reply(Ending.REFUSED, part["refusal"], told)
+                return Reply(Ending.REFUSED, part["refusal"], reported)
         text = "".join(part["text"] for part in parts if part["type"] == "output_text")
         if body.get("status") == "incomplete":
             reason = (body.get("incomplete_details") or {}).get("reason") or ""
-            return Reply(_ENDINGS.get(reason, Ending.OUTPUT_TRUNCATED), text, told)
+            return Reply(_ENDINGS.get(reason, Ending.OUTPUT_TRUNCATED), text, reported)
         if not parts:
             raise ValueError
-        return Reply(Ending.ANSWERED, text, told)
+        return Reply(Ending.ANSWERED, text, reported)

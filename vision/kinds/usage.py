@@ -7,29 +7,29 @@ from vision.prices import Usage
 MOST_TOKENS = 2**31 - 1
 
 
-def usage(told: Any, sent: str, written: str) -> Usage | None:
-    """Token counts by the protocol's names for them; None if they are missing or no counts, for the answer is good.
+def usage(reported: Any, sent: str, written: str) -> Usage | None:
+    """Token counts by the protocol's names for them; None if they are missing or invalid; the answer still counts.
 
-    Behind some gateways the tokens of thinking are no part of the answer's, and stand in the total or the details alone
+    Behind some gateways the tokens of thinking are not in the output tokens, but only in the total or the details
     (mozilla-ai/any-llm 1290, router-for-me/CLIProxyAPI 5733, read 2026-11).
     """
     try:
-        details = told.get(f"{sent}_details") or {}
-        thought = (told.get(f"{written}_details") or {}).get("reasoning_tokens") or 0
+        details = reported.get(f"{sent}_details") or {}
+        thought = (reported.get(f"{written}_details") or {}).get("reasoning_tokens") or 0
         return Usage(
-            input_tokens=_count(told[sent]),
-            output_tokens=max(_count(told[written]), _count(thought)),
+            input_tokens=_count(reported[sent]),
+            output_tokens=max(_count(reported[written]), _count(thought)),
             image_tokens=_count(details.get("image_tokens") or 0),
             cached_tokens=_count(details.get("cached_tokens") or 0),
             cache_write_tokens=_count(details.get("cache_write_tokens") or 0),
-            total_tokens=_count(told.get("total_tokens") or 0),
+            total_tokens=_count(reported.get("total_tokens") or 0),
         )
     except (LookupError, TypeError, AttributeError, ValueError):
         return None
 
 
 def _count(value: Any) -> int:
-    """A number of tokens that can be true, and stored."""
+    """A number of tokens; ValueError if it is out of range."""
     if not 0 <= int(value) <= MOST_TOKENS:
         raise ValueError
     return int(value)

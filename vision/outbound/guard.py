@@ -1,4 +1,4 @@
-"""Keeps requests to URLs from outside away from inside: judged on the address the socket connects to, not on text."""
+"""Blocks requests to private addresses by URLs from callers; checks the address that the socket connects to."""
 
 import re
 import socket
@@ -31,9 +31,9 @@ class Blocked(TesseraError):
 
 
 class Guard:
-    """Which URLs and addresses may be reached; fails closed.
+    """Decides which URLs and addresses may be reached; in doubt none.
 
-    `allow_private` opens loopback, private networks and any port; metadata services and multicast stay shut.
+    `allow_private` opens loopback, private networks and any port; metadata services and multicast stay blocked.
     """
 
     def __init__(self, allow_private: bool) -> None:
@@ -44,7 +44,7 @@ class Guard:
         self._public6 = _networks(table, "public")
 
     def check(self, url: str) -> URL:
-        """The parsed URL, to be requested as it is; Blocked if its form alone forbids it."""
+        """The parsed URL; Blocked if its form is not allowed."""
         try:
             return self._checked(url)
         except ValueError:
@@ -130,7 +130,7 @@ def _networks(table: dict[str, dict[str, list[str]]], kind: str) -> _Networks:
 
 
 def _is_nameable(host: str) -> bool:
-    """Whether name servers could know it (RFC 1035): parts of 1 to 63 bytes, 253 in all."""
+    """Whether DNS allows the name (RFC 1035): parts of 1 to 63 bytes, 253 in all."""
     name = host.removesuffix(".")
     return len(name) <= 253 and all(1 <= len(part) <= 63 for part in name.split("."))
 

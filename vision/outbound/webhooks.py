@@ -1,4 +1,4 @@
-"""Webhook messages: what they say, how they are signed, when they are sent again (Standard Webhooks 1.0)."""
+"""Webhook messages: body, signature and schedule of retries (Standard Webhooks 1.0)."""
 
 import base64
 import random
@@ -40,7 +40,7 @@ class EventType(StrEnum):
 
 
 def body(event_id: str, event_type: EventType, created_at: datetime, data: Mapping[str, Any]) -> bytes:
-    """The exact bytes to store, sign and send; OpenAI's members and Standard Webhooks' side by side."""
+    """The exact bytes to store, sign and send, with the members of both OpenAI and Standard Webhooks."""
     moment = created_at.astimezone(UTC)
     event = {
         "id": event_id,

@@ -1,4 +1,4 @@
-"""The presets that ship with Tessera, and those that callers make up."""
+"""The presets that come with Tessera, and presets made of callers' own prompts."""
 
 import json
 import tomllib
@@ -16,7 +16,7 @@ _FOLDER = files("vision.presets")
 _CUSTOM = Preset(None, "Custom prompt", "", None, "high", max_output_tokens=1_000, expected_output_tokens=300)
 
 NO_QUESTION = Preset(None, "No question", "", None, "auto", max_output_tokens=0, expected_output_tokens=0)
-"""For models that are asked nothing."""
+"""For models that take no question."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What to ask about an image, and the shape of the answer."""
+"""A preset: the question about an image, and the form of the answer."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ class Preset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits that change whenever name, prompt or schema do; the order of keys plays no part."""
+        """16 hex digits that change whenever name, prompt or schema do; the order of keys does not matter."""
         subject = {"name": self.name, "prompt": self.prompt, "schema": self.schema}
         canonical = json.dumps(subject, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
@@ -44,7 +44,7 @@ class Preset:
         return self.prompt.replace("{language}", language)
 
     def limited_to(self, max_output_tokens: int) -> Self:
-        """The same preset with another ceiling for the length of an answer."""
+        """The same preset with another limit for the length of an answer."""
         if not MIN_OUTPUT_TOKENS <= max_output_tokens <= MAX_OUTPUT_TOKENS:
             raise InvalidRequest(
                 f"max_output_tokens must be from {MIN_OUTPUT_TOKENS} to {MAX_OUTPUT_TOKENS:,}.",

@@ -1,4 +1,4 @@
-"""What is booked for a call that was answered: what the provider told, or our own count where that cannot be true."""
+"""The cost to book for an answered call: as the provider reported, or our own count where that cannot be true."""
 
 from decimal import Decimal
 from typing import NamedTuple
@@ -11,9 +11,9 @@ NOTHING = Decimal(0)
 class Count(NamedTuple):
     """Our own count of one call, in tokens, by the published rules.
 
-    `text`: its instructions and schema. `images`: all its images, at most. `certain`: the least that they must cost,
-    which is less where nobody has seen them. `ceiling`: the longest answer that was asked for. `written`: the answer
-    that came, as far as it can be read; 0 if nobody has counted it.
+    `text`: its instructions and schema. `images`: all its images, at most. `certain`: the least that they must
+    cost, which is lower for images that we have not seen. `ceiling`: the longest answer allowed. `written`: the
+    readable part of the answer; 0 if nobody has counted it.
     """
 
     text: int
@@ -26,9 +26,9 @@ class Count(NamedTuple):
 class Booking(NamedTuple):
     """What a call is booked at, in tokens and dollars.
 
-    `counted`: by our own count, because what was told cannot be true. `doubt`: by how much our count is above the cost
-    booked; it is held against the job's cap. `excess`: by how much the cost booked is above our count. `known`: False
-    where the provider told nothing, and `cost` is the most that it can be.
+    `counted`: by our own count, as the report cannot be true. `doubt`: our count less the cost booked, if positive;
+    it counts against the job's cap. `excess`: the cost booked less our count, if positive. `known`: False where the
+    provider reported nothing, and `cost` is the highest possible.
     """
 
     usage: Usage
@@ -39,17 +39,17 @@ class Booking(NamedTuple):
     known: bool = True
 
 
-def credible(told: Usage, count: Count) -> bool:
-    """Whether the tokens told can be true: the images alone cost so much, no text is empty, no part exceeds its sum."""
-    parts = max(told.cached_tokens + told.cache_write_tokens, told.image_tokens)
-    silent = told.output_tokens == 0 and count.written > 0
-    return told.input_tokens > count.certain and told.input_tokens >= parts and not silent
+def credible(reported: Usage, count: Count) -> bool:
+    """Whether the reported tokens can be true: no less than the images cost, some for text, no part above its sum."""
+    parts = max(reported.cached_tokens + reported.cache_write_tokens, reported.image_tokens)
+    silent = reported.output_tokens == 0 and count.written > 0
+    return reported.input_tokens > count.certain and reported.input_tokens >= parts and not silent
 
 
-def book(told: Usage, count: Count, price: Price | None) -> Booking:
-    """The larger of what was told and what is certain; see Booking."""
-    counted = not credible(told, count)
-    usage = _believed(told, count, counted)
+def book(reported: Usage, count: Count, price: Price | None) -> Booking:
+    """Book the reported tokens, or our own count if they are not credible; see Booking."""
+    counted = not credible(reported, count)
+    usage = _believed(reported, count, counted)
     if price is None:
         return Booking(usage, counted, NOTHING)
     cost = price.charge(usage)
@@ -60,14 +60,14 @@ def book(told: Usage, count: Count, price: Price | None) -> Booking:
     return Booking(usage, counted, cost, max(NOTHING, -above), max(NOTHING, above))
 
 
-def _believed(told: Usage, count: Count, counted: bool) -> Usage:
-    """The tokens to book. What a total tells beyond its parts can only have been written, out of sight."""
-    input_tokens, output_tokens = told.input_tokens, told.output_tokens
+def _believed(reported: Usage, count: Count, counted: bool) -> Usage:
+    """The tokens to book. Where a total exceeds its parts, the rest is hidden output (reasoning)."""
+    input_tokens, output_tokens = reported.input_tokens, reported.output_tokens
     if counted:
         input_tokens = max(input_tokens, count.images + count.text)
         output_tokens = max(output_tokens, count.written)
-    output_tokens = max(output_tokens, told.total_tokens - input_tokens)
+    output_tokens = max(output_tokens, reported.total_tokens - input_tokens)
     if counted:
         return Usage(input_tokens, output_tokens, count.images)
-    images = told.image_tokens or min(count.images, input_tokens)
-    return Usage(input_tokens, output_tokens, images, told.cached_tokens, told.cache_write_tokens)
+    images = reported.image_tokens or min(count.images, input_tokens)
+    return Usage(input_tokens, output_tokens, images, reported.cached_tokens, reported.cache_write_tokens)

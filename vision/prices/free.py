@@ -10,7 +10,7 @@ from vision.prices.price import FREE, Price
 
 
 def free_price(model: str) -> Price | None:
-    """The price 0 of a model or `provider/model` that its maker offers for nothing; None for any other."""
+    """The price 0 of a model or `provider/model` that its maker offers free of charge; None for any other."""
     return _prices().get(model.strip().lower().rpartition("/")[2])
 
 

@@ -36,7 +36,7 @@ def list_price(model: str, at: datetime, factor: Decimal = Decimal(1)) -> Price 
 
 
 def _price(listed: Mapping[str, Any], source: str, step: int | None) -> Price:
-    """Of prompts up to the step (None), or beyond it."""
+    """The price of prompts beyond the step; None: up to it."""
     amounts = {name: _amount(amount, step) for name, amount in listed.items() if name in AMOUNTS}
     fresh = amounts["input_mtok"]
     return Price(

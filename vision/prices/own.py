@@ -14,7 +14,7 @@ AMOUNTS = (*NEEDED, "cached_input", "cache_write")
 def parse_price(own: Mapping[str, Any]) -> Price:
     """Dollars per million tokens as strings: {"input", "output"} and maybe "cached_input" and "cache_write".
 
-    Cached and written input cost what input costs unless told. ConfigurationError that says what is wrong.
+    Cached and written input cost what input costs unless given. ConfigurationError says what is wrong.
     """
     if unknown := sorted(set(own) - set(AMOUNTS)):
         raise ConfigurationError(f"price: {unknown[0]!r} is none of {', '.join(AMOUNTS)}.")

@@ -1,4 +1,4 @@
-"""The arithmetic of one call."""
+"""Prices, and the cost of calls."""
 
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
@@ -11,7 +11,7 @@ SMALLEST = Decimal("0.00000001")
 class Usage:
     """Tokens of one call. `input_tokens` are all of the input: image, cached and written ones are part of them.
 
-    `total_tokens`: as the provider told, which may be more than input and output; 0 where it told none.
+    `total_tokens`: as reported, which may be more than input and output; 0 if not reported.
     """
 
     input_tokens: int
@@ -32,11 +32,11 @@ class Price:
     source: str
     cache_write: Decimal | None = None
     long_from: int | None = None
-    """Calls with more input tokens than this cost what `long` says, all of their tokens."""
+    """Calls with more input tokens than this cost the price `long` for all of their tokens."""
     long: "Price | None" = None
 
     def cost(self, usage: Usage) -> Decimal:
-        """Dollars to eight places, rounded up: what is charged for never reads as zero. Also of many calls in sum."""
+        """Dollars to eight places, rounded up, so that no charge reads as zero. Also for the sum of many calls."""
         write = self.input if self.cache_write is None else self.cache_write
         fresh = max(0, usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens)
         total = (
@@ -48,7 +48,7 @@ class Price:
         return (total / MILLION).quantize(SMALLEST, ROUND_UP)
 
     def charge(self, usage: Usage) -> Decimal:
-        """The same for one call, whose length may put it on a higher step."""
+        """The cost of one call, by the price for its length."""
         if self.long and self.long_from is not None and usage.input_tokens > self.long_from:
             return self.long.cost(usage)
         return self.cost(usage)
@@ -68,7 +68,7 @@ class Price:
         )
 
     def most(self, input_tokens: int, output_tokens: int) -> Decimal:
-        """What one call of so many tokens can cost at most: input may be new, read from a cache, or written to one."""
+        """The highest cost of a call of so many tokens: its input may be new, read from a cache, or written to one."""
         rates = (self,) if self.long is None else (self, self.long)
         most = self.charge(Usage(input_tokens, output_tokens))
         if any(rate.cached_input > rate.input for rate in rates):
@@ -78,7 +78,7 @@ class Price:
         return most
 
     def or_higher(self, other: "Price") -> "Price":
-        """A price that asks no less than either of the two, for any call."""
+        """A price that is no lower than either of the two, for any call."""
         if self == other:
             return self
         starts = [price.long_from for price in (self, other) if price.long_from is not None]

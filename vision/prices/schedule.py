@@ -1,4 +1,4 @@
-"""What the calls of one model cost as time goes on."""
+"""The price of one model's calls over time."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,22 +11,22 @@ from vision.prices.price import Price
 
 @dataclass(frozen=True, slots=True)
 class PriceSchedule:
-    """A price that the user set, or else the list price of a model times a relay's factor, whatever the day."""
+    """A price that the user set, or else the list price of a model times a relay's factor, on any day."""
 
     model: str
     own: Price | None = None
-    """Does not follow the list, and is multiplied by nothing."""
+    """Does not follow the list; no factor applies to it."""
     factor: Decimal = Decimal(1)
     batch_factor: Decimal | None = None
     """The part of the price that batches cost; None: not offered, or not known."""
     flex_factor: Decimal | None = None
 
     def now(self) -> Price | None:
-        """The price when this hour began; None if there is none. Quick enough to ask at every call."""
+        """The price when this hour began; None if there is none. Quick enough for every call."""
         return self.own or hourly_price(self.model, self.factor, int(time()) // HOUR)
 
     def highest(self) -> Price | None:
-        """A price that asks no less than now or in an hour: what a call that starts soon may cost at most."""
+        """A price no lower than now or in an hour: the highest for a call that starts soon."""
         now = self.now()
         later = self.own or hourly_price(self.model, self.factor, int(time()) // HOUR + 1)
         return now.or_higher(later) if now and later else now or later

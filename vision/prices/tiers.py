@@ -1,4 +1,4 @@
-"""What part of the list price batches and flexible calls cost: facts of the providers (tiers.toml), read once."""
+"""Discounts of batches and flexible calls, as the providers publish them (tiers.toml)."""
 
 import tomllib
 from decimal import Decimal
@@ -16,7 +16,7 @@ def batch_factor(rule: str) -> Decimal | None:
 
 
 def flex_factor(rule: str) -> Decimal | None:
-    """The same for calls that wait for spare capacity (`service_tier` flex)."""
+    """As `batch_factor`, for calls that wait for spare capacity (`service_tier` flex)."""
     return _factor(rule, "flex")
 
 

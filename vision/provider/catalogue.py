@@ -1,4 +1,4 @@
-"""Providers, their models and limits: from providers.toml, or what the environment alone gives."""
+"""All lanes: providers, models and limits, from providers.toml or from the environment."""
 
 import os
 from collections.abc import Mapping
@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from vision.errors import ConfigurationError, InvalidRequest
 from vision.provider import entries
-from vision.provider.lane import Lane, Provider, lanes_of
+from vision.provider.configured_lanes import lanes_of
+from vision.provider.lane import Lane, Provider
 
 __all__ = ["Catalogue", "Lane", "Provider", "Sources", "configured", "load"]
 
@@ -29,18 +30,18 @@ class Catalogue:
                 f"No provider offers {name!r}. Put it into providers.toml, or cancel its jobs."
             ) from None
 
-    def resolve(self, model: str | None, preset: str | None, *, asked: bool = True) -> Lane:
-        """`provider/model`, a model at any provider, or (None) the first model that serves the preset.
+    def resolve(self, model: str | None, preset: str | None, *, has_question: bool = True) -> Lane:
+        """The lane of `provider/model`, of a model at any provider, or (None) the first that serves the preset.
 
-        `asked` False: the order has no question, neither a preset nor a prompt, and so must name its model.
+        `has_question` False: the order has neither preset nor prompt, and so must name its model.
         """
         candidates = [lane for lane in self.lanes.values() if model in (None, lane.name, lane.model)]
         if not candidates:
             raise InvalidRequest(self._unknown(model), code="unknown_model", param="model")
         for lane in candidates:
-            if lane.serves(preset, asked=asked) and (asked or model):
+            if lane.serves(preset, has_question=has_question) and (has_question or model):
                 return lane
-        raise _refusal(candidates[0], preset, asked)
+        raise _refusal(candidates[0], preset, has_question)
 
     def _unknown(self, model: str | None) -> str:
         if not self.lanes:
@@ -48,8 +49,8 @@ class Catalogue:
         return f"No provider offers the model {model!r}. Configured: {', '.join(self.lanes)}."
 
 
-def _refusal(lane: Lane, preset: str | None, asked: bool) -> InvalidRequest:
-    if not asked:
+def _refusal(lane: Lane, preset: str | None, has_question: bool) -> InvalidRequest:
+    if not has_question:
         return InvalidRequest("Send `preset` or `prompt`: one of the two.", code="preset_or_prompt", param="preset")
     what = preset or "a prompt of your own"
     served = f"it serves {', '.join(lane.presets or ())}" if lane.kind.prompted else "it is asked nothing: leave it out"
@@ -61,7 +62,7 @@ def _refusal(lane: Lane, preset: str | None, asked: bool) -> InvalidRequest:
 
 
 class Sources(Protocol):
-    """The settings that say what is on offer."""
+    """The settings that a catalogue is read from."""
 
     providers_file: Path
     openai_api_key: SecretStr | None
@@ -70,7 +71,7 @@ class Sources(Protocol):
 
 
 def configured(settings: Sources) -> Catalogue:
-    """What these settings offer."""
+    """The catalogue of these settings."""
     return load(
         settings.providers_file,
         openai_api_key=settings.openai_api_key,
@@ -89,7 +90,7 @@ def load(
 ) -> Catalogue:
     """Read providers.toml if it is there; otherwise OPENAI_API_KEY gives `openai` with the limits of tier 1.
 
-    `local` (the offline provider) is added when it runs. Anything wrong is a ConfigurationError that names the place.
+    `local` (the offline provider) is added when it runs. A ConfigurationError names the place of a mistake.
     """
     environment = {
         **environment,

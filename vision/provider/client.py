@@ -1,7 +1,7 @@
-"""Requests to one provider: bytes go to a path, a status, headers and bytes come back. One attempt a request.
+"""Sends requests to one provider: bytes to a path; status, headers and bytes come back. One attempt a request.
 
-Who we are to the provider (address, key, headers) the official SDK says; the bytes go out over aiohttp, which the SDK's
-own `post` would come down to as well, at nearly four times the CPU (docs/decisions/0015-who-carries-the-calls.md).
+The official SDK sets address, key and headers. aiohttp sends the bytes; the SDK's own `post` would take nearly four
+times the CPU (docs/decisions/0015-who-carries-the-calls.md).
 """
 
 from types import TracebackType
@@ -11,14 +11,14 @@ import aiohttp
 import httpx2
 import openai
 
-from vision.provider.called import Response
+from vision.provider.call_result import Response
 from vision.provider.catalogue import Provider
 from vision.provider.failures import Failure, Then
 from vision.provider.proxy import proxy_for
 
 CONNECT_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 4.0
-"""Less than common servers keep a connection that is not used (five): who closes first cannot cut off a call."""
+"""Shorter than the five seconds of common servers, so that the server never closes a connection under a call."""
 
 _NEVER_CONNECTED = (
     aiohttp.ClientConnectorError,
@@ -29,7 +29,7 @@ _NEVER_CONNECTED = (
 
 
 class Client:
-    """Keep-alive connections to one provider, as many as calls are in flight; make it in the loop that uses it."""
+    """Keep-alive connections to one provider, one for each call in flight; create it in the event loop that uses it."""
 
     def __init__(self, provider: Provider, *, timeout_seconds: float) -> None:
         self._sdk = _sdk(provider)
@@ -44,7 +44,7 @@ class Client:
         )
 
     async def post(self, path: str, body: bytes, attempt_id: str) -> Response | Failure:
-        """Send one request; every way it can end is a value, not an exception."""
+        """Send one request; a failure is returned, not raised."""
         url, headers = self._base_url + path, {"X-Client-Request-Id": attempt_id}
         try:
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
@@ -56,7 +56,7 @@ class Client:
             message = "The provider did not answer in time."
             return Failure(Then.LATER, "upstream_timeout", message, unknown_cost=True)
         except (aiohttp.ClientError, OSError):
-            # It may have been served.
+            # The provider may have received it.
             message = "The connection to the provider broke."
             return Failure(Then.LATER, "upstream_unreachable", message, unknown_cost=True)
 
@@ -75,21 +75,21 @@ class Client:
 
 
 def _sdk(provider: Provider) -> openai.AsyncOpenAI:
-    """The SDK without what it takes out of the environment: that is meant for OpenAI, and this may be a relay."""
+    """The SDK without settings from the environment: these are meant for OpenAI, and the provider may be a relay."""
     sdk = openai.AsyncOpenAI(
         api_key=provider.api_key.get_secret_value(),
         base_url=provider.base_url,
         organization=provider.account.organization or "",
         project=provider.account.project or "",
     )
-    sdk._custom_headers = {}  # noqa: SLF001 - OPENAI_CUSTOM_HEADERS, which no argument keeps out
+    sdk._custom_headers = {}  # noqa: SLF001 - OPENAI_CUSTOM_HEADERS, which no argument turns off
     return sdk
 
 
 def _headers(sdk: openai.AsyncOpenAI) -> dict[str, str]:
-    """What every call tells of us: key, user agent and, to OpenAI, organisation and project; nothing of the machine."""
+    """Headers of every call: key, user agent and, to OpenAI, organisation and project; nothing about the machine."""
     headers = {**sdk.default_headers, **sdk.auth_headers, "Content-Type": "application/json"}
     if sdk.base_url.userinfo:
-        del headers["Authorization"]  # a user in the address takes the key's place
-    told = {name: value for name, value in headers.items() if isinstance(value, str) and value}
-    return {name: value for name, value in told.items() if not name.lower().startswith("x-stainless")}
+        del headers["Authorization"]  # the address has a user and password instead of the key
+    filled = {name: value for name, value in headers.items() if isinstance(value, str) and value}
+    return {name: value for name, value in filled.items() if not name.lower().startswith("x-stainless")}

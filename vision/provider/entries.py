@@ -1,4 +1,4 @@
-"""providers.toml as it is written: what may stand in it, and every mistake told with its place."""
+"""The form of providers.toml: its fields, and errors that name the place of a mistake."""
 
 import tomllib
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class ModelEntry(BaseModel):
     image_tokens: str | None = None
     presets: list[str] | None = None
     kind: KindName | None = None
-    """How it is called; None: by the provider's `api`."""
+    """The kind of its calls; None: the provider's `api`."""
 
 
 class ProviderEntry(BaseModel):

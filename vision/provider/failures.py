@@ -1,6 +1,5 @@
-"""A provider's error → what to do. The table is failures.toml; this file only looks it up."""
+"""What follows from a provider's error; looks it up in the table failures.toml."""
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,6 +7,9 @@ from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Any
+
+from vision.provider.durations import retry_after
+from vision.provider.redaction import without_secrets
 
 
 class Then(StrEnum):
@@ -22,7 +24,7 @@ class Then(StrEnum):
 
 
 class Trouble(StrEnum):
-    """How a call failed that may have failed by the lane's fault."""
+    """How a call failed, if the lane may be the cause."""
 
     UNREACHED = "unreached"  # no connection was made
     GATEWAY = "gateway"  # a gateway says that there is no server
@@ -33,7 +35,7 @@ class Trouble(StrEnum):
 class Failure:
     """A failed call.
 
-    `unknown_cost`: its end was not seen, so that it may have been charged for. `unsent`: it never reached the provider.
+    `unknown_cost`: its end is not known, so it may have been charged for. `unsent`: it never reached the provider.
     """
 
     then: Then
@@ -47,7 +49,7 @@ class Failure:
 
     @property
     def trouble(self) -> Trouble | None:
-        """What this may say of the lane; None if the provider has dealt with the call."""
+        """What this may mean for the lane; None if the provider has dealt with the call."""
         if self.unsent:
             return Trouble.UNREACHED
         if self.then is Then.DOWN:
@@ -56,11 +58,11 @@ class Failure:
 
 
 REDIRECTED = "The provider redirects calls elsewhere. Set its base_url to the address that they lead to."
-"""They are not followed: the key is for the address that it was given for."""
+"""Redirects are not followed: the key must not reach another address."""
 
 
 def classify(status: int, body: Any, headers: Mapping[str, str]) -> Failure:
-    """Look an HTTP error up: the first row of the table that fits decides."""
+    """The consequence of an HTTP error, by the first row of the table that fits."""
     error = _error(body)
     stated = error.get("message") or (REDIRECTED if status // 100 == 3 else f"The provider answered {status}.")
     message = _beginning(str(stated))
@@ -68,7 +70,7 @@ def classify(status: int, body: Any, headers: Mapping[str, str]) -> Failure:
     return Failure(
         then=Then(row["then"]) if row else Then.LATER,
         code=row["code"] if row else "upstream_error",
-        message=_without_secrets(message),
+        message=without_secrets(message),
         retry_after=retry_after(headers, message),
         status=status,
         request_id=headers.get("x-request-id"),
@@ -76,7 +78,7 @@ def classify(status: int, body: Any, headers: Mapping[str, str]) -> Failure:
 
 
 def _error(body: Any) -> Mapping[str, Any]:
-    """The error object of a body; some providers send a list of bodies, or the message alone where the object is."""
+    """The error object of a body; some providers send a list of bodies, or only the message in its place."""
     body = body[0] if isinstance(body, list) and body else body
     if not isinstance(body, Mapping):
         return {}
@@ -87,7 +89,7 @@ def _error(body: Any) -> Mapping[str, Any]:
 
 
 def classify_failed(error: Mapping[str, Any], headers: Mapping[str, str], *, charged: bool) -> Failure:
-    """The same for a response that came with 200 and failed: its error has a code, and a status only by that."""
+    """As `classify`, for a response of status 200 that says it failed; its error code stands for a status."""
     failure = classify(_STATUS.get(str(error.get("code")), 400), {"error": error}, headers)
     return replace(failure, status=200, unknown_cost=charged)
 
@@ -95,30 +97,8 @@ def classify_failed(error: Mapping[str, Any], headers: Mapping[str, str], *, cha
 _STATUS = {"server_error": 500, "vector_store_timeout": 500, "rate_limit_exceeded": 429}
 
 
-def retry_after(headers: Mapping[str, str], message: str = "") -> float | None:
-    """Seconds that the provider asks to wait, by header or in its words; None if it does not say."""
-    for name, factor in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        if _SECONDS.match(stated := headers.get(name, "").strip()):
-            return min(float(stated) * factor, LONGEST_SECONDS)
-    found = re.search(r"try again in ([0-9hms.]{1,40})", message)
-    seconds = duration(found.group(1).rstrip(".")) if found else None
-    return None if seconds is None else min(seconds, LONGEST_SECONDS)
-
-
-LONGEST_SECONDS = 86_400.0
 LONGEST_READ = 4_000
-"""Characters of a provider's message that are looked at."""
-_SECONDS = re.compile(r"^\d{1,20}(\.\d{1,20})?$")
-_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d*)?)s)?(?:(\d+(?:\.\d*)?)ms)?$")
-
-
-def duration(text: str) -> float | None:
-    """A Go duration such as `6m0s`, `18.642s` or `20ms` in seconds; None if it is not one."""
-    found = _DURATION.match(text.strip())
-    if not found or not any(found.groups()):
-        return None
-    hours, minutes, seconds, milliseconds = (float(group or 0) for group in found.groups())
-    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
+"""Characters of a provider's message that are read."""
 
 
 @cache
@@ -144,7 +124,7 @@ def _fits(match: Mapping[str, Any], status: int, error: Mapping[str, Any], messa
 
 
 def _beginning(message: str) -> str:
-    """As much of a message as is looked at: whole words, for half a secret would not be seen as one."""
+    """The part of a message that is read: whole words, because half a secret would not be recognised."""
     return message if len(message) <= LONGEST_READ else message[:LONGEST_READ].rpartition(" ")[0] or message[:500]
 
 
@@ -152,19 +132,3 @@ def _says(what: str, error: Mapping[str, Any], message: str) -> bool:
     """Whether type, code or message have one of the table's phrases for this."""
     said = f"{error.get('type')} {error.get('code')} {message[:2_000]}".lower()
     return any(phrase in said for phrase in _table()["says"][what])
-
-
-def _without_secrets(message: str) -> str:
-    """The message, short, without keys, organisation ids, and what URLs carry in their query or before their host."""
-    # Each expression takes what it has looked at, so that nothing is looked at twice.
-    message = re.sub(r"\b(sk|org|proj)-[A-Za-z0-9_*-]{6,}", r"\1-…", message)
-    message = re.sub(r"(https?://)(\S*)", _plain, message)
-    return re.sub(r"data:\S{64,}", "data:…", message)[:500]
-
-
-def _plain(url: re.Match[str]) -> str:
-    """A URL without its query and without a user."""
-    address, question, query = url[2].partition("?")
-    host, slash, path = address.partition("/")
-    _, at, host = host.rpartition("@")
-    return f"{url[1]}{'…@' if at else ''}{host}{slash}{path}{'?…' if query else question}"

@@ -1,4 +1,4 @@
-"""What a provider's headers say of its limits (`x-ratelimit-*`). Unlikely values are taken for unsaid.
+"""Reads a provider's limits from its headers (`x-ratelimit-*`). Implausible values are ignored.
 
 Source: OpenAI's rate-limit guide; live headers, for which reset = (limit - remaining) / limit x window holds to the
 millisecond.
@@ -7,17 +7,17 @@ millisecond.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from vision.provider.failures import duration
+from vision.provider.durations import duration
 from vision.provider.limits import DAY, MINUTE
 
 BETWEEN = 2_000.0
-"""Seconds between a minute and a day: some limits are told for the day, and nothing but `reset` shows it."""
+"""Seconds; a longer window means a day. Some limits are per day, which only `reset` shows."""
 LONGEST = 12
-"""Digits of a number that can be meant."""
+"""Digits of the longest plausible number."""
 
 
-class Told(NamedTuple):
-    """One limit; `reset`: seconds until all of it is left again. None where nothing was said."""
+class ReportedLimit(NamedTuple):
+    """One limit; `reset`: seconds until it is full again. None: not reported."""
 
     limit: int | None = None
     remaining: int | None = None
@@ -25,21 +25,21 @@ class Told(NamedTuple):
 
     @property
     def window(self) -> int:
-        """Seconds for which the limit counts, by the law of the refill: a minute, unless it must be a day."""
+        """The limit's window in seconds: a minute, unless `reset` is too long for that; then a day."""
         if not self.limit or self.remaining is None or not self.reset or self.remaining >= self.limit:
             return MINUTE
         return DAY if self.reset * self.limit / (self.limit - self.remaining) > BETWEEN else MINUTE
 
     @property
     def left(self) -> float | None:
-        """What is left; never less than what `reset` admits, so that a wrong zero stops nobody for longer."""
+        """What is left; at least what follows from `reset`, so that a wrong zero delays no call longer."""
         if self.remaining is None or not self.limit:
             return self.remaining
         by_reset = 0.0 if self.reset is None else self.limit * (1 - self.reset / self.window)
         return min(self.limit, max(self.remaining, by_reset))
 
 
-UNTOLD = Told()
+UNREPORTED = ReportedLimit()
 
 NAMES = tuple(
     tuple(f"x-ratelimit-{what}-{of}" for what in ("limit", "remaining", "reset"))
@@ -48,48 +48,48 @@ NAMES = tuple(
 
 
 class RateLimits(NamedTuple):
-    """Everything that one answer said of limits."""
+    """All limits that one response reported."""
 
-    requests: Told = UNTOLD
-    tokens: Told = UNTOLD
-    project_tokens: Told = UNTOLD
+    requests: ReportedLimit = UNREPORTED
+    tokens: ReportedLimit = UNREPORTED
+    project_tokens: ReportedLimit = UNREPORTED
 
     @property
     def known(self) -> bool:
-        """Whether it said what is left of anything."""
-        return any(told.remaining is not None for told in self)
+        """Whether it reported what is left of any limit."""
+        return any(each.remaining is not None for each in self)
 
     def limit(self, kind: str, window: int) -> int | None:
-        """The limit of `tokens` or `requests` in so many seconds."""
-        return min((told.limit for told in self._of(kind, window) if told.limit), default=None)
+        """The limit of `tokens` or `requests` for a window in seconds."""
+        return min((each.limit for each in self._of(kind, window) if each.limit), default=None)
 
     def left(self, kind: str, window: int) -> float | None:
-        """What is left of it."""
-        return min((left for told in self._of(kind, window) if (left := told.left) is not None), default=None)
+        """What is left of that limit."""
+        return min((left for each in self._of(kind, window) if (left := each.left) is not None), default=None)
 
-    def _of(self, kind: str, window: int) -> list[Told]:
-        every: tuple[Told, ...]
+    def _of(self, kind: str, window: int) -> list[ReportedLimit]:
+        every: tuple[ReportedLimit, ...]
         if kind == "tokens":
-            every = (self.tokens,) if self.project_tokens is UNTOLD else (self.tokens, self.project_tokens)
+            every = (self.tokens,) if self.project_tokens is UNREPORTED else (self.tokens, self.project_tokens)
         else:
             every = (self.requests,) if kind == "requests" else ()
-        return [told for told in every if told is not UNTOLD and told.window == window]
+        return [each for each in every if each is not UNREPORTED and each.window == window]
 
 
-UNSAID = RateLimits()
+NOTHING_REPORTED = RateLimits()
 
 
 def read(headers: Mapping[str, str]) -> RateLimits:
-    """From the headers of any response, refused or not."""
-    return RateLimits(*(_told(headers, *names) for names in NAMES))
+    """Read the headers of any response, also of a refusal."""
+    return RateLimits(*(_reported(headers, *names) for names in NAMES))
 
 
-def _told(headers: Mapping[str, str], limit: str, remaining: str, reset: str) -> Told:
+def _reported(headers: Mapping[str, str], limit: str, remaining: str, reset: str) -> ReportedLimit:
     most, left = headers.get(limit), headers.get(remaining)
     if most is None and left is None:
-        return UNTOLD
+        return UNREPORTED
     stated = headers.get(reset)
-    return Told(_number(most) or None, _number(left), duration(stated) if stated else None)
+    return ReportedLimit(_number(most) or None, _number(left), duration(stated) if stated else None)
 
 
 def _number(text: str | None) -> int | None:

@@ -1,27 +1,20 @@
 """Lanes: one provider key and one model each, one rate limit, one queue."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from vision.errors import ConfigurationError, TesseraError
 from vision.kinds import KINDS, Kind
-from vision.presets import names as preset_names
-from vision.prices import FREE, Price, PriceSchedule, batch_factor, flex_factor, parse_price
-from vision.provider.entries import ImagePath, ModelEntry, ProviderEntry
+from vision.prices import Price, PriceSchedule
+from vision.provider.entries import ImagePath
 from vision.provider.limits import Limit
-from vision.tokens import details, find_rule
-
-OPENAI = "openai.com"
+from vision.tokens import details
 
 
 @dataclass(frozen=True)
 class Account:
-    """Whose account calls are for, by the variables that OpenAI's SDK knows: OPENAI_ORG_ID and OPENAI_PROJECT_ID."""
+    """The account that pays for calls, by OpenAI's variables OPENAI_ORG_ID and OPENAI_PROJECT_ID."""
 
     organization: str | None = None
     project: str | None = None
@@ -32,7 +25,7 @@ NOBODY = Account()
 
 @dataclass(frozen=True)
 class Provider:
-    """Where and how calls are made."""
+    """A provider's address, key, and kind of calls."""
 
     name: str
     base_url: str
@@ -45,7 +38,7 @@ class Provider:
 
 @dataclass(frozen=True)
 class Lane:
-    """One model at one provider: what Tessera may use of it, token rule and prices.
+    """One model at one provider: its limits, token rule and prices.
 
     `max_in_flight`: calls at once (None: no such limit).
     """
@@ -64,17 +57,17 @@ class Lane:
 
     @property
     def kind(self) -> Kind:
-        """How its calls are made: as its entry says, or else as all of its provider's are."""
+        """The kind of its calls: its own, or else its provider's."""
         return KINDS[self.own_kind or self.provider.api]
 
     @property
     def price(self) -> Price | None:
-        """The price now, to the hour; None if it is not known. Ask for each call anew: prices change while we run."""
+        """The price now, to the hour; None if it is not known. Read it for each call: prices change in time."""
         return self.price_schedule.now()
 
     @property
     def highest_price(self) -> Price | None:
-        """What to set money aside by: no less than the price now and in an hour."""
+        """The price for reserving money: no less than the price now and in an hour."""
         return self.price_schedule.highest()
 
     def price_at(self, at: datetime) -> Price | None:
@@ -83,12 +76,12 @@ class Lane:
 
     @property
     def batch_price(self) -> Price | None:
-        """The price of the provider's batches now; None if it offers none for this model, or that is not known."""
+        """The price of the provider's batch API now; None if there is none for this model, or it is not known."""
         return self.price_schedule.batch()
 
     @property
     def flex_price(self) -> Price | None:
-        """The same for calls that wait for spare capacity."""
+        """The price now of calls that wait for spare capacity."""
         return self.price_schedule.flex()
 
     @property
@@ -96,112 +89,8 @@ class Lane:
         """The levels of detail to choose from, `auto` first; nothing else where they make no difference."""
         return details(self.image_tokens) if self.kind.by_tokens else ("auto",)
 
-    def serves(self, preset: str | None, *, asked: bool = True) -> bool:
-        """Whether the model takes this preset (None: a prompt of the caller's own, or no question if not `asked`)."""
-        if not asked or not self.kind.prompted:
-            return asked == self.kind.prompted
+    def serves(self, preset: str | None, *, has_question: bool = True) -> bool:
+        """Whether the model takes this preset (None: the caller's own prompt; without `has_question`, no question)."""
+        if not has_question or not self.kind.prompted:
+            return has_question == self.kind.prompted
         return self.presets is None or preset in self.presets
-
-
-def lanes_of(entry: ProviderEntry, environment: Mapping[str, str], *, assumed: bool = False) -> list[Lane]:
-    """A lane for each model of a provider, with the API key out of the environment; ConfigurationError."""
-    key = environment.get(entry.api_key_env, "") if entry.api_key_env else "none"
-    if not key:
-        raise ConfigurationError(
-            f"Provider {entry.name}: the environment variable {entry.api_key_env} is not set. "
-            "Set it to the provider's API key, or take the provider out of providers.toml."
-        )
-    account = _account(entry, environment) if assumed else NOBODY
-    provider = Provider(entry.name, entry.base_url, SecretStr(key), entry.api, entry.images, account)
-    return [_lane(provider, name, model, entry, assumed) for name, model in entry.models.items()]
-
-
-def _account(entry: ProviderEntry, environment: Mapping[str, str]) -> Account:
-    """What the environment says, if the provider is OpenAI; a relay is not told."""
-    host = urlsplit(entry.base_url).hostname or ""
-    if host != OPENAI and not host.endswith(f".{OPENAI}"):
-        return NOBODY
-    return Account(environment.get("OPENAI_ORG_ID"), environment.get("OPENAI_PROJECT_ID"))
-
-
-def _lane(provider: Provider, model: str, limits: ModelEntry, entry: ProviderEntry, assumed: bool) -> Lane:
-    name = f"{provider.name}/{model}"
-    rule = _rule(name, model, limits, entry)
-    return Lane(
-        name=name,
-        provider=provider,
-        model=model,
-        limit=_limit(limits, entry.share, assumed),
-        image_tokens=rule,
-        price_schedule=_price_schedule(name, model, rule, limits, entry),
-        presets=_presets(name, limits),
-        max_in_flight=limits.max_in_flight and _part(limits.max_in_flight, entry.share),
-        own_kind=limits.kind,
-    )
-
-
-def _limit(stated: ModelEntry, share: float, assumed: bool) -> Limit:
-    return Limit(
-        rpm=_part(stated.rpm, share),
-        tpm=stated.tpm and _part(stated.tpm, share),
-        rpd=stated.rpd and _part(stated.rpd, share),
-        tpd=stated.tpd and _part(stated.tpd, share),
-        ipm=stated.ipm and _part(stated.ipm, share),
-        share=share,
-        assumed=assumed,
-    )
-
-
-def _part(limit: int, share: float) -> int:
-    return max(1, int(limit * share))
-
-
-def _rule(name: str, model: str, limits: ModelEntry, entry: ProviderEntry) -> str:
-    counted = KINDS[limits.kind or entry.api].by_tokens
-    try:
-        return find_rule(limits.image_tokens or (model if counted else "none"))
-    except TesseraError as error:
-        raise ConfigurationError(f"{name}: {error.message}") from None
-
-
-def _presets(name: str, limits: ModelEntry) -> tuple[str, ...] | None:
-    if limits.presets is None:
-        return None
-    if unknown := sorted(set(limits.presets) - set(preset_names())):
-        raise ConfigurationError(
-            f"{name}: presets: there is no preset {unknown[0]!r}; there are {', '.join(preset_names())}."
-        )
-    return tuple(limits.presets)
-
-
-def _price_schedule(name: str, model: str, rule: str, limits: ModelEntry, entry: ProviderEntry) -> PriceSchedule:
-    """The relay's `price_factor` is for list prices; so are the published factors of batches and flexible calls."""
-    if limits.price == "free":
-        return PriceSchedule(model, FREE)
-    if limits.price is not None:
-        own = _own_price(name, limits.price)
-        return PriceSchedule(model, own, batch_factor=entry.batch_factor, flex_factor=entry.flex_factor)
-    price_schedule = PriceSchedule(
-        model,
-        factor=entry.price_factor,
-        batch_factor=_first(entry.batch_factor, batch_factor(rule)),
-        flex_factor=_first(entry.flex_factor, flex_factor(rule)),
-    )
-    price_schedule.now()  # the price data takes half a second to load: here rather than in the first call
-    return price_schedule
-
-
-def _first(told: Decimal | None, published: Decimal | None) -> Decimal | None:
-    return published if told is None else told
-
-
-def _own_price(name: str, price: object) -> Price:
-    if not isinstance(price, Mapping):
-        raise ConfigurationError(
-            f"{name}: price = {price!r} is not a price. In dollars per million tokens give "
-            '{ input = "0.15", output = "0.60" }; or give "free".'
-        )
-    try:
-        return parse_price(price)
-    except TesseraError as error:
-        raise ConfigurationError(f"{name}: {error.message}") from None

@@ -1,4 +1,4 @@
-"""What a lane may use: its limits, and the buckets that they are."""
+"""A lane's limits, and the token buckets that enforce them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 MINUTE, DAY = 60, 86_400
 UNLIMITED = 10**12
-"""Tokens of a bucket that never holds a call back."""
+"""Capacity of a bucket that never delays a call."""
 
 
 class Bucket(NamedTuple):
-    """Capacity = limit, refill = limit / window (seconds). The first word of the name tells what a call takes of it."""
+    """Capacity = limit, refill = limit / window (seconds). The first word of the name is the kind."""
 
     name: str
     limit: int
@@ -26,8 +26,8 @@ class Bucket(NamedTuple):
 class Limit:
     """Requests, tokens and images per minute and day that a lane may use (None: no such limit).
 
-    `share`: these are so much of the provider's own limits; the rest is left to others.
-    `assumed`: nobody has stated these limits, so that the provider may also tell higher ones.
+    `share`: the part of the provider's own limits that these are; the rest is left to others.
+    `assumed`: nobody has configured these limits, so higher ones that the provider reports are used.
     """
 
     rpm: int
@@ -40,7 +40,7 @@ class Limit:
 
     @cached_property
     def buckets(self) -> tuple[Bucket, ...]:
-        """The two that every lane has, then those that are set."""
+        """Tokens and requests per minute, then those of the other limits that are set."""
         others = (
             ("images", self.ipm, MINUTE),
             ("requests_day", self.rpd, DAY),
@@ -54,7 +54,7 @@ class Limit:
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:
-        """Of each bucket, what a call takes of it: `tokens`, `requests` or `images`."""
+        """The kind of each bucket: `tokens`, `requests` or `images`."""
         return tuple(bucket.kind for bucket in self.buckets)
 
     @property
@@ -63,7 +63,7 @@ class Limit:
         return min(bucket.limit for bucket in self.buckets if bucket.kind == "tokens")
 
     def seconds(self, calls: int, tokens: int) -> int:
-        """How long so many calls of one image take at the tightest limit; what a day holds is there at once."""
+        """Seconds that so many calls of one image take at the tightest limit; a day's limit is available at once."""
         taken = {"tokens": tokens, "requests": calls, "images": calls}
         waits = (
             -(-max(0, taken[kind] - (limit if window == DAY else 0)) * window // limit)

@@ -1,4 +1,4 @@
-"""Which proxy leads to a provider, by the environment variables that curl and the SDK know."""
+"""The proxy for a provider, by the environment variables that curl and the SDK use."""
 
 from urllib.request import getproxies, proxy_bypass
 
@@ -8,7 +8,7 @@ from vision.errors import ConfigurationError
 
 
 def proxy_for(url: httpx2.URL) -> str | None:
-    """Its address by HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, unless NO_PROXY has the host; ConfigurationError."""
+    """Its address by HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, unless NO_PROXY names the host; ConfigurationError."""
     proxies = getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
     if not proxy or proxy_bypass(url.netloc.decode()):

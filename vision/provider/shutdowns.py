@@ -1,4 +1,4 @@
-"""When models end: dates that their makers have announced (shutdowns.toml)."""
+"""Shutdown dates of models, as their makers have announced them (shutdowns.toml)."""
 
 import re
 import tomllib
@@ -13,8 +13,8 @@ SNAPSHOT = re.compile(r"-20\d\d-?[01]\d-?[0-3]\d$")
 def shutdown_date(model: str) -> date | None:
     """The day on which a model, snapshot, `provider/model` or fine-tuned model stops answering; None if none is known.
 
-    A snapshot without a date of its own goes with its model. The day is that of the model's maker; who resells the
-    model may end it on another.
+    A snapshot without a date of its own goes with its model. The day is that of the model's maker; a
+    reseller may end it on another.
     """
     name = _plain(model)
     return _dates().get(name) or _dates().get(SNAPSHOT.sub("", name))

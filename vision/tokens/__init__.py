@@ -6,11 +6,11 @@
 >>> sent_size("gpt-5.4", "high", Fit("snap"), 1025, 1024), count_sent("gpt-5.4", "high", Fit("snap"), 1025, 1024).tokens
 ((1024, 1023), 1229)
 
-The rules are data, a file a provider: numbers, dates, sources (openai.toml, anthropic.toml, google.toml). What its
-provider has not published in full says so (`ImageTokens.confirmed`, `Rule.note`); an unknown model is an error, never
-a guess. Pure arithmetic, exact: no network, no database, no Pillow, no numpy.
+The rules are data, a file a provider: numbers, dates, sources (openai.toml, anthropic.toml, google.toml). Rules
+that a provider has not published in full are marked (`ImageTokens.confirmed`, `Rule.note`); an unknown model is an
+error, never a guess. Pure arithmetic, exact: no network, no database, no Pillow, no numpy.
 
-Beside it, each loaded only by who asks for it:
+Loaded only when imported:
 - `vision.tokens.many`: arrays of sizes at once, with numpy;
 - `vision.tokens.text`: prompts and schemas, with an offline tokenizer.
 """

@@ -1,7 +1,7 @@
-"""The arithmetic of the levels on arrays of sizes: int64, and floats only where they are corrected, or are the rule.
+"""Counts arrays of sizes in int64; floats only where they are corrected, or where the rule itself uses them.
 
-The twin of `count` in patches.py, tiles.py, native.py and crops.py. Sides are at most 2³¹ - 1, so no product here
-leaves int64.
+Mirrors `count` in patches.py, tiles.py, native.py and crops.py. Sides are at most 2³¹ - 1, so no product here
+overflows int64.
 """
 
 from typing import NamedTuple, assert_never
@@ -21,7 +21,7 @@ REFUSED = -1
 
 
 class Counted(NamedTuple):
-    """Tokens, REFUSED where the model takes no such image, and the sizes that the model sees."""
+    """Tokens (REFUSED where the model rejects the image), and the sizes that the model sees."""
 
     tokens: Ints
     widths: Ints
@@ -85,7 +85,7 @@ def _shrink(widths: Ints, heights: Ints, budget: int) -> tuple[Ints, Ints]:
 
 
 def _root(numbers: Ints) -> Ints:
-    """The whole part of each square root, exactly: what the floats give is only tried."""
+    """The exact integer square roots: the float results are corrected."""
     roots = np.sqrt(numbers).astype(np.int64)
     roots -= roots * roots > numbers
     roots += (roots + 1) * (roots + 1) <= numbers
@@ -122,7 +122,7 @@ def _fits(level: Native, longer: Ints, shorter: Ints) -> NDArray[np.bool_]:
 
 
 def _longest(level: Native, longer: Ints, shorter: Ints) -> Ints:
-    """The longest long side that fits, for sizes that do not, by halving: `fitting` always fits, `over` never."""
+    """The longest long side that fits, by bisection: `fitting` always fits, `over` never does."""
     fitting, over = np.ones_like(longer), np.minimum(longer, level.edge + 1)
     for _ in range(level.edge.bit_length()):
         middle = (fitting + over) // 2
@@ -132,7 +132,7 @@ def _longest(level: Native, longer: Ints, shorter: Ints) -> Ints:
 
 
 def _along(side: Ints, longer: Ints, shorter: Ints) -> Ints:
-    """As `native.along`: the same two divisions, and halves to the even one."""
+    """As `native.along`: the same two divisions, halves rounded to even."""
     return np.maximum(1, np.rint(side / (longer / shorter)).astype(np.int64))
 
 

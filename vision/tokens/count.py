@@ -45,13 +45,13 @@ def fixed_tokens(rule: str, detail: str) -> int | None:
 
 @lru_cache(maxsize=1024)
 def most_tokens(rule: str, detail: str) -> int:
-    """What an image can cost at most, whatever its size; errors as `level_of`."""
+    """The most tokens that an image of any size can cost; errors as `level_of`."""
     return level_of(rule, detail)[1].ceiling
 
 
 @lru_cache(maxsize=1024)
 def least_tokens(rule: str, detail: str) -> int:
-    """What an image must cost at least: that of a single pixel."""
+    """The least tokens that an image can cost: those of a single pixel."""
     return count_image(rule, detail, 1, 1).tokens
 
 

@@ -1,4 +1,4 @@
-"""The published rules as they stand in one file of facts a provider (openai.toml), dated, sourced, read once."""
+"""Reads the published rules: one file for each provider (openai.toml), with dates and sources."""
 
 import re
 import tomllib
@@ -20,7 +20,7 @@ class Rule:
     name: str
     """`provider:model`; of an older rule set `provider:model@A`."""
     levels: Mapping[str, Level]
-    """By level of detail, `auto` first."""
+    """Level of detail → how it is counted; `auto` first."""
     auto: str
     """The level that `auto` stands for."""
     confirmed: bool
@@ -36,13 +36,13 @@ class Facts:
     """What one provider has published."""
 
     rules: Mapping[str, Rule]
-    """By model (its newest rule), and by model, `@` and the letter of a set."""
+    """Keys: the model (its newest rule), and the model, `@` and the letter of a set."""
     aliases: Mapping[str, str]
-    """Other names of models, each with the name that has the rule."""
+    """Other names of models → the name that has the rule."""
     unpublished: Mapping[str, str]
-    """Models that no rule is published for, each with what is."""
+    """Models without a published rule → what is known instead."""
     version: re.Pattern[str]
-    """What may end a model's name beside the date of a snapshot."""
+    """Suffixes of a model's name other than the date of a snapshot."""
 
 
 NONE = Rule("none", dict.fromkeys(("auto", *DETAILS), Fixed(0)), "low", True, "", "", None, None)
@@ -69,12 +69,12 @@ def rules() -> Mapping[str, Rule]:
 
 @cache
 def unpublished() -> Mapping[str, str]:
-    """Models that no rule is published for, each with what is."""
+    """Models without a published rule → what is known instead."""
     return {model: reason for facts in providers() for model, reason in facts.unpublished.items()}
 
 
 def _read(provider: str, facts: dict[str, Any]) -> Facts:
-    """Sets are in the order of their age, so the newest rule of a model is the one that keeps its plain name."""
+    """Sets are ordered by age, so that a model's plain name ends up with its newest rule."""
     found: dict[str, Rule] = {}
     for rule_set in facts["sets"]:
         for model, rule in _rules_of(provider, facts, rule_set):

@@ -1,4 +1,4 @@
-"""Shrinking an image before it is sent, so that it costs less for much the same picture. Nothing here enlarges."""
+"""Shrinks the size of an image before it is sent, so that it costs less. Nothing here enlarges."""
 
 from dataclasses import dataclass
 
@@ -67,7 +67,7 @@ def count_sent(rule: str, detail: str, fit: Fit, width: int, height: int) -> Ima
 
 
 def _snapped(level: Level, cell: int, width: int, height: int) -> tuple[int, int]:
-    """The cheapest of the size as it is and the sizes a line of the grid lower; the larger one among equals."""
+    """The cheapest of the given size and the sizes at the next lower grid lines; among equals the larger one."""
     try:
         tokens, seen_width, seen_height, *_ = level.count(width, height)
     except ImageError:
@@ -78,17 +78,17 @@ def _snapped(level: Level, cell: int, width: int, height: int) -> tuple[int, int
 
 
 def _lower(width: int, height: int, cell: int) -> list[tuple[int, int]]:
-    """What the model sees, with its width down to the line of the grid below, or its height; if that is near."""
+    """The size the model sees, with its width or its height reduced to the next lower grid line, if that is near."""
     sizes = []
-    if line := _line(width, cell):
+    if line := _grid_line(width, cell):
         sizes.append((line, _along(height, line, width)))
-    if line := _line(height, cell):
+    if line := _grid_line(height, cell):
         sizes.append((_along(width, line, height), line))
     return sizes
 
 
-def _line(side: int, cell: int) -> int:
-    """The line of the grid below a side that is on none, if the side keeps enough of itself; else 0."""
+def _grid_line(side: int, cell: int) -> int:
+    """The grid line below a side, if the side is not on one and keeps KEPT per cent; else 0."""
     line = side - side % cell
     return line if line < side and 100 * line >= KEPT * side else 0
 

@@ -1,4 +1,4 @@
-"""Image tokens of many sizes at once, with numpy: for each exactly what `count_sent` says, millions a second."""
+"""Counts image tokens of many sizes at once with numpy: the same results as `count_sent`, millions a second."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,7 +44,7 @@ def _sent(level: Level, fit: Fit, widths: Ints, heights: Ints) -> Ints:
 
 
 def _snapped(level: Level, cell: int, widths: Ints, heights: Ints) -> Ints:
-    """As `fit.sent_size`, for the tokens alone: the least of those as it is and of those a line lower."""
+    """As `fit.sent_size`, for the tokens alone: the fewest of the given size and of the next lower grid lines."""
     tokens, widths, heights = count(level, widths, heights)
     for across, along in ((widths, heights), (heights, widths)):
         lines = across - across % cell
@@ -57,7 +57,7 @@ def _snapped(level: Level, cell: int, widths: Ints, heights: Ints) -> Ints:
 
 
 def _sides(given: ArrayLike, name: str) -> Ints:
-    """The sides as an array of whole numbers, in the type that they came in."""
+    """The sides as an array of integers, of the type given."""
     sides = np.asarray(given)
     if sides.ndim != 1:
         raise _invalid(f"{name} has {sides.ndim} dimensions; give a list of pixels.", name)
@@ -67,8 +67,8 @@ def _sides(given: ArrayLike, name: str) -> Ints:
         raise _invalid(f"{name} holds {sides.dtype}; give whole pixels from 1 to {MAX_SIDE:,}.", name)
     wrong = (sides < 1) | (sides > MAX_SIDE)
     if wrong.any():
-        place = int(wrong.argmax())
-        raise _invalid(f"{name}[{place}] is {sides[place]}; give whole pixels from 1 to {MAX_SIDE:,}.", name)
+        index = int(wrong.argmax())
+        raise _invalid(f"{name}[{index}] is {sides[index]}; give whole pixels from 1 to {MAX_SIDE:,}.", name)
     return sides
 
 

@@ -1,4 +1,4 @@
-"""Which rule a model's images are counted by, under any of the names that the model has."""
+"""Finds the rule that counts a model's images, by any of the model's names."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ SETTING = (
 def find_rule(model: str) -> str:
     """The name of the rule for a model, a dated snapshot of it, `provider/model`, or a rule; or `none`.
 
-    InvalidRequest unknown_model: it names the nearest models, or says that the provider keeps its rule to itself.
+    InvalidRequest unknown_model: it names the nearest models, or says that the provider publishes no rule.
     """
     return get_rule(model).name
 
@@ -59,7 +59,7 @@ def _unknown(problem: str, model: str) -> InvalidRequest:
 
 
 def _nearest(model: str) -> list[str]:
-    """Up to three known models: those that the name begins first, then those that look like it."""
+    """Up to three known models: first those that begin with the name, then those that look like it."""
     known = [name for name in rules() if name != "none" and "@" not in name]
     family = [name for name in known if model and name.startswith(f"{model}-")]
     return [*dict.fromkeys([*family, *get_close_matches(model, known, n=3, cutoff=0.5)])][:3]

@@ -1,4 +1,4 @@
-"""What shrinking an image before it is sent saves."""
+"""The tokens that shrinking an image before it is sent saves."""
 
 from vision.errors import ImageError
 from vision.tokens.count import count_image
@@ -6,7 +6,7 @@ from vision.tokens.fit import NO_FIT, Fit, count_sent
 
 
 def count_saving(rule: str, detail: str, fit: Fit, width: int, height: int) -> tuple[int, int]:
-    """Tokens of the image as it is sent, and how many more it would take as it is; errors as `count_image`.
+    """Tokens of the image as sent, and how many more it would take unshrunk; errors as `count_image`.
 
     An image that the provider would reject as it is saves nothing by being shrunk: there is no price to compare with.
     """

@@ -1,6 +1,6 @@
 """Text tokens, counted offline with the vocabulary o200k_base (gpt-4o and every later OpenAI model).
 
-What a call has around its text is not published for the current models. The figures here are the latest that are:
+How many tokens a call adds around its text is not published for the current models. The latest published figures:
 - a message is <|start|>role<|message|>...<|end|>, 4 tokens beside its text, and the answer is primed with 3 more
   (OpenAI cookbook, "How to count tokens with tiktoken", the figures for gpt-4o);
 - a schema ends the message of instructions, under "# Response Formats" and "## name", as compact JSON
@@ -25,7 +25,7 @@ def count(text: str) -> int:
 
 
 def call_tokens(prompt: str, schema: dict[str, Any] | None) -> int:
-    """Input tokens of a call but for its images: a message of instructions and one of images; the schema if any."""
+    """Input tokens of a call without its images: a message of instructions, one of images, the schema if any."""
     instructions = prompt
     if schema is not None:
         instructions += SCHEMA_HEADING + json.dumps(schema, ensure_ascii=False, separators=(",", ":"))

@@ -6,14 +6,14 @@ from dataclasses import replace
 from decimal import Decimal
 
 from vision.errors import ImageError, ItemError, Retry
-from vision.images.hosts import HostBusy
+from vision.images.host import HostBusy
 from vision.jobs import ids
 from vision.jobs.lifecycle import ItemStatus
 from vision.jobs.retries import decide
 from vision.kinds import Demand
-from vision.kinds.reading import find
+from vision.kinds.findings import find
 from vision.prices import Usage
-from vision.provider.called import Called, read
+from vision.provider.call_result import CallResult, read
 from vision.provider.failures import Failure, Then
 from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.queue.claims import Held
@@ -58,7 +58,7 @@ class Attempt:
     # Known one after the other, as the attempt goes on.
     _images: Loaded = NOT_LOADED
     _ticket: Ticket
-    _called: Called
+    _called: CallResult
     _latency_ms: int | None = None
 
     def __init__(self, context: LaneContext, item: Held, spec: JobSpec, when_reserved: Callable[[], None]) -> None:

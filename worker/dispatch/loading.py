@@ -5,7 +5,7 @@ import base64
 from dataclasses import dataclass
 from functools import partial
 
-from vision.images.prepare import Prepared, as_it_is, prepare
+from vision.images.prepare import Prepared, prepare, unchanged
 from vision.storage.queue.claims import Held
 from vision.storage.specs import JobSpec
 from vision.tokens import NO_FIT, count_image, sent_size
@@ -58,7 +58,7 @@ async def _prepared(context: LaneContext, item: Held, spec: JobSpec, source: str
     data = await context.images.load(source)
     target = None if spec.fit == NO_FIT else partial(sent_size, context.lane.image_tokens, spec.detail, spec.fit)
     loop = asyncio.get_running_loop()
-    if ready := await loop.run_in_executor(context.threads, partial(as_it_is, data, target=target)):
+    if ready := await loop.run_in_executor(context.threads, partial(unchanged, data, target=target)):
         return ready
     if not await context.marks.decoding(item):
         raise Stopped

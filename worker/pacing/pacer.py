@@ -8,7 +8,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from vision.limiter import Demand, Limiter, Reserved, Schedule
-from vision.provider.called import Called
+from vision.provider.call_result import CallResult
 from vision.provider.catalogue import Lane
 from vision.provider.headers import RateLimits
 from vision.provider.limits import Bucket
@@ -133,7 +133,7 @@ class Pacer:
             log.warning("The pause of %s is not shared (%s).", self._lane, type(error).__name__)
 
     def settle(
-        self, ticket: Ticket, used: int | None, called: Called | None = None, *, throttled: bool = False
+        self, ticket: Ticket, used: int | None, called: CallResult | None = None, *, throttled: bool = False
     ) -> None:
         """Tell how a call ended (see Ended); takes effect within 50 ms."""
         self.land(ticket)

@@ -5,7 +5,7 @@ from math import ceil
 from typing import NamedTuple
 
 from vision.limiter import Refused, Sample, Settlement
-from vision.provider.called import Called
+from vision.provider.call_result import CallResult
 from vision.provider.headers import RateLimits
 from vision.provider.limits import MINUTE, Limit
 from worker.pacing.waiting import Ticket, Waiting
@@ -16,7 +16,7 @@ class Ended(NamedTuple):
 
     ticket: Ticket
     used: int | None
-    called: Called | None
+    called: CallResult | None
     throttled: bool
 
 

@@ -17,7 +17,7 @@ from tests.fakes import FakeProcess, charges, images, start
 from tests.integration.api.test_jobs import order
 from tests.integration.storage.test_earlier_answers import answered
 from tests.queries import rows
-from vision.estimate import reading, sample
+from vision.estimate import sample, size_reader
 from vision.presets import get
 from vision.settings import Settings
 from vision.storage import keys
@@ -316,7 +316,7 @@ async def test_details_that_cost_the_same_at_any_size_need_no_images(
 async def test_a_large_manifest_is_measured_on_a_sample(
     client: httpx2.AsyncClient, host: FakeProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "SAMPLE", 40)
+    monkeypatch.setattr(size_reader, "SAMPLE", 40)
     sizes = [(100 + 3 * number, 1_200 - 3 * number) for number in range(300)]
     untold = [{"image": f"{host.url}/{width}x{height}/a.jpg"} for width, height in sizes]
     fields = {"models": ["gpt-4o-mini", "gpt-5.4"], "details": ["low", "high"]}
@@ -347,7 +347,7 @@ async def test_images_that_cannot_be_read_are_a_share_that_costs_nothing(
     assert found["exact"] is True
     assert only(found)["tokens"]["image"] == 6 * 8500
     assert only(found)["tokens"]["text"] == 6 * TEXT
-    monkeypatch.setattr(reading, "SAMPLE", 8)
+    monkeypatch.setattr(size_reader, "SAMPLE", 8)
     found = await estimate(client, *good * 10, *bad * 10, model="gpt-4o-mini", detail="high")
     readable = found["items"]["measured"]
     assert found["items"]["unreadable"] == 8 - readable
@@ -416,7 +416,7 @@ async def test_items_larger_than_the_lanes_bucket_are_counted_and_cost_nothing(c
 async def test_of_a_very_long_manifest_not_every_line_is_read(
     client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "MOST_LINES", 500)
+    monkeypatch.setattr(size_reader, "MOST_LINES", 500)
     sizes = [(100 + number % 2_000, 100 + number * 7 % 2_000) for number in range(5_000)]
     manifest = b"\n".join(map(orjson.dumps, told(*sizes)))
     query = {"preset": "moderation", "model": "gpt-4o-mini", "detail": "high"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vision.errors import ConfigurationError
-from vision.files import BytesGone, IncomingFile, Store, Trouble, open_store
+from vision.files import BytesGone, IncomingFile, Store, StoreUnavailable, open_store
 
 BIG = bytes(range(256)) * 40_000
 """10 MB: S3 takes it in parts."""
@@ -89,7 +89,7 @@ async def test_a_server_that_is_away_is_trouble_and_tells_no_secret(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     refused = open_store(s3_url, tmp_path)
     for store in (away, refused):
-        with pytest.raises(Trouble) as caught:
+        with pytest.raises(StoreUnavailable) as caught:
             await store.put("a", b"x")
         assert "wrong" not in str(caught.value)
         assert "127.0.0.1" not in str(caught.value)

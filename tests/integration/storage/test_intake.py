@@ -16,7 +16,7 @@ from vision import intake
 from vision.errors import Conflict, InvalidRequest
 from vision.files.folder import Folder
 from vision.intake import IntakeContext, Order
-from vision.intake.lines import entries, read
+from vision.intake.lines import numbered_items, read
 from vision.jobs.manifest import MAX_LINE_BYTES
 from vision.jobs.wake_ups import WakeUps
 from vision.outbound.guard import Guard
@@ -61,14 +61,14 @@ async def test_memory_does_not_grow_with_the_manifest(context: IntakeContext, tm
 def test_lines_end_in_either_way_and_the_last_may_be_open(tmp_path: Path) -> None:
     path = tmp_path / "manifest"
     path.write_bytes(b'\xef\xbb\xbf{"image":"http://a/1"}\r\n{"image":"http://a/2"}\n{"image":"http://a/3"}')
-    assert [read(entry).images for entry in entries(path)] == [["http://a/1"], ["http://a/2"], ["http://a/3"]]
-    assert [number for number, _ in entries(path)] == [1, 2, 3]
+    assert [read(entry).images for entry in numbered_items(path)] == [["http://a/1"], ["http://a/2"], ["http://a/3"]]
+    assert [number for number, _ in numbered_items(path)] == [1, 2, 3]
 
 
 def test_a_line_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "manifest"
     path.write_bytes(b'{"image":"http://a/1"}\n' + b"x" * (MAX_LINE_BYTES + 100))
-    found = entries(path)
+    found = numbered_items(path)
     next(found)
     with pytest.raises(InvalidRequest) as refused:
         next(found)

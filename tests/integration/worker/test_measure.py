@@ -17,7 +17,8 @@ from tests.integration.worker.test_work import finished, providers_file, until, 
 from tests.queries import one
 from vision.estimate.sample import Sampled, measure
 from vision.files.folder import Folder
-from vision.images import fetch, hosts
+from vision.images import fetch
+from vision.images import host as image_host
 from vision.images.source import Images
 from vision.jobs.wake_ups import Task
 from vision.outbound.guard import Guard
@@ -74,9 +75,9 @@ def provider() -> Iterator[FakeProcess]:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was sent away is looked for ten times as often as in service, and hosts that are ill are asked as often."""
     monkeypatch.setattr(worker.work, "EVERY_SECONDS", 0.3)
-    monkeypatch.setattr(hosts, "FIRST_PAUSE", 0.1)
-    monkeypatch.setattr(hosts, "LONGEST_PAUSE", 0.8)
-    monkeypatch.setattr(hosts, "LONGEST_AWAY", 1.0)
+    monkeypatch.setattr(image_host, "FIRST_PAUSE", 0.1)
+    monkeypatch.setattr(image_host, "LONGEST_PAUSE", 0.8)
+    monkeypatch.setattr(image_host, "LONGEST_AWAY", 1.0)
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ async def test_waiting_for_a_slow_hosts_turn_is_not_the_images_fault(
     """As 600 images of 6 s each: the line is several times as long as an image may take."""
     monkeypatch.setattr(worker.measure, "PATIENCE_SECONDS", (2.0,))
     monkeypatch.setattr(worker.measure, "MOST_TRIES", 1)
-    monkeypatch.setattr(hosts, "WAIT_SECONDS", 0.6)
+    monkeypatch.setattr(image_host, "WAIT_SECONDS", 0.6)
     site.seconds = 0.3
     async with working(settings):
         job_id = await make_job(engine, site.urls(96))
@@ -141,7 +142,7 @@ async def test_a_host_that_asks_to_be_left_alone_is_and_others_go_on(
 async def test_a_dead_host_fails_its_images_after_a_while(
     engine: AsyncEngine, settings: Settings, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hosts, "DEAD_SECONDS", 1.0)
+    monkeypatch.setattr(image_host, "DEAD_SECONDS", 1.0)
     site.status = 500
     async with working(settings):
         job = await finished(engine, await make_job(engine, site.urls(20)))
@@ -153,7 +154,7 @@ async def test_a_dead_host_fails_its_images_after_a_while(
 async def test_an_estimate_calls_no_image_unreadable_that_had_no_turn(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hosts, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(image_host, "WAIT_SECONDS", 0.2)
     site.seconds = 1.0
     items = [{"image": url} for url in site.urls(5)]
     async with fetch.Fetcher(Guard(allow_private=True), per_host=1) as fetcher:

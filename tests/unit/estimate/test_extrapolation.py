@@ -23,9 +23,9 @@ def population(dice: random.Random, size: int) -> list[int]:
 
 
 def test_what_is_counted_whole_is_exact():
-    told = Extrapolation(3, sums([5, 6, 7]), 0, Sums())
+    known = Extrapolation(3, sums([5, 6, 7]), 0, Sums())
     measured = Extrapolation(5, sums([5, 6, 7]), 2, sums([10], unreadable=1))
-    for each, tokens, items in ((told, 18, 3), (measured, 28, 4)):
+    for each, tokens, items in ((known, 18, 3), (measured, 28, 4)):
         assert each.exact
         assert (each.image_tokens(), each.items()) == (tokens, items)
         assert each.interval(PER_TOKEN, PER_ITEM) is None
@@ -71,12 +71,12 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(kind: str):
     truth = sum(each + PER_ITEM for each in everything if each >= 0)
     for _ in range(tries):
         read = everything if kind in {"images", "with unreadable"} else dice.sample(everything, 1_500)
-        told, untold = (read, []) if kind == "lines" else (read[:500], read[500:])
-        measured = dice.sample(untold, min(len(untold), 256))
+        known, unknown = (read, []) if kind == "lines" else (read[:500], read[500:])
+        measured = dice.sample(unknown, min(len(unknown), 256))
         found = Extrapolation(
             3_000,
-            sums(each for each in told if each >= 0) + Sums(items=told.count(-1)),
-            len(untold),
+            sums(each for each in known if each >= 0) + Sums(items=known.count(-1)),
+            len(unknown),
             sums([each for each in measured if each >= 0], measured.count(-1)),
         )
         low, high = found.interval(PER_TOKEN, PER_ITEM) or (0, 0)

@@ -15,10 +15,10 @@ from vision.tokens import NO_FIT, Fit, count_sent, details, facts
 
 ITEMS = st.lists(st.lists(st.tuples(st.integers(1, 9_000), st.integers(1, 9_000)), min_size=1, max_size=4), max_size=30)
 WAYS = [
-    Way(rule, detail, fit, room)
+    Way(rule, detail, fit, max_image_tokens)
     for rule, detail in [("gpt-4o-mini", "high"), ("gpt-4o-mini", "low"), ("gpt-6-astra", "original"), ("none", "low")]
     for fit in (NO_FIT, Fit("snap"), Fit("max", 700))
-    for room in (None, 40_000)
+    for max_image_tokens in (None, 40_000)
 ]
 
 
@@ -31,7 +31,7 @@ def by_hand(way: Way, items: list[list[tuple[int, int]]]) -> Sums:
         except ImageError:
             total += Sums(items=1, rejected=1)
             continue
-        if way.room is not None and tokens > way.room:
+        if way.max_image_tokens is not None and tokens > way.max_image_tokens:
             total += Sums(items=1, too_large=1)
         else:
             total += Sums(items=1, accepted=1, image_tokens=tokens, squares=float(tokens**2))

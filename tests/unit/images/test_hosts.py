@@ -5,13 +5,13 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from vision.errors import ImageError, Retry
-from vision.images.hosts import (
+from vision.images.host import (
     DEAD_SECONDS,
     FAILURES,
     FORGOTTEN_SECONDS,
     LONGEST_AWAY,
     LONGEST_PAUSE,
-    LONGEST_TOLD,
+    LONGEST_RETRY_AFTER,
     Host,
     HostBusy,
     HostFailed,
@@ -29,7 +29,7 @@ class Clock:
 
 def ask(host: Host, url: str, error: ImageError | None = None) -> None:
     """One request that ends so."""
-    with host.line(), host.asked(url):
+    with host.queued(), host.request(url):
         if error:
             raise error
 
@@ -61,7 +61,7 @@ def test_an_answer_between_failures_shows_a_healthy_host(host: Host) -> None:
         assert fail(host, f"bad-{number}") is HostFailed
         with suppress(ImageError):
             ask(host, "gone", ImageError("404", retry=Retry.NEVER))
-        assert not host.ill
+        assert not host.unhealthy
 
 
 def test_a_host_that_fails_many_images_is_asked_by_one_at_a_time_with_growing_pauses(host: Host, clock: Clock) -> None:
@@ -73,7 +73,7 @@ def test_a_host_that_fails_many_images_is_asked_by_one_at_a_time_with_growing_pa
         while fail_fast(host):
             clock.now += 0.25
         pauses.append(clock.now - began)
-        with host.line(), suppress(HostBusy), host.asked("probe"):
+        with host.queued(), suppress(HostBusy), host.request("probe"):
             with pytest.raises(HostBusy):
                 ask(host, "second")
             raise HostFailed(f"Still not: {number}.")
@@ -94,19 +94,19 @@ def fail_fast(host: Host) -> bool:
 
 
 def test_a_host_is_left_alone_for_as_long_as_it_asks(host: Host, clock: Clock) -> None:
-    assert fail(host, "a", told=30.0) is HostBusy
+    assert fail(host, "a", retry_after=30.0) is HostBusy
     clock.now += 29
     assert fail(host, "b") is HostBusy
     clock.now += 1
     ask(host, "a")
-    assert fail(host, "a", told=1e9) is HostBusy
-    clock.now += LONGEST_TOLD
+    assert fail(host, "a", retry_after=1e9) is HostBusy
+    clock.now += LONGEST_RETRY_AFTER
     ask(host, "a")
 
 
 def test_a_host_that_is_asked_too_often_says_nothing_about_an_image(host: Host) -> None:
     assert fail(host, "a", overrun=True) is HostBusy
-    assert host.ill
+    assert host.unhealthy
 
 
 def test_what_fails_for_too_long_counts_against_images_again(host: Host, clock: Clock) -> None:
@@ -120,22 +120,22 @@ def test_what_fails_for_too_long_counts_against_images_again(host: Host, clock: 
     assert fail(host, "at once") is HostFailed
     clock.now += LONGEST_PAUSE
     ask(host, "probe")
-    assert not host.dead
+    assert not host.gone
 
 
 def test_a_host_that_nobody_asks_any_more_is_forgotten(host: Host, clock: Clock) -> None:
-    fail(host, "a", told=LONGEST_TOLD)
-    clock.now += LONGEST_TOLD
-    assert not host.forgotten
-    with host.line():
+    fail(host, "a", retry_after=LONGEST_RETRY_AFTER)
+    clock.now += LONGEST_RETRY_AFTER
+    assert not host.expired
+    with host.queued():
         clock.now += 10 * FORGOTTEN_SECONDS
-        assert not host.forgotten
+        assert not host.expired
     clock.now += FORGOTTEN_SECONDS + 1
-    assert host.forgotten
+    assert host.expired
 
 
 def test_who_is_sent_away_comes_back_one_after_the_other(host: Host, clock: Clock) -> None:
-    fail(host, "a", told=60.0)
+    fail(host, "a", retry_after=60.0)
     with pytest.raises(HostBusy):
         host.require()
     away = [host.busy().seconds for _ in range(10_000)]
@@ -147,7 +147,7 @@ def test_who_is_sent_away_comes_back_one_after_the_other(host: Host, clock: Cloc
 
 
 def test_nobody_joins_a_line_that_is_too_long(host: Host, clock: Clock) -> None:
-    with host.line(), host.asked("slow"):
+    with host.queued(), host.request("slow"):
         clock.now += 6
     with ExitStack() as others:
         joined = 0
@@ -160,7 +160,7 @@ def test_nobody_joins_a_line_that_is_too_long(host: Host, clock: Clock) -> None:
 def joins(host: Host, stack: ExitStack) -> bool:
     """Whether one more stands in line now."""
     try:
-        stack.enter_context(host.line())
+        stack.enter_context(host.queued())
     except HostBusy:
         return False
     return True

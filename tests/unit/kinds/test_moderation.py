@@ -8,8 +8,8 @@ from openai.types import ModerationCreateResponse, moderation_image_url_input_pa
 
 from vision.kinds import KINDS, Ending, Question
 from vision.presets import NO_QUESTION
-from vision.provider import called
-from vision.provider.called import Response
+from vision.provider import call_result
+from vision.provider.call_result import Response
 
 MODERATION = KINDS["moderation"]
 QUESTION = Question(NO_QUESTION.prompt, "answer", None, "auto", 0)
@@ -77,6 +77,6 @@ def test_calls_take_requests_and_images_but_no_tokens() -> None:
     ],
 )
 def test_a_body_of_another_shape_is_the_providers_error(content: bytes) -> None:
-    failure = called.read(MODERATION, Response(200, {}, content)).failure
+    failure = call_result.read(MODERATION, Response(200, {}, content)).failure
     assert failure
     assert failure.code == "upstream_invalid_response"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from vision.kinds import KINDS, Ending, Failed, Reply
 from vision.prices import Usage
-from vision.provider import called
-from vision.provider.called import Called, Response
+from vision.provider import call_result
+from vision.provider.call_result import CallResult, Response
 from vision.provider.failures import Then
 
 CHAT_USAGE = {
@@ -41,8 +41,8 @@ def read(kind: str, content: bytes) -> Reply:
     return KINDS[kind].read(content)
 
 
-def ended(kind: str, content: bytes) -> Called:
-    return called.read(KINDS[kind], Response(200, {}, content))
+def ended(kind: str, content: bytes) -> CallResult:
+    return call_result.read(KINDS[kind], Response(200, {}, content))
 
 
 def said(text: str) -> dict[str, Any]:

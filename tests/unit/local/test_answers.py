@@ -6,7 +6,7 @@ import sys
 import local
 from local.models.layout import TextLine
 from local.models.moderation import Judgement, Moderation
-from local.models.reading import Page, TextReader
+from local.models.ocr import Page, TextReader
 from local.models.tagging import caption
 
 

@@ -1,4 +1,4 @@
-"""Work beyond the places is refused at once, in words that a rate-limit reader understands."""
+"""Work beyond the limit is refused at once, in words that a rate-limit reader understands."""
 
 import asyncio
 import re
@@ -13,7 +13,7 @@ from local.gate import Gate
 
 @pytest.fixture
 async def gate() -> AsyncIterator[Gate]:
-    gate = Gate(threads=1, places=2, max_bytes=1_000)
+    gate = Gate(threads=1, max_requests=2, max_bytes=1_000)
     yield gate
     gate.close()
 
@@ -27,21 +27,21 @@ async def gone() -> bool:
 
 
 async def test_a_full_gate_refuses_with_the_time_to_wait(gate: Gate) -> None:
-    async with gate.place(1), gate.place(1):
+    async with gate.admit(1), gate.admit(1):
         with pytest.raises(WireError) as caught:
-            await gate.place(1).__aenter__()
+            await gate.admit(1).__aenter__()
     error = caught.value
     assert (error.status, error.kind, error.code) == (429, "requests", "rate_limit_exceeded")
     assert re.search(r"Limit 2, Used 2, Requested 1\. Please try again in [\d.]+s\.$", error.message)
     assert error.retry_after is not None
-    async with gate.place(1):
+    async with gate.admit(1):
         pass
 
 
 async def test_bytes_are_bounded_too(gate: Gate) -> None:
-    async with gate.place(900):
+    async with gate.admit(900):
         with pytest.raises(WireError):
-            await gate.place(101).__aenter__()
+            await gate.admit(101).__aenter__()
 
 
 async def test_no_more_calls_run_at_once_than_there_are_threads(gate: Gate) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from local import chat, responses
 from local.errors import WireError
-from local.question import ImageRef, LocalRequest
+from local.local_request import ImageRef, LocalRequest
 
 URL = "https://example.com/a.jpg"
 SCHEMA = {"type": "object", "properties": {}}

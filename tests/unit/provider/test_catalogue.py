@@ -72,15 +72,15 @@ def test_a_model_that_is_asked_nothing_serves_no_question_and_none_by_chance(tmp
     content = HEAD + '[provider.models."omni"]\nkind = "moderation"\nrpm = 60\n' + MODEL
     found = catalogue(tmp_path, content)
     assert found.resolve(None, "moderation").model == found.resolve(None, None).model == "gpt-4o"
-    assert found.resolve("omni", None, asked=False).model == "omni"
-    for model, preset, asked, code in [
+    assert found.resolve("omni", None, has_question=False).model == "omni"
+    for model, preset, has_question, code in [
         ("omni", "moderation", True, "preset_not_supported"),
         ("omni", None, True, "preset_not_supported"),
         ("gpt-4o", None, False, "preset_or_prompt"),
         (None, None, False, "preset_or_prompt"),
     ]:
         with pytest.raises(InvalidRequest) as refused:
-            found.resolve(model, preset, asked=asked)
+            found.resolve(model, preset, has_question=has_question)
         assert refused.value.code == code
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from vision.jobs.lifecycle import StatusCode
-from vision.provider.failures import Failure, Then, Trouble, _rows, classify, classify_failed, duration, retry_after
+from vision.provider.durations import duration, retry_after
+from vision.provider.failures import Failure, Then, Trouble, _rows, classify, classify_failed
 
 RATE = (
     "Rate limit reached for gpt-4o in organization org-abcdef123456 on tokens per min (TPM): Limit 30000, Used 29937, "

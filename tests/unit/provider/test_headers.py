@@ -2,7 +2,7 @@
 
 import pytest
 
-from vision.provider.headers import Told, read
+from vision.provider.headers import ReportedLimit, read
 from vision.provider.limits import DAY, MINUTE
 
 
@@ -14,7 +14,7 @@ def told(limit: object, remaining: object, reset: str, kind: str = "tokens") -> 
 
 def test_the_guides_own_example() -> None:
     limits = read(told(60, 59, "1s", "requests") | told(150_000, 149_984, "6ms"))
-    assert limits.requests == Told(60, 59, 1.0)
+    assert limits.requests == ReportedLimit(60, 59, 1.0)
     assert (limits.left("requests", MINUTE), limits.limit("requests", MINUTE)) == (59, 60)
     assert limits.left("tokens", MINUTE) == pytest.approx(149_985)
     assert limits.known

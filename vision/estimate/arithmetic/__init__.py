@@ -1,4 +1,4 @@
-"""What a manifest will take in tokens, dollars and time, in every way of sending it: sums, samples, intervals.
+"""Tokens, dollars and time that a manifest needs, for every way of sending it: sums, samples, intervals.
 
 Pure arithmetic over sizes. numpy is loaded at first use.
 """

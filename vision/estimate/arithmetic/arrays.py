@@ -1,4 +1,4 @@
-"""Many items at a time, in numpy: apart from the rest, so that only who estimates loads it."""
+"""Counts many items at a time with numpy; a module of its own, so that only estimates load numpy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Whole = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ItemSizes:
-    """Items, each so many times: sizes of all their images in a row, and where each item's begin."""
+    """Different items: sizes of all their images in a row, where each item's begin, how often each item occurs."""
 
     widths: Whole
     heights: Whole
@@ -24,8 +24,8 @@ class ItemSizes:
     counts: Whole
 
 
-def batch(sizes: Mapping[tuple[int, ...], int]) -> ItemSizes:
-    """`sizes`: the sides of an item's images (w, h, w, h, …) → how many items have them; not empty."""
+def item_sizes(sizes: Mapping[tuple[int, ...], int]) -> ItemSizes:
+    """`sizes`: sides of an item's images (w, h, w, h, …) → how many items have them; must not be empty."""
     lengths = np.fromiter(map(len, sizes), np.int64, len(sizes))
     sides = np.fromiter(chain.from_iterable(sizes), np.int64, int(lengths.sum()))
     starts = (np.cumsum(lengths) - lengths) // 2
@@ -43,15 +43,15 @@ def count(rule: str, detail: str, fit: Fit, items: ItemSizes) -> Whole:
 
 
 def count_alike(tokens: int, images: Mapping[int, int]) -> tuple[Whole, Whole]:
-    """Tokens of items whose images cost the same at any size; `images`: of an item → how many items have so many."""
+    """Tokens of items whose images cost `tokens` each; `images`: images of an item → how many items have so many."""
     numbers = np.fromiter(images, np.int64, len(images))
     return numbers * tokens, np.fromiter(images.values(), np.int64, len(images))
 
 
-def summed(tokens: Whole, counts: Whole, room: int | None) -> Sums:
-    """`tokens` of each item, `counts` times each; `room`: the most that a call may have, if there is a limit."""
+def summed(tokens: Whole, counts: Whole, max_image_tokens: int | None) -> Sums:
+    """Sums over items of `tokens` each, `counts` times each; `max_image_tokens` of a call (None: no limit)."""
     refused = tokens < 0
-    over = np.zeros_like(refused) if room is None else tokens > room
+    over = np.zeros_like(refused) if max_image_tokens is None else tokens > max_image_tokens
     taken = np.where(refused | over, 0, tokens)
     rejected, too_large = int(counts[refused].sum()), int(counts[over].sum())
     items = int(counts.sum())

@@ -1,4 +1,4 @@
-"""From the items that were looked at to all of them, and how far that may be off."""
+"""Extrapolates from the items that were read to all items, with a confidence interval."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ _FEW = {1: 12.7062, 2: 4.3027, 3: 3.1824, 4: 2.7764}
 class Extrapolation:
     """One way of sending `total` items.
 
-    Some of them were read (all, or an even sample of a very long manifest): `told` are those whose tokens follow from
-    what is told of them, `untold` counts the others, of which `sampled` are a random part whose images were measured.
+    All items were read, or an even sample of a very long manifest. `known`: items whose tokens follow from their line.
+    `unknown`: number of the other items read. `sampled`: a random part of these, whose images were measured.
     """
 
     total: int
-    told: Sums
-    untold: int
+    known: Sums
+    unknown: int
     sampled: Sums
 
     @property
     def exact(self) -> bool:
         """Whether every item was counted."""
-        return self.total == self._read and self.sampled.items == self.untold
+        return self.total == self._read and self.sampled.items == self.unknown
 
     def items(self) -> int:
         """Items that can be sent, of all."""
@@ -48,35 +48,35 @@ class Extrapolation:
         return self._all(lambda sums: sums.image_tokens)
 
     def interval(self, per_token: float, per_item: float) -> tuple[float, float] | None:
-        """Where the sum over all items of `per_token` x image tokens + `per_item` lies, with 95 % confidence.
+        """The 95 % confidence interval of the sum over all items of `per_token` x image tokens + `per_item`.
 
-        By Student's t, with finite population corrections, both for the lines that were not read and for the images
-        that were not measured. Never below what was seen. None when exact, or from a single image: no spread is known.
+        By Student's t, with finite population corrections, both for lines that were not read and for images that were
+        not measured. Never below the sum of the measured. None if exact, or from a single image (no spread is known).
         """
-        if self.exact or (self.untold > self.sampled.items and self.sampled.items < 2):
+        if self.exact or (self.unknown > self.sampled.items and self.sampled.items < 2):
             return None
-        seen = self.told.moments(per_token, per_item)[0] + self.sampled.moments(per_token, per_item)[0]
+        seen = self.known.moments(per_token, per_item)[0] + self.sampled.moments(per_token, per_item)[0]
         middle = self._scaled(0, per_token, per_item) * self.total / self._read
         reach = self._student() * sqrt(self._of_lines(per_token, per_item) + self._of_images(per_token, per_item))
         return max(seen, middle - reach), middle + reach
 
     @property
     def _read(self) -> int:
-        return self.told.items + self.untold
+        return self.known.items + self.unknown
 
     def _all(self, number: Callable[[Sums], int]) -> int:
-        """In integers; the nearest one where a share is extrapolated."""
-        read = Fraction(number(self.told))
-        if self.untold:
-            read += Fraction(number(self.sampled) * self.untold, self.sampled.items)
+        """`number` extrapolated to all items, rounded to the nearest integer."""
+        read = Fraction(number(self.known))
+        if self.unknown:
+            read += Fraction(number(self.sampled) * self.unknown, self.sampled.items)
         return int(read * self.total / self._read + Fraction(1, 2))
 
     def _scaled(self, moment: int, per_token: float, per_item: float) -> float:
-        """A moment over the items read, those unmeasured taken to be like the measured ones."""
-        told = self.told.moments(per_token, per_item)[moment]
-        if not self.untold:
-            return told
-        return told + self.sampled.moments(per_token, per_item)[moment] * self.untold / self.sampled.items
+        """A moment over the items read; unmeasured items are taken to be like the measured ones."""
+        known = self.known.moments(per_token, per_item)[moment]
+        if not self.unknown:
+            return known
+        return known + self.sampled.moments(per_token, per_item)[moment] * self.unknown / self.sampled.items
 
     def _of_lines(self, per_token: float, per_item: float) -> float:
         """Variance because not every line was read."""
@@ -88,15 +88,15 @@ class Extrapolation:
 
     def _of_images(self, per_token: float, per_item: float) -> float:
         """Variance because not every image was measured."""
-        size, of = self.sampled.items, self.untold
+        size, of = self.sampled.items, self.unknown
         if size == of:
             return 0.0
         variance = _variance(*self.sampled.moments(per_token, per_item), size)
         return (self.total / self._read * of) ** 2 * (1 - size / of) * variance / size
 
     def _student(self) -> float:
-        """By the smaller of the samples that play a part."""
-        return student((self.sampled.items if self.sampled.items < self.untold else self._read) - 1)
+        """The quantile for the smaller of the two samples."""
+        return student((self.sampled.items if self.sampled.items < self.unknown else self._read) - 1)
 
 
 def student(degrees: int) -> float:
@@ -118,5 +118,5 @@ def student(degrees: int) -> float:
 
 
 def _variance(first: float, second: float, size: int) -> float:
-    """Of a sample by the sums of its values and of their squares; rounding cannot make it negative."""
+    """A sample's variance from the sums of its values and of their squares; never negative."""
     return max(0.0, second - first * first / size) / max(1, size - 1)

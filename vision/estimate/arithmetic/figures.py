@@ -1,4 +1,4 @@
-"""Tokens, dollars and seconds of a row: what is extrapolated, at a model's terms."""
+"""Tokens, dollars and seconds of a row: extrapolated sums times a model's prices and limits."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,9 +14,9 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Terms:
-    """What holds for every call of a row: tokens of its text and of its answer, prices, the lane's limit.
+    """What applies to every call of a row: tokens of its text and answer, prices, the lane's limit.
 
-    None where there is no such price, or no lane and so no limits.
+    A price is None where it is not known; `limit` is None without a lane.
     """
 
     text_tokens: int
@@ -29,13 +29,13 @@ class Terms:
 
 @dataclass(frozen=True)
 class Figures:
-    """What all items come to; dollars to eight places, intervals at 95 %, None where exact or not known."""
+    """Totals of all items; dollars to eight places, 95 % intervals; None where exact or not known."""
 
     image_tokens: int
     text_tokens: int
     output_tokens: int
     interval: tuple[int, int] | None
-    """Of `total_tokens`."""
+    """The interval of `total_tokens`."""
     rejected: int
     too_large: int
     cost: Decimal | None
@@ -77,7 +77,7 @@ def figures(found: Extrapolation, terms: Terms) -> Figures:
 
 
 def usage_of(found: Extrapolation, terms: Terms) -> Usage:
-    """All calls together; what is refused or too large is not called for."""
+    """Tokens of all calls together; items that are refused or too large get no call."""
     items, image_tokens = found.items(), found.image_tokens()
     return Usage(image_tokens + items * terms.text_tokens, items * terms.output_tokens, image_tokens)
 
@@ -99,5 +99,5 @@ def _cost_interval(found: Extrapolation, terms: Terms) -> tuple[Decimal, Decimal
 
 
 def _seconds(calls: int, usage: Usage, terms: Terms) -> int | None:
-    """At the lane's limit; what comes before and after the calls is not counted."""
+    """Seconds of the calls at the lane's limit, without what comes before and after them."""
     return terms.limit.seconds(calls, usage.input_tokens + usage.output_tokens) if terms.limit else None

@@ -1,13 +1,13 @@
-"""What items come to when they are sent one way: sums only, so that memory stays flat however many there are."""
+"""Sums over items that are sent one way; memory does not grow with the number of items."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Items, how many a call can be made for, how many the provider would refuse, how many no bucket could hold.
+    """Numbers of all items, of those to call for, of those the provider would refuse, of those over the limit.
 
-    `image_tokens` are those of the accepted items; `squares` sums the square of each item's, for the spread.
+    `image_tokens` are those of the accepted items; `squares` is the sum of each item's square, for the variance.
     """
 
     items: int = 0
@@ -28,7 +28,7 @@ class Sums:
         )
 
     def moments(self, per_token: float, per_item: float) -> tuple[float, float]:
-        """Sum, and sum of squares, of what each item is worth: so much a token and so much a call, or nothing."""
+        """Sum, and sum of squares, of `per_token` x tokens + `per_item` over the accepted items."""
         first = per_token * self.image_tokens + per_item * self.accepted
         cross = 2 * per_token * per_item * self.image_tokens
         return first, per_token**2 * self.squares + cross + per_item**2 * self.accepted

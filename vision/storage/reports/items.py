@@ -64,8 +64,8 @@ async def results(engine: AsyncEngine, job: JobReport) -> AsyncIterator[Sequence
 
 
 def _unfinished(job: JobReport) -> ColumnElement[str]:
-    if fate := job.fate_of_the_rest:
-        return literal(fate.value)
+    if unfinished := job.unfinished_status:
+        return literal(unfinished.value)
     leased = exists().where(
         Range.job_id == Item.job_id,
         Range.stage == Stage.WORK,

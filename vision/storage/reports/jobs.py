@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import NotFound
 from vision.jobs import ids
-from vision.jobs.job_report import JobReport, OpenJob
+from vision.jobs.job_report import JobReport
 from vision.jobs.lifecycle import RUNNABLE, Stage, StatusCode
+from vision.jobs.remaining_work import OpenJob
 from vision.storage.tables import Job, LaneOutage, Range, Turn
 
 MOST_OPEN = 1_000

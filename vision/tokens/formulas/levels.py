@@ -1,4 +1,4 @@
-"""The ways to count an image, and how an entry of the facts states them."""
+"""The ways to count an image, and how a rule in the files of facts states them."""
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction

@@ -50,7 +50,7 @@ class Native:
     def _shrunk(self, width: int, height: int) -> tuple[int, int]:
         longer, shorter = max(width, height), min(width, height)
 
-        # Patches never fall as the long side grows, so the last side that fits can be found by halving.
+        # Patches never fall as the long side grows, so the last side that fits is found by bisection.
         sides = range(1, min(longer, self.edge) + 1)
         long = bisect_left(sides, True, key=lambda side: not self._fits(side, along(side, longer, shorter)))
         short = along(long, longer, shorter)

@@ -18,7 +18,7 @@ def cover(width: int, height: int) -> int:
 
 
 def shrink(width: int, height: int, budget: int) -> tuple[int, int]:
-    """The size that an image over the budget is scaled down to, exactly as the guide's formula has it.
+    """The size that an image over the budget is scaled down to, exactly by the guide's formula.
 
     The guide: s = √(32²·budget ÷ wh), then scaled by s · min(⌊ws/32⌋ ÷ (ws/32), ⌊hs/32⌋ ÷ (hs/32)) and floored.
     ⌊ws/32⌋ is ⌊√(budget·w/h)⌋, so s cancels out and no root is ever rounded: the side that decides becomes a whole
@@ -73,7 +73,7 @@ class Patches:
         )
 
     def _largest(self, width: int, height: int) -> tuple[int, int]:
-        # Patches never fall as the long side grows, so the last side that fits can be found by halving.
+        # Patches never fall as the long side grows, so the last side that fits is found by bisection.
         sides = range(1, min(max(width, height), self.side) + 1)
         longest = bisect_right(sides, self.limit or 0, key=lambda side: cover(*within(width, height, side)))
         return within(width, height, max(1, longest))

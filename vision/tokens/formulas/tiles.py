@@ -34,7 +34,7 @@ class Tiles:
         return self.base + tiles * self.tile + extra, *used, None, tiles
 
     def _used(self, width: int, height: int) -> tuple[int, int]:
-        """The guide floors the long side; how the first fit is rounded it leaves open (see `within`)."""
+        """The guide floors the long side; it does not say how to round the first fit (see `within`)."""
         width, height = within(width, height, self.side)
         shorter = min(width, height)
         if shorter <= self.short:

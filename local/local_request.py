@@ -1,4 +1,4 @@
-"""A request, whichever door it came through: which task, which schema, which images."""
+"""A request in the same form for both APIs: task, schema and images."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class ImageRef:
 
 @dataclass(frozen=True)
 class LocalRequest:
-    """What is asked; `text` only counts towards the usage."""
+    """A checked request; `text` only counts towards the usage."""
 
     task: str
     schema: dict[str, Any]
@@ -32,8 +32,8 @@ class LocalRequest:
     images: tuple[ImageRef, ...]
 
 
-def ask(body: dict[str, Any], form: Any, texts: Iterable[str], images: Iterable[ImageRef]) -> LocalRequest:
-    """Check what both doors have in common; `form` holds the schema and its name."""
+def parse_request(body: dict[str, Any], form: Any, texts: Iterable[str], images: Iterable[ImageRef]) -> LocalRequest:
+    """Check what both APIs have in common; `form` holds the schema and its name."""
     if body.get("model") != MODEL:
         raise WireError(
             f"The model {str(body.get('model'))[:100]!r} does not exist here; this server offers {MODEL}.",
@@ -53,8 +53,8 @@ def ask(body: dict[str, Any], form: Any, texts: Iterable[str], images: Iterable[
 def _task(form: Any) -> tuple[str, dict[str, Any]]:
     name, schema = (form.get("name"), form.get("schema")) if isinstance(form, dict) else (None, None)
     if not isinstance(name, str) or name not in NAMES:
-        asked = f"The schema {str(name)[:64]!r} is none of its tasks." if name else "No named schema was sent."
-        raise WireError(f"{asked} {ABOUT}", "unsupported_task")
+        problem = f"The schema {str(name)[:64]!r} is none of its tasks." if name else "No named schema was sent."
+        raise WireError(f"{problem} {ABOUT}", "unsupported_task")
     if not isinstance(schema, dict):
         raise WireError(f"The schema {name!r} has no body: send the object to be filled in.", "invalid_schema")
     return name, schema

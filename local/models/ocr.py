@@ -39,14 +39,14 @@ class TextReader:
         folder = Path(rapidocr.__file__).parent / "models"
         self._engine = rapidocr.RapidOCR(
             params={
-                # Paths are given, because the package would download what it has to look for.
+                # Without paths the package would download its models.
                 **{f"{part}.model_path": str(folder / name) for part, name in _MODELS.items()},
                 "Global.log_level": "error",
                 "Global.text_score": 0.0,
                 "Det.limit_type": "max",
                 "Det.limit_side_len": _LONGEST,
                 "Rec.rec_batch_num": 1,  # a batch is as wide as its widest line: slower, and six times the memory
-                # One thread a page: several pages are read side by side.
+                # One thread a page, as several pages are read at once.
                 "EngineConfig.onnxruntime.intra_op_num_threads": 1,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
             }
@@ -91,7 +91,7 @@ def _confidence(lines: Sequence[TextLine]) -> float:
 
 
 def _languages(text: str) -> list[str]:
-    """What the script alone tells, as BCP 47: kana is Japanese, Han without it Chinese, Latin undetermined."""
+    """Languages by the script alone, as BCP 47: kana is Japanese, Han without it Chinese, Latin undetermined."""
     if any("\u3040" <= char <= "\u30ff" for char in text):
         return ["ja"]
     found = ["zh"] if any("\u4e00" <= char <= "\u9fff" for char in text) else []

@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from vision.errors import InvalidRequest
-from vision.estimate import reading as reading_module
+from vision.estimate import size_reader
 from vision.estimate.arithmetic import Way, Ways
-from vision.estimate.reading import SizeReader
+from vision.estimate.size_reader import SizeReader
 from vision.intake import lines
 from vision.tokens import NO_FIT
 
@@ -27,27 +27,27 @@ def manifest(folder: Path, *items: object, end: bytes = b"\n") -> Path:
 
 
 def read(items: lines.Items, seed: int = 1) -> tuple[SizeReader, Ways, dict[UUID, int]]:
-    """The reading when it is over, its sums, and the uploads that were named."""
+    """The reader when it is over, its sums, and the uploads that were named."""
     counting = Ways([WAY])
-    reading = SizeReader(items, counting, Random(seed))
-    return reading, counting, {file: line for uploads in reading.batches() for file, line in uploads.items()}
+    reader = SizeReader(items, counting, Random(seed))
+    return reader, counting, {file: line for uploads in reader.batches() for file, line in uploads.items()}
 
 
-def test_told_and_untold_items_are_told_apart(tmp_path: Path):
+def test_declared_and_unknown_sizes_are_told_apart(tmp_path: Path):
     items = [{"sizes": [[8, 8], [9, 9]]}, {"image": URL}, {"width": 8, "height": 8}, {"images": [URL, URL]}]
     for source in (items, manifest(tmp_path, *items), manifest(tmp_path, *items, end=b"\r\n")):
-        reading, counting, _ = read(source)
-        assert (reading.total, reading.read, reading.sized, reading.unsized) == (4, 4, 2, 2)
+        reader, counting, _ = read(source)
+        assert (reader.total, reader.read, reader.sized, reader.unsized) == (4, 4, 2, 2)
         assert counting.sums(WAY).items == 2
-        assert [place.number for place in reading.sample] == [2, 4]
-        again = [lines.read_to_estimate(lines.entry_at(source, each.number, each.at)) for each in reading.sample]
+        assert [sampled.number for sampled in reader.sample] == [2, 4]
+        again = [lines.read_to_estimate(lines.item_at(source, each.number, each.at)) for each in reader.sample]
         assert [item.images for item in again] == [[URL], [URL, URL]]
 
 
 def test_a_line_keeps_its_length_for_who_reads_it_again(tmp_path: Path):
     item = {"image": "data:image/png;base64," + "A" * 5_000}
-    reading, _, _ = read(manifest(tmp_path, item))
-    assert reading.sample[0].size == len(orjson.dumps(item))
+    reader, _, _ = read(manifest(tmp_path, item))
+    assert reader.sample[0].size == len(orjson.dumps(item))
     assert read([item])[0].sample[0].size == 0
 
 
@@ -55,7 +55,7 @@ def test_a_line_keeps_its_length_for_who_reads_it_again(tmp_path: Path):
 def test_lines_are_counted_as_they_are_read(tmp_path: Path, text: bytes, count: int):
     path = tmp_path / "m"
     path.write_bytes(text)
-    assert lines.count(path) == count == len(list(lines.entries(path)))
+    assert lines.count(path) == count == len(list(lines.numbered_items(path)))
 
 
 def test_long_files_are_counted_past_the_first_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -76,12 +76,12 @@ def test_a_line_that_is_too_long_is_refused_with_its_number(
 
 
 def test_wrong_lines_are_named_up_to_a_hundred(tmp_path: Path):
-    reading, _, _ = read(manifest(tmp_path, {"width": 1, "height": 1}, {"image": 7}, [], *[{}] * 200))
-    assert [problem.line for problem in reading.problems] == list(range(2, 102))
+    reader, _, _ = read(manifest(tmp_path, {"width": 1, "height": 1}, {"image": 7}, [], *[{}] * 200))
+    assert [problem.line for problem in reader.problems] == list(range(2, 102))
 
 
 def test_uploads_are_named_with_their_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reading_module, "BATCH_LINES", 2)
+    monkeypatch.setattr(size_reader, "BATCH_LINES", 2)
     first, second = "file_" + "0" * 32, "file_" + "f" * 32
     items = [{"image": URL}, {"images": [first, second]}, {"image": first, "width": 1, "height": 1}]
     counting = Ways([WAY])
@@ -90,22 +90,22 @@ def test_uploads_are_named_with_their_first_line(tmp_path: Path, monkeypatch: py
 
 
 def test_every_item_is_as_likely_to_be_measured(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reading_module, "SAMPLE", 5)
+    monkeypatch.setattr(size_reader, "SAMPLE", 5)
     items = [{"image": URL}] * 50
-    drawn = Counter(place.number for seed in range(2_000) for place in read(items, seed)[0].sample)
+    drawn = Counter(sampled.number for seed in range(2_000) for sampled in read(items, seed)[0].sample)
     assert sum(drawn.values()) == 10_000
     assert len(drawn) == 50
     assert all(140 <= times <= 265 for times in drawn.values()), drawn  # 200 ± 4.7 standard deviations
 
 
 def test_of_a_very_long_manifest_one_line_out_of_each_part_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reading_module, "MOST_LINES", 40)
+    monkeypatch.setattr(size_reader, "MOST_LINES", 40)
     path = manifest(tmp_path, *[{"image": URL, "metadata": {"n": number}} for number in range(1, 103)])
     drawn: Counter[int] = Counter()
     for seed in range(300):
-        reading, _, _ = read(path, seed)
-        assert (reading.total, reading.read) == (102, 40)
-        numbers = [place.number for place in reading.sample]
+        reader, _, _ = read(path, seed)
+        assert (reader.total, reader.read) == (102, 40)
+        numbers = [sampled.number for sampled in reader.sample]
         assert numbers == sorted(set(numbers))
         assert all(part * 102 // 40 < number <= (part + 1) * 102 // 40 for part, number in enumerate(numbers))
         drawn.update(numbers)
@@ -113,15 +113,15 @@ def test_of_a_very_long_manifest_one_line_out_of_each_part_is_read(tmp_path: Pat
 
 
 def test_lines_that_are_not_read_may_be_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reading_module, "MOST_LINES", 1)
+    monkeypatch.setattr(size_reader, "MOST_LINES", 1)
     path = manifest(tmp_path, *[{"width": 8, "height": 8}] * 1_000, 7)
-    reading, _, _ = read(path)
-    assert (reading.total, reading.read, reading.problems) == (1_001, 1, [])
+    reader, _, _ = read(path)
+    assert (reader.total, reader.read, reader.problems) == (1_001, 1, [])
 
 
 def test_nothing_in_it(tmp_path: Path):
     path = tmp_path / "m"
     path.write_bytes(b"")
     for source in (path, []):
-        reading, _, _ = read(source)
-        assert (reading.total, reading.read, reading.problems) == (0, 0, [])
+        reader, _, _ = read(source)
+        assert (reader.total, reader.read, reader.problems) == (0, 0, [])

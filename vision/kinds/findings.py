@@ -1,4 +1,4 @@
-"""What a reply means for its item: an answer to be stored, or the code and the words of a failure."""
+"""Turns a reply into an item's answer, or into an error code and a message."""
 
 import logging
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ class Finding(NamedTuple):
 
 
 def find(kind: Kind, reply: Reply, question: Question) -> Finding:
-    """Every reply means something: it is paid for, and asking again would be, too."""
+    """Never raises: the reply is paid for, and another call would cost again."""
     match reply.ending:
         case Ending.ANSWERED:
             return _answer(kind, reply, question)

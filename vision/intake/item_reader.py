@@ -1,4 +1,4 @@
-"""Entries → rows of items, in batches, with image tokens where they are known before any image is read."""
+"""Turns items as sent into database rows, in batches, with image tokens where no image need be read for them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from vision.errors import Detail, ImageError, InvalidRequest
 from vision.intake.lines import NumberedItem, read
-from vision.intake.order import Plan
+from vision.intake.plan import Plan
 from vision.intake.problems import MAX_PROBLEMS, refuse
 from vision.jobs import ids
 from vision.jobs.manifest import ItemOrder
@@ -21,22 +21,22 @@ BATCH_BYTES = 16 * 1024**2
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Rows for COPY; `first` is the line of the first one. `files`: uploads they name, and the line that does."""
+class ItemRows:
+    """Rows for COPY; `first` is the line of the first one. `files`: upload → the line that names it."""
 
     first: int
-    rows: list[tuple[Any, ...]]
+    values: list[tuple[Any, ...]]
     files: dict[UUID, int]
 
     @property
     def images(self) -> Iterator[list[str]]:
-        """Of each row; changing one changes the row."""
-        return (row[4] for row in self.rows)
+        """The list of images of each row; a change of the list changes the row."""
+        return (row[4] for row in self.values)
 
 
 @dataclass
 class ItemReader:
-    """One pass over a job's lines. Wrong lines become problems; after the first one no rows come out any more."""
+    """Reads a job's lines once. Wrong lines become problems; after the first one no more rows are made."""
 
     tenant: str
     job_id: UUID
@@ -49,19 +49,19 @@ class ItemReader:
     problems: list[Detail] = field(default_factory=list)
     _sizes: dict[tuple[int, int], tuple[int, int] | None] = field(default_factory=dict)
 
-    def batches(self, entries: Iterator[NumberedItem]) -> Iterator[Batch]:
-        """Batches of at most BATCH_ROWS rows or about BATCH_BYTES. Blocks: to be run in a thread."""
-        batch, size = Batch(1, [], {}), 0
-        for entry in entries:
-            self.total = entry[0]
-            size += self._read(entry, batch)
+    def batches(self, items: Iterator[NumberedItem]) -> Iterator[ItemRows]:
+        """Batches of at most BATCH_ROWS rows or about BATCH_BYTES. Blocks: run it in a thread."""
+        rows, size = ItemRows(1, [], {}), 0
+        for item in items:
+            self.total = item[0]
+            size += self._read(item, rows)
             if len(self.problems) >= MAX_PROBLEMS:
                 return
-            if len(batch.rows) >= BATCH_ROWS or size >= BATCH_BYTES:
-                yield batch
-                batch, size = Batch(self.total + 1, [], {}), 0
-        if batch.rows:
-            yield batch
+            if len(rows.values) >= BATCH_ROWS or size >= BATCH_BYTES:
+                yield rows
+                rows, size = ItemRows(self.total + 1, [], {}), 0
+        if rows.values:
+            yield rows
 
     def raise_problems(self) -> None:
         """InvalidRequest with every problem found, if there is one; `empty_job` if there was no line."""
@@ -69,17 +69,17 @@ class ItemReader:
 
     @property
     def known(self) -> Usage:
-        """What the items measured so far will use, all calls together."""
+        """Tokens that all calls for the items measured so far will use."""
         return Usage(
             input_tokens=self.image_tokens + self.measured * self.plan.first.expected_prompt_tokens,
             output_tokens=self.measured * self.plan.first.expected_output_tokens,
             image_tokens=self.image_tokens,
         )
 
-    def _read(self, entry: NumberedItem, batch: Batch) -> int:
-        """Bytes that the entry's images take up."""
+    def _read(self, item: NumberedItem, rows: ItemRows) -> int:
+        """Add the item's row or problem; returns the bytes of its images."""
         try:
-            order = read(entry)
+            order = read(item)
         except InvalidRequest as error:
             self.problems.extend(error.details)
             return 0
@@ -87,14 +87,14 @@ class ItemReader:
             self.problems.append(most)
         for source in order.images:
             if source.startswith("file_"):
-                batch.files.setdefault(ids.parse("file", source), self.total)
+                rows.files.setdefault(ids.parse("file", source), self.total)
         if not self.problems:
-            batch.rows.append(self._row(order))
+            rows.values.append(self._row(order))
         return sum(map(len, order.images))
 
     def _too_many(self, order: ItemOrder) -> Detail | None:
         images = len(order.images)
-        lane = next((lane for lane in self._choosy if images > (lane.kind.most_images or images)), None)
+        lane = next((lane for lane in self._lanes_with_image_limit if images > (lane.kind.most_images or images)), None)
         if lane is None:
             return None
         takes = f"{lane.name} takes {lane.kind.most_images} in a call"
@@ -118,13 +118,13 @@ class ItemReader:
         )
 
     def _is_unseen(self, order: ItemOrder) -> bool:
-        """Whether tokens rest on a size that was declared, and nobody here will see the image before it is sent."""
+        """Whether tokens follow from a declared size, and no worker will see the image before the call."""
         if not (self.plan.trusts_no_size and order.width and order.height and len(order.images) == 1):
             return False
         return order.images[0].startswith("http")
 
     def _tokens(self, order: ItemOrder) -> tuple[int, int] | None:
-        """Image tokens of one call, and how many its fit saves; None when an image has to be measured first."""
+        """Image tokens of one call, and how many its fit saves; None if an image must be measured first."""
         if self._fixed is not None:
             return self._fixed * len(order.images), 0
         if len(order.images) > 1 or not order.width or not order.height:
@@ -135,7 +135,7 @@ class ItemReader:
         return self._sizes[size] if size in self._sizes else self._count(*size)
 
     def _count(self, width: int, height: int) -> tuple[int, int] | None:
-        """None also when the provider would reject the size: measuring settles that, for this item alone."""
+        """None also if the provider would reject the size: then measuring decides, for this item alone."""
         try:
             step = self.plan.first
             return count_saving(step.rule, step.detail, step.fit, width, height)
@@ -143,7 +143,7 @@ class ItemReader:
             return None
 
     @cached_property
-    def _choosy(self) -> list[Lane]:
+    def _lanes_with_image_limit(self) -> list[Lane]:
         """The lanes that take fewer images in a call than an item may have."""
         return [step.lane for step in self.plan.steps if step.lane.kind.most_images is not None]
 

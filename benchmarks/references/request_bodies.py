@@ -1,4 +1,4 @@
-"""Requests exactly as a worker builds them, for those who send them by other means."""
+"""Request bodies exactly as a worker builds them, for the reference programs."""
 
 import tempfile
 from pathlib import Path

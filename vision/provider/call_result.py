@@ -1,4 +1,4 @@
-"""How a call ended: a reply or a failure, and what the provider said of its limits."""
+"""How a call ended: a reply or a failure, and the limits that the provider reported."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import orjson
 from vision.kinds import Failed, Kind, Reply
 from vision.provider import headers
 from vision.provider.failures import Failure, Then, classify, classify_failed
-from vision.provider.headers import UNSAID, RateLimits
+from vision.provider.headers import NOTHING_REPORTED, RateLimits
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came over the wire, whatever its status."""
+    """An HTTP response of any status."""
 
     status: int
     headers: Mapping[str, str]
@@ -22,19 +22,19 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class CallResult:
     """A reply or a failure; one of them is None."""
 
     reply: Reply | None
     failure: Failure | None
     request_id: str | None = None
-    limits: RateLimits = UNSAID
+    limits: RateLimits = NOTHING_REPORTED
 
 
-def read(kind: Kind, response: Response | Failure) -> Called:
-    """What the call came to; whatever the provider sent is a value, not an exception."""
+def read(kind: Kind, response: Response | Failure) -> CallResult:
+    """Read a response into a result; never raises, whatever the provider sent."""
     if isinstance(response, Failure):
-        return Called(None, response)
+        return CallResult(None, response)
     if response.status // 100 != 2:
         return _ended(response, failure=classify(response.status, _json(response.content), response.headers))
     try:
@@ -46,7 +46,7 @@ def read(kind: Kind, response: Response | Failure) -> Called:
 
 
 def _malformed(status: int) -> Failure:
-    """It may have been paid for."""
+    """The call may have been charged for."""
     message = "The provider answered 200 with a body that is not of its protocol."
     return Failure(Then.LATER, "upstream_invalid_response", message, status=status, unknown_cost=True)
 
@@ -58,9 +58,9 @@ def _json(content: bytes) -> Any:
         return None
 
 
-def _ended(response: Response, *, reply: Reply | None = None, failure: Failure | None = None) -> Called:
+def _ended(response: Response, *, reply: Reply | None = None, failure: Failure | None = None) -> CallResult:
     said = response.headers
-    return Called(
+    return CallResult(
         reply=reply,
         failure=failure,
         request_id=_storable(said.get("x-request-id")),
@@ -69,5 +69,5 @@ def _ended(response: Response, *, reply: Reply | None = None, failure: Failure |
 
 
 def _storable(value: str | None) -> str | None:
-    """What is stored beside an answer must not keep it from being stored."""
+    """The value if it can be stored beside an answer, else None."""
     return value[:200] if value and value.isascii() and value.isprintable() else None
