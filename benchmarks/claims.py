@@ -18,7 +18,7 @@ from tests.fakes import start
 from vision.jobs.lifecycle import Stage
 from vision.storage.engine import connect
 from vision.storage.queue import claims
-from vision.storage.queue.claims import Lessee
+from vision.storage.queue.leases import Lessee
 
 FEW = 5_000
 OTHER = "gpt-4o"

@@ -17,7 +17,8 @@ from vision.jobs.retries import decide
 from vision.provider.catalogue import Lane
 from vision.storage.outcomes.outcome import Outcome
 from vision.storage.queue import claims, measurements
-from vision.storage.queue.claims import Held, Lessee
+from vision.storage.queue.leased_item import LeasedItem
+from vision.storage.queue.leases import Lessee
 from vision.storage.queue.measurements import Measurement
 from vision.storage.specs import JobSpec, load
 from vision.tokens.savings import count_saving
@@ -62,7 +63,7 @@ class Measurer:
         self._when_measured = when_measured
         self.totals = Counter(measured=0, failed=0)
         """Since this process started: items whose size is known, and items that have none."""
-        self._in_hand: dict[int, Held] = {}
+        self._in_hand: dict[int, LeasedItem] = {}
         self._found: list[_Found] = []
         self._moved = asyncio.Event()
         self._filled = asyncio.Event()
@@ -132,7 +133,7 @@ class Measurer:
             task.add_done_callback(tasks.discard)
         return True
 
-    async def _see_through(self, item: Held, spec: JobSpec) -> None:
+    async def _see_through(self, item: LeasedItem, spec: JobSpec) -> None:
         try:
             found = await self._one(item, spec)
         except Exception:
@@ -146,7 +147,7 @@ class Measurer:
         if len(self._found) >= min(AT_ONCE, len(self._in_hand)):
             self._complete.set()
 
-    async def _one(self, item: Held, spec: JobSpec) -> _Found:
+    async def _one(self, item: LeasedItem, spec: JobSpec) -> _Found:
         if item.image_tokens is not None and not (item.unseen and spec.capped):
             return _as_declared(item, item.image_tokens)
         seconds = PATIENCE_SECONDS[min(item.attempt, len(PATIENCE_SECONDS) - 1)]
@@ -194,12 +195,12 @@ class Measurer:
             log.warning("%d measured items were not written (%s).", len(batch), type(error).__name__)
 
 
-def _as_declared(item: Held, image_tokens: int) -> Measurement:
+def _as_declared(item: LeasedItem, image_tokens: int) -> Measurement:
     """What was known before; the provider may see what we cannot, and money is set aside for the largest image then."""
     return Measurement(item, item.width, item.height, image_tokens, Decimal(0), unseen=item.unseen)
 
 
-def _not_measured(item: Held, error: ItemError) -> Outcome:
+def _not_measured(item: LeasedItem, error: ItemError) -> Outcome:
     if isinstance(error, HostBusy):
         return Outcome(item, again_seconds=error.seconds, stage=Stage.MEASURE, burned=False)
     decision = decide(error.retry, item.attempt + 1, MOST_TRIES)

@@ -23,7 +23,7 @@ from vision.provider.client import Client
 from vision.settings import Settings
 from vision.storage.engine import connect
 from vision.storage.outcomes.record import Recorded
-from vision.storage.queue.claims import Lessee
+from vision.storage.queue.leases import Lessee
 from worker.deliver import Deliverer
 from worker.dispatch.executors import EXECUTORS, Executor, Make
 from worker.dispatch.leases import Leases

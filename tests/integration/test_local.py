@@ -250,7 +250,7 @@ def test_a_crowd_gets_answers_or_429_and_nothing_else() -> None:
     answers: list[httpx2.Response] = []
     refused = threading.Event()
 
-    class Held(_Photo):
+    class LeasedItem(_Photo):
         """Those who have a place keep it until all others were refused."""
 
         def do_GET(self) -> None:
@@ -263,7 +263,7 @@ def test_a_crowd_gets_answers_or_429_and_nothing_else() -> None:
             refused.set()
 
     try:
-        with serving(Held) as photo:
+        with serving(LeasedItem) as photo:
             crowd = [threading.Thread(target=one, args=(photo,)) for _ in range(12)]
             for thread in crowd:
                 thread.start()

@@ -19,7 +19,8 @@ from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.outcomes.record import record
 from vision.storage.outcomes.recordset import recordset
 from vision.storage.queue import claims, marks, recovery
-from vision.storage.queue.claims import Held, Lessee
+from vision.storage.queue.leased_item import LeasedItem
+from vision.storage.queue.leases import Lessee
 from vision.storage.queue.marks import Mark, Step
 from vision.storage.specs import JobSpec, load
 from vision.tokens import count_image, text
@@ -54,7 +55,7 @@ class Shop:
     unstated: Decimal = Decimal(0)
     """Charged above the rule for calls whose end nobody saw, so that nobody can tell of it."""
 
-    def serve(self, item: Held, spec: JobSpec, sizes: list[tuple[int, int]], detail: str) -> Reply:
+    def serve(self, item: LeasedItem, spec: JobSpec, sizes: list[tuple[int, int]], detail: str) -> Reply:
         """Bill one call, and answer it."""
         images = sum(count_image(self.lane.image_tokens, detail, *size).tokens for size in sizes)
         answer = " ".join(self.dice.choices(WORDS, k=self.dice.randint(1, 60)))
@@ -93,7 +94,7 @@ class Spending:
     shop: Shop
     spec: JobSpec
     sizes: dict[int, list[tuple[int, int]]]
-    hands: list[list[Held]] = field(default_factory=list)
+    hands: list[list[LeasedItem]] = field(default_factory=list)
     late: list[Outcome] = field(default_factory=list)
 
     async def run(self, steps: int = 40) -> None:
@@ -109,13 +110,13 @@ class Spending:
             await self._end(self.hands.pop())
         await record(self.engine, self.late) if self.late else None
 
-    async def _claim(self) -> list[Held]:
+    async def _claim(self) -> list[LeasedItem]:
         lane, want = self.shop.lane, self.dice.randint(1, 6)
         return await claims.claim(
             self.engine, lane.name, want, stage=Stage.WORK, lessee=LEASE, price=PRICE, rule=lane.image_tokens
         )
 
-    async def _end(self, items: list[Held]) -> None:
+    async def _end(self, items: list[LeasedItem]) -> None:
         dies = self.dice.random() < 0.2
         sending = [item for item in items if self.dice.random() < 0.8]
         if sending:
@@ -133,13 +134,13 @@ class Spending:
         await recovery.reclaim(self.engine)
         await run(self.engine, "UPDATE ranges SET run_at = NULL, crashes = 0 WHERE lease_token IS NULL")
 
-    def _excuse(self, item: Held, reply: Reply, made: Charge) -> None:
+    def _excuse(self, item: LeasedItem, reply: Reply, made: Charge) -> None:
         """Who tells too little, and by chance just what a wrong size would have cost, is found out by nobody."""
         count = Count(self.spec.prompt_tokens, item.image_tokens or 0, 0, 0)
         if item.unseen and reply.usage and bears_out(reply.usage, count):
             self.shop.chance += max(Decimal(0), self.shop.last - made.cost - made.doubt)
 
-    def _call(self, item: Held, dies: bool) -> Outcome:
+    def _call(self, item: LeasedItem, dies: bool) -> Outcome:
         """A call that is sent, and one of the ways in which it can end."""
         sizes = self.sizes[item.number]
         reply = self.shop.serve(item, self.spec, sizes, self.spec.detail)

@@ -16,7 +16,7 @@ from vision.prices import Usage
 from vision.provider.call_result import CallResult, read
 from vision.provider.failures import Failure, Then
 from vision.storage.outcomes.outcome import Charge, Outcome
-from vision.storage.queue.claims import Held
+from vision.storage.queue.leased_item import LeasedItem
 from vision.storage.specs import JobSpec
 from worker.dispatch.charging import charge
 from worker.dispatch.health import Verdict
@@ -61,7 +61,9 @@ class Attempt:
     _called: CallResult
     _latency_ms: int | None = None
 
-    def __init__(self, context: LaneContext, item: Held, spec: JobSpec, when_reserved: Callable[[], None]) -> None:
+    def __init__(
+        self, context: LaneContext, item: LeasedItem, spec: JobSpec, when_reserved: Callable[[], None]
+    ) -> None:
         self._context = context
         self._lane = context.lane
         self._item = item

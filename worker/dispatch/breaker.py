@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.provider.failures import Failure, Then, Trouble
 from vision.storage.queue import outages
-from vision.storage.queue.claims import Held
+from vision.storage.queue.leased_item import LeasedItem
 from worker.dispatch.health import Health, Verdict
 from worker.dispatch.leases import Leases
 from worker.pacing.pacer import Pacer
@@ -71,13 +71,13 @@ class Breaker:
             return 0.0 if self._next is None else LOOK_SECONDS
         return max(0.0, self._claim_at - asyncio.get_running_loop().time())
 
-    def take(self, item: Held) -> None:
+    def take(self, item: LeasedItem) -> None:
         """This item was claimed while it is wary."""
         if self._due is not None:
             self._next = item.token
         self._claim_at = asyncio.get_running_loop().time() + (self._gap or 0.0)
 
-    def ended(self, item: Held) -> None:
+    def ended(self, item: LeasedItem) -> None:
         """The item is out of this process's hands, or about to be."""
         if item.token == self._next:
             self._next = None
@@ -92,7 +92,7 @@ class Breaker:
         elif self.down:
             self._come_up()
 
-    async def turn(self, item: Held) -> bool:
+    async def turn(self, item: LeasedItem) -> bool:
         """Wait while the lane is down until this item may be the probe that is due; False: give it back."""
         while self._due is not None:
             if item.token != self._next or not self._leases.may_send(item):
@@ -102,7 +102,7 @@ class Breaker:
             await asyncio.sleep(min(wait, LOOK_SECONDS))
         return True
 
-    async def may_send(self, item: Held) -> bool:
+    async def may_send(self, item: LeasedItem) -> bool:
         """Whether this call may go now; while the lane is down, one process gets the right to."""
         if not self.down:
             return True
@@ -122,7 +122,7 @@ class Breaker:
         self._go_down(seconds)
         return True
 
-    async def heard(self, item: Held, failure: Failure | None) -> Verdict:
+    async def heard(self, item: LeasedItem, failure: Failure | None) -> Verdict:
         """A call has ended; whether its attempt counts, and what follows for the lane."""
         key, now = (item.job_id, item.number), asyncio.get_running_loop().time()
         if failure is None or failure.trouble is None:
@@ -150,7 +150,7 @@ class Breaker:
         slows_down = self._gap is not None and self._gap < WIDEST
         return verdict.down and (failure.trouble is Trouble.UNREACHED or not slows_down)
 
-    def key_is_refused(self, item: Held, failure: Failure) -> bool:
+    def key_is_refused(self, item: LeasedItem, failure: Failure) -> bool:
         """Whether a refusal that does not say what it is about must be about our key (a 401 is, if all is quiet)."""
         quiet_seconds = QUIET_SECONDS if failure.status == 401 else None
         now = asyncio.get_running_loop().time()

@@ -5,7 +5,7 @@ from decimal import Decimal
 from vision.kinds import Reply
 from vision.prices import Booking, Count, Usage, book, credible
 from vision.provider.catalogue import Lane
-from vision.storage.queue.claims import Held
+from vision.storage.queue.leased_item import LeasedItem
 from vision.storage.specs import JobSpec
 from vision.tokens import least_tokens, most_tokens
 
@@ -14,7 +14,7 @@ NEAR = 32
 """Tokens by which two counts of the same short text may differ."""
 
 
-def charge(lane: Lane, item: Held, spec: JobSpec, image_tokens: int, reply: Reply) -> Booking:
+def charge(lane: Lane, item: LeasedItem, spec: JobSpec, image_tokens: int, reply: Reply) -> Booking:
     """By what the provider told, or by our own count where that cannot be true; the most if it told nothing.
 
     `image_tokens`: of the images as they were sent, or as they were declared.
@@ -38,7 +38,7 @@ def bears_out(told: Usage, declared: Count) -> bool:
     return abs(told.input_tokens - declared.images - declared.text) <= max(NEAR, declared.text // 20)
 
 
-def _unseen(lane: Lane, item: Held, spec: JobSpec, declared: Count, told: Usage) -> Count:
+def _unseen(lane: Lane, item: LeasedItem, spec: JobSpec, declared: Count, told: Usage) -> Count:
     """Images that nobody here has seen count as declared if what was told bears that out, else as the largest."""
     images = len(item.images)
     certain = images * least_tokens(lane.image_tokens, spec.detail)

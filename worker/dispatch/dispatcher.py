@@ -11,7 +11,7 @@ from vision.jobs.retries import decide
 from vision.provider.catalogue import Lane
 from vision.storage.outcomes.outcome import Outcome
 from vision.storage.queue import claims
-from vision.storage.queue.claims import Held
+from vision.storage.queue.leased_item import LeasedItem
 from vision.storage.queue.pauses import pause_lane
 from vision.storage.specs import JobSpec, load
 from worker.dispatch.attempt import Attempt, LaneStopped
@@ -154,7 +154,7 @@ class Dispatcher:
         self._tasks.discard(task)
         self.look()
 
-    async def _see_through(self, item: Held) -> None:
+    async def _see_through(self, item: LeasedItem) -> None:
         try:
             spec = await self._spec(item.job_id, item.step)
             outcome = await Attempt(self._context, item, spec, lambda: self._start_known(item)).run()
@@ -181,13 +181,13 @@ class Dispatcher:
         self.totals["output_tokens"] += outcome.tokens["output_tokens"]
         self._recorder.put(outcome)
 
-    def _start_known(self, item: Held) -> None:
+    def _start_known(self, item: LeasedItem) -> None:
         """Its images are there; while others of the same size are on their way, more must be."""
         took = asyncio.get_running_loop().time() - self._coming.pop(id(item))
         self._loading_seconds += (min(took, LONGEST_LOADING_SECONDS) - self._loading_seconds) / 16
         self.look()
 
-    def _broken(self, item: Held) -> Outcome:
+    def _broken(self, item: LeasedItem) -> Outcome:
         decision = decide(Retry.LATER, item.attempt + 1, self._context.max_attempts)
         if decision.again:
             return Outcome(item, again_seconds=decision.delay_seconds)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.storage.queue.claims import Held
+from vision.storage.queue.leased_item import LeasedItem
 from vision.storage.queue.leases import extend
 
 log = logging.getLogger(__name__)
@@ -40,21 +40,21 @@ class Leases:
         """The jobs of the leased items."""
         return list(self._jobs)
 
-    def add(self, items: list[Held], asked_at: float) -> None:
+    def add(self, items: list[LeasedItem], asked_at: float) -> None:
         """Keep the leases of items that were claimed by a statement sent at `asked_at` (loop time), or later."""
         for item in items:
             self._leases[item.lease] += 1
             self._jobs[item.job_id] += 1
             self._confirmed[item.lease] = asked_at
 
-    def drop(self, item: Held) -> None:
+    def drop(self, item: LeasedItem) -> None:
         """The item has been recorded."""
         _less(self._leases, item.lease)
         _less(self._jobs, item.job_id)
         if item.lease not in self._leases:
             self._confirmed.pop(item.lease, None)
 
-    def may_send(self, item: Held) -> bool:
+    def may_send(self, item: LeasedItem) -> bool:
         """False once the item's job is paused or ending, or its lease has gone to another worker, or may have.
 
         It may have when this process was silent for so long (stopped, starved, cut off) that others took it for dead.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from vision.images.prepare import Prepared, prepare, unchanged
-from vision.storage.queue.claims import Held
+from vision.storage.queue.leased_item import LeasedItem
 from vision.storage.specs import JobSpec
 from vision.tokens import NO_FIT, count_image, sent_size
 from worker.dispatch.lane_context import LaneContext
@@ -32,7 +32,7 @@ class Stopped(Exception):
     """The item's job sends nothing more, or its lease has gone: give it back."""
 
 
-async def load(context: LaneContext, item: Held, spec: JobSpec) -> Loaded:
+async def load(context: LaneContext, item: LeasedItem, spec: JobSpec) -> Loaded:
     """Inline, or by URL where the provider fetches http(s) itself; then the measured tokens are taken.
 
     ItemError if an image cannot be had; Stopped.
@@ -54,7 +54,7 @@ async def load(context: LaneContext, item: Held, spec: JobSpec) -> Loaded:
     )
 
 
-async def _prepared(context: LaneContext, item: Held, spec: JobSpec, source: str) -> Prepared:
+async def _prepared(context: LaneContext, item: LeasedItem, spec: JobSpec, source: str) -> Prepared:
     data = await context.images.load(source)
     target = None if spec.fit == NO_FIT else partial(sent_size, context.lane.image_tokens, spec.detail, spec.fit)
     loop = asyncio.get_running_loop()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.storage.queue.claims import Held
+from vision.storage.queue.leased_item import LeasedItem
 from vision.storage.queue.marks import Mark, Step, Writer
 
 log = logging.getLogger(__name__)
@@ -32,11 +32,11 @@ class Marks:
         self._soon = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
 
-    async def decoding(self, item: Held) -> bool:
+    async def decoding(self, item: LeasedItem) -> bool:
         """The item's images are about to be decoded. False: leave it, its lease has gone or its job is stopped."""
         return await self._mark(Mark(item, Step.DECODING))
 
-    async def sent(self, item: Held, *, soon: bool = False) -> bool:
+    async def sent(self, item: LeasedItem, *, soon: bool = False) -> bool:
         """The item's call is about to be sent; likewise. `soon`: others wait for the place that it takes."""
         return await self._mark(Mark(item, Step.SENT), soon=soon)
 

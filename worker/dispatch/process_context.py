@@ -10,7 +10,7 @@ from vision.images.source import Images
 from vision.limiter import Limiter
 from vision.provider.catalogue import Provider
 from vision.provider.client import Client
-from vision.storage.queue.claims import Lessee
+from vision.storage.queue.leases import Lessee
 from worker.dispatch.leases import Leases
 from worker.dispatch.marks import Marks
 from worker.dispatch.memory_budget import MemoryBudget

@@ -8,17 +8,19 @@ from vision.jobs.lifecycle import ItemStatus, Stage
 from vision.prices import Usage
 from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.outcomes.record import record
-from vision.storage.queue.claims import Held, Lessee, claim
+from vision.storage.queue.claims import claim
+from vision.storage.queue.leased_item import LeasedItem
+from vision.storage.queue.leases import Lessee
 
 LANE = "fake/gpt-4o-mini"
 
 
-async def take(engine: AsyncEngine, want: int, lane: str = LANE) -> list[Held]:
+async def take(engine: AsyncEngine, want: int, lane: str = LANE) -> list[LeasedItem]:
     """The next items of the lane."""
     return await claim(engine, lane, want, stage=Stage.WORK, lessee=Lessee("hands", 60))
 
 
-async def succeed(engine: AsyncEngine, *held: Held, answer: object = None) -> None:
+async def succeed(engine: AsyncEngine, *held: LeasedItem, answer: object = None) -> None:
     """Record answers."""
     usage = Usage(input_tokens=2900, output_tokens=60, image_tokens=2833)
     charge = Charge(LANE, "succeeded", usage, Decimal("0.000473"), request_id="req_1")
@@ -28,7 +30,7 @@ async def succeed(engine: AsyncEngine, *held: Held, answer: object = None) -> No
     )
 
 
-async def fail(engine: AsyncEngine, *held: Held) -> None:
+async def fail(engine: AsyncEngine, *held: LeasedItem) -> None:
     """Record failures."""
     await record(
         engine,

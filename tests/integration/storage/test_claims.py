@@ -17,8 +17,8 @@ from vision.storage.outcomes.finish import pause
 from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.outcomes.record import record
 from vision.storage.queue import claims
-from vision.storage.queue.claims import Held, Lessee
-from vision.storage.queue.leases import extend
+from vision.storage.queue.leased_item import LeasedItem
+from vision.storage.queue.leases import Lessee, extend
 from vision.storage.queue.news import news
 from vision.storage.specs import load, most
 
@@ -27,12 +27,14 @@ PRICE = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), source="test")
 CLAIMERS = 8
 
 
-async def take(engine: AsyncEngine, want: int, stage: Stage = Stage.WORK, price: Price | None = None) -> list[Held]:
+async def take(
+    engine: AsyncEngine, want: int, stage: Stage = Stage.WORK, price: Price | None = None
+) -> list[LeasedItem]:
     """The next items of the lane."""
     return await claims.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", 60), price=price)
 
 
-def numbers(items: list[Held]) -> list[int]:
+def numbers(items: list[LeasedItem]) -> list[int]:
     return [item.number for item in items]
 
 
@@ -66,7 +68,7 @@ def test_what_a_call_can_cost_at_most_counts_writing_the_cache() -> None:
 
 async def test_many_claimers_get_every_item_exactly_once(engine: AsyncEngine) -> None:
     jobs = {await make_measured_job(engine, count): count for count in (2_500, 1_500, 1_000)}
-    got: list[Held] = []
+    got: list[LeasedItem] = []
 
     async def claimer(size: int) -> None:
         empty = 0
@@ -231,7 +233,7 @@ async def statuses(engine: AsyncEngine) -> list[tuple[str, str]]:
     return [(row.status, row.status_code) for row in await rows(engine, "SELECT status, status_code FROM jobs")]
 
 
-def answered(item: Held, cost: Decimal, *, known: bool = True) -> Outcome:
+def answered(item: LeasedItem, cost: Decimal, *, known: bool = True) -> Outcome:
     return Outcome(item, Charge(LANE, "succeeded", Usage(10, 1), cost, known), ItemStatus.SUCCEEDED, answer={})
 
 

@@ -14,7 +14,7 @@ from tests.factories import make_measured_job
 from tests.queries import one, rows, run
 from vision.jobs.lifecycle import Stage
 from vision.storage.queue import claims
-from vision.storage.queue.claims import Lessee
+from vision.storage.queue.leases import Lessee
 from vision.storage.tables import Table
 
 

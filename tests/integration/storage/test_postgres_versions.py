@@ -18,7 +18,7 @@ from tests.queries import one
 from vision.jobs.lifecycle import Stage
 from vision.storage.engine import connect
 from vision.storage.queue import claims
-from vision.storage.queue.claims import Lessee
+from vision.storage.queue.leases import Lessee
 
 FOLDERS = [Path(each) for each in os.environ.get("POSTGRES_BINARIES", "").split(os.pathsep) if each]
 FOLDERS += sorted(Path("/usr/lib/postgresql").glob("*/bin"))

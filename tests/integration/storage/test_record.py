@@ -23,8 +23,8 @@ from vision.storage.outcomes.finish import finish_if_over
 from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.outcomes.record import record
 from vision.storage.queue import claims, measurements, pauses, recovery
-from vision.storage.queue.claims import Held, Lessee
-from vision.storage.queue.leases import extend
+from vision.storage.queue.leased_item import LeasedItem
+from vision.storage.queue.leases import Lessee, extend
 from vision.storage.queue.measurements import Measurement
 
 LANE = "fake/gpt-4o-mini"
@@ -33,18 +33,18 @@ USAGE = Usage(1_200, 30, 1_000, 200)
 COST = Decimal("0.0002")
 
 
-async def take(engine: AsyncEngine, want: int, stage: Stage = Stage.WORK, seconds: float = 60) -> list[Held]:
+async def take(engine: AsyncEngine, want: int, stage: Stage = Stage.WORK, seconds: float = 60) -> list[LeasedItem]:
     """The next items of the lane."""
     return await claims.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", seconds), price=PRICE)
 
 
-def answered(item: Held, **more: Any) -> Outcome:
+def answered(item: LeasedItem, **more: Any) -> Outcome:
     return Outcome(
         item, Charge(LANE, "succeeded", USAGE, COST, request_id="req_1"), ItemStatus.SUCCEEDED, answer={}, **more
     )
 
 
-def failed(item: Held, message: str = "No.") -> Outcome:
+def failed(item: LeasedItem, message: str = "No.") -> Outcome:
     return Outcome(item, None, ItemStatus.FAILED, error_code="image_corrupt", error_message=message)
 
 
@@ -254,7 +254,7 @@ async def work_until_over(engine: AsyncEngine) -> None:
             await asyncio.gather(done, extend(engine, leases, LEASE_SECONDS))
 
 
-def answered_or_again(item: Held) -> Outcome:
+def answered_or_again(item: LeasedItem) -> Outcome:
     again = random.random() < 0.2 and item.attempt < 3
     return Outcome(item, again_seconds=0.0) if again else answered(item)
 

@@ -15,7 +15,8 @@ from vision.storage import deliveries
 from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.outcomes.record import record
 from vision.storage.queue import claims, marks, measurements, recovery
-from vision.storage.queue.claims import Held, Lessee
+from vision.storage.queue.leased_item import LeasedItem
+from vision.storage.queue.leases import Lessee
 from vision.storage.queue.marks import Mark, Step
 from vision.storage.queue.measurements import Measurement
 from vision.storage.queue.news import news
@@ -26,17 +27,17 @@ LANE = "fake/gpt-4o-mini"
 PRICE = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), source="test")
 
 
-async def take(engine: AsyncEngine, want: int, stage: Stage = Stage.WORK) -> list[Held]:
+async def take(engine: AsyncEngine, want: int, stage: Stage = Stage.WORK) -> list[LeasedItem]:
     """The next items of the lane."""
     return await claims.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", 60), price=PRICE)
 
 
-async def send(engine: AsyncEngine, items: list[Held], step: Step = Step.SENT) -> None:
+async def send(engine: AsyncEngine, items: list[LeasedItem], step: Step = Step.SENT) -> None:
     """A worker sets out to send the calls of these items."""
     assert await marks.write(engine, [Mark(item, step) for item in items]) == {item.token for item in items}
 
 
-async def die(engine: AsyncEngine, *items: Held) -> None:
+async def die(engine: AsyncEngine, *items: LeasedItem) -> None:
     """The leases of these items, or all of them, run out."""
     ids = [item.range_id for item in items]
     await run(
@@ -53,7 +54,7 @@ async def spans(engine: AsyncEngine) -> list[tuple[str, int, int]]:
     return [tuple(row) for row in found]
 
 
-def answered(item: Held) -> Outcome:
+def answered(item: LeasedItem) -> Outcome:
     charge = Charge(LANE, "succeeded", Usage(10, 1), item.reserved, request_id="req_1")
     return Outcome(item, charge, ItemStatus.SUCCEEDED, answer={})
 

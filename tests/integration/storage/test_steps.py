@@ -25,7 +25,8 @@ from vision.provider import catalogue
 from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.outcomes.record import Recorded, record
 from vision.storage.queue import claims, marks, measurements, recovery
-from vision.storage.queue.claims import Held, Lessee
+from vision.storage.queue.leased_item import LeasedItem
+from vision.storage.queue.leases import Lessee
 from vision.storage.queue.marks import Mark, Step
 from vision.storage.queue.measurements import Measurement
 from vision.storage.specs import load
@@ -74,17 +75,17 @@ async def make(context: IntakeContext, count: int, steps: Sequence[StepOrder] = 
 
 async def take(
     engine: AsyncEngine, lane: str, want: int, stage: Stage = Stage.WORK, price: Price = PRICE
-) -> list[Held]:
+) -> list[LeasedItem]:
     """The next items of the lane."""
     return await claims.claim(engine, lane, want, stage=stage, lessee=Lessee("test", 60), price=price)
 
 
-def answered(item: Held, answer: object, cost: Decimal = COST) -> Outcome:
+def answered(item: LeasedItem, answer: object, cost: Decimal = COST) -> Outcome:
     charge = Charge("lane", "succeeded", Usage(100, 10, 85), cost, request_id="req_1")
     return Outcome(item, charge, ItemStatus.SUCCEEDED, answer=answer)
 
 
-def failed(item: Held, code: str) -> Outcome:
+def failed(item: LeasedItem, code: str) -> Outcome:
     return Outcome(item, None, ItemStatus.FAILED, error_code=code, error_message="No.")
 
 

@@ -20,7 +20,8 @@ from vision.provider.catalogue import Catalogue, Lane, configured
 from vision.settings import Settings
 from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.queue import claims
-from vision.storage.queue.claims import Held, Lessee
+from vision.storage.queue.leased_item import LeasedItem
+from vision.storage.queue.leases import Lessee
 from worker.dispatch.executors import EXECUTORS
 from worker.dispatch.process_context import ProcessContext
 from worker.work import Work
@@ -34,7 +35,7 @@ SLOW = "fake/slow"
 class Elsewhere:
     """Who answers, in its own time; it lives longer than any worker."""
 
-    items: list[Held] = field(default_factory=list)
+    items: list[LeasedItem] = field(default_factory=list)
     ready: bool = False
 
 

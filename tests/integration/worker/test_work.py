@@ -25,7 +25,7 @@ from vision.settings import Settings
 from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.outcomes.record import record
 from vision.storage.queue import claims, marks
-from vision.storage.queue.claims import Lessee
+from vision.storage.queue.leases import Lessee
 from vision.storage.queue.marks import Mark, Step
 from vision.storage.reports import jobs
 from worker.dispatch import dispatcher

@@ -6,7 +6,7 @@ from typing import Any
 
 from vision.jobs.lifecycle import ItemStatus, Stage
 from vision.prices import Usage
-from vision.storage.queue.claims import Held
+from vision.storage.queue.leased_item import LeasedItem
 
 NOTHING = Usage(0, 0)
 
@@ -36,7 +36,7 @@ class Outcome:
     `burned` is False where the try does not count: nothing was sent, or our own pacing was at fault.
     """
 
-    item: Held
+    item: LeasedItem
     charge: Charge | None = None
     status: ItemStatus | None = None
     answer: Any = None

@@ -19,7 +19,7 @@ from vision.storage.outcomes.late import release
 from vision.storage.outcomes.onward import Waiting
 from vision.storage.outcomes.outcome import Outcome
 from vision.storage.outcomes.recordset import recordset
-from vision.storage.queue.claims import Held
+from vision.storage.queue.leased_item import LeasedItem
 from vision.storage.queue.leases import Lease, hold
 
 _TICK = text("""
@@ -95,7 +95,7 @@ async def record_in(connection: AsyncConnection, outcomes: Sequence[Outcome]) ->
     return Recorded(ended, waiting)
 
 
-async def tick_off(connection: AsyncConnection, items: Sequence[Held]) -> dict[Lease, str]:
+async def tick_off(connection: AsyncConnection, items: Sequence[LeasedItem]) -> dict[Lease, str]:
     """Count these items as done in their leases, which end with the last one; those that held, and their lanes."""
     lanes = await hold(connection, [item.lease for item in items])
     counts: dict[int, int] = defaultdict(int)

@@ -1,6 +1,7 @@
-"""Leases: a range in a worker's hands, known by the range's id and a token that no other lease ever has."""
+"""Leases: a range that one owner works on, known by the range's id and a token that no other lease ever has."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
@@ -10,6 +11,25 @@ Lease = tuple[int, UUID]
 """Range id and token."""
 NO_PROCESS = "@"
 """Begins the name of an owner that is not a worker process, as no host's name does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lessee:
+    """Who takes a lease, and for how long.
+
+    A worker process lives as long as it extends the lease. Another owner (a batch at the provider, a person) does not
+    extend it: then the seconds are all the time that it has, and nothing has crashed when they are over.
+    """
+
+    owner: str
+    seconds: float
+    is_process: bool = True
+
+    @property
+    def name(self) -> str:
+        """As it is stored."""
+        return self.owner if self.is_process else f"{NO_PROCESS}{self.owner}"
+
 
 _HOLD = text("""
     SELECT r.id, r.lease_token, r.lane FROM ranges r

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vision.jobs.lifecycle import RUNNABLE, sql_list
 from vision.storage.outcomes.recordset import recordset
-from vision.storage.queue.claims import Held
+from vision.storage.queue.leased_item import LeasedItem
 
 
 class Step(StrEnum):
@@ -29,7 +29,7 @@ class Step(StrEnum):
 class Mark:
     """An item, and what is about to happen to it."""
 
-    item: Held
+    item: LeasedItem
     step: Step
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from vision.storage.outcomes.outcome import Outcome
 from vision.storage.outcomes.record import Recorded, record_in, tick_off
 from vision.storage.outcomes.recordset import recordset
-from vision.storage.queue.claims import Held
+from vision.storage.queue.leased_item import LeasedItem
 from vision.storage.queue.leases import hold
 
 
@@ -18,7 +18,7 @@ from vision.storage.queue.leases import hold
 class Measurement:
     """An item's size and tokens: of its first image in pixels, of all its images in tokens."""
 
-    item: Held
+    item: LeasedItem
     width: int | None
     height: int | None
     image_tokens: int

@@ -1,0 +1,93 @@
+"""Items that are about to be leased, with the image tokens of the step that they wait for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vision.errors import ImageError
+from vision.storage.queue.pieces import Piece
+from vision.storage.queue.turns import Turn
+from vision.tokens import Fit, count_sent, fixed_tokens
+
+KEPT_SIZES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingItem:
+    """An item that is about to be leased; `piece`: which one of the claim's it belongs to, from 0."""
+
+    number: int
+    images: list[str]
+    image_tokens: int | None
+    width: int | None
+    height: int | None
+    unseen: bool
+    piece: int
+
+
+# Bounded for each piece, or else the planner reads the whole table for a job that is a large part of it.
+_ITEMS = text("""
+    SELECT i.number, i.images, i.image_tokens, i.width, i.height, i.sizes, i.unseen, p.place - 1 AS piece
+    FROM unnest(CAST(:starts AS int[]), CAST(:stops AS int[])) WITH ORDINALITY AS p(start, stop, place)
+    CROSS JOIN LATERAL (SELECT * FROM items WHERE job_id = :job_id AND number >= p.start AND number < p.stop
+                        ORDER BY number LIMIT p.stop - p.start) i
+    ORDER BY p.place, i.number
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What `_ITEMS` selects; `sizes`: widths and heights in turn, of an item with several images."""
+
+    number: int
+    images: list[str]
+    image_tokens: int | None
+    width: int | None
+    height: int | None
+    sizes: list[int] | None
+    unseen: bool
+    piece: int
+
+    @property
+    def known_sizes(self) -> list[tuple[int, int]]:
+        """Width and height of each image; empty if they are not known."""
+        if self.sizes:
+            return list(zip(self.sizes[::2], self.sizes[1::2], strict=True))
+        return [(self.width, self.height)] if len(self.images) == 1 and self.width and self.height else []
+
+
+async def read(connection: AsyncConnection, turn: Turn, pieces: Sequence[Piece]) -> list[WaitingItem]:
+    """The items of these pieces, in order."""
+    bounds: dict[str, list[int]] = {
+        "starts": [piece.start for piece in pieces],
+        "stops": [piece.stop for piece in pieces],
+    }
+    rows = await connection.execute(_ITEMS, {"job_id": turn.job_id, **bounds})
+    return [_item(_Row(*row), turn) for row in rows]
+
+
+def _item(row: _Row, turn: Turn) -> WaitingItem:
+    tokens = row.image_tokens if turn.rule is None or turn.step == 1 else _later_tokens(row, turn, turn.rule)
+    return WaitingItem(row.number, row.images, tokens, row.width, row.height, row.unseen, row.piece)
+
+
+def _later_tokens(row: _Row, turn: Turn, rule: str) -> int | None:
+    """Image tokens of the item's call at a later step, by the sizes that are known since an earlier one.
+
+    None where they are not known, or where the model refuses such an image: whoever works on the item finds that out.
+    """
+    if (fixed := fixed_tokens(rule, turn.detail)) is not None:
+        return fixed * len(row.images)
+    sizes = row.known_sizes
+    try:
+        return sum(_count(rule, turn.detail, turn.fit, turn.max_side, *size) for size in sizes) if sizes else None
+    except ImageError:
+        return None
+
+
+@lru_cache(maxsize=KEPT_SIZES)
+def _count(rule: str, detail: str, fit: str, max_side: int | None, width: int, height: int) -> int:
+    return count_sent(rule, detail, Fit(fit, max_side), width, height).tokens
