@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.storage.queue import recovery
+from vision.storage.queue import deadlines
 from vision.storage.queue.news import news
 from worker.dispatch.executors import Executor
 from worker.dispatch.leases import Leases
@@ -50,7 +50,7 @@ class Lookout:
             self._leases.stop(found.stopped)
             for lane, executor in list(self._executors.items()):
                 executor.hear(found.outages.get(lane), asked_at)
-            if found.overdue and await recovery.end_overdue(self._engine):
+            if found.overdue and await deadlines.end_overdue(self._engine):
                 self._when_ended()
         except Exception as error:  # noqa: BLE001 - the database may be away for a while
             log.warning("It is not known which jobs were stopped (%s); asking again.", type(error).__name__)

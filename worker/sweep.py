@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from vision.jobs.lifecycle import Stage
 from vision.jobs.wake_ups import Task
 from vision.storage import deliveries
-from vision.storage.queue import claims, outages, recovery
+from vision.storage.queue import claims, deadlines, outages, recovery
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ async def sweep(engine: AsyncEngine, wake: Callable[..., None], contact: Contact
         contact.answered()
     if leases:
         log.warning("Took back %d leases from silent workers.", leases)
-    await recovery.end_overdue(engine)
+    await deadlines.end_overdue(engine)
     await outages.forget(engine)
     for lane in await claims.waiting_lanes(engine, Stage.MEASURE):
         wake(Task.MEASURE, lane)

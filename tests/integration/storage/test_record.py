@@ -22,7 +22,7 @@ from vision.storage.engine import connect
 from vision.storage.outcomes.finish import finish_if_over
 from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.outcomes.record import record
-from vision.storage.queue import claims, measurements, pauses, recovery
+from vision.storage.queue import claims, deadlines, measurements, pauses, recovery
 from vision.storage.queue.leased_item import LeasedItem
 from vision.storage.queue.leases import Lessee, extend
 from vision.storage.queue.measurements import Measurement
@@ -163,7 +163,7 @@ async def test_the_end_and_a_cancel_at_once_make_one_terminal_event(engine: Asyn
                 await connection.execute(text("DELETE FROM turns WHERE job_id = :id"), {"id": job_id})
                 await finish_if_over(connection, job_id)
 
-        moves = [record(engine, [answered(item)]) for item in items] + [cancel(), recovery.end_overdue(engine)]
+        moves = [record(engine, [answered(item)]) for item in items] + [cancel(), deadlines.end_overdue(engine)]
         random.shuffle(moves)
         await asyncio.gather(*moves)
         job = await one(engine, "SELECT * FROM jobs WHERE id = :id", id=job_id)
@@ -275,7 +275,7 @@ async def disturb(engine: AsyncEngine) -> None:
 async def sweep(engine: AsyncEngine) -> None:
     while True:
         await recovery.reclaim(engine)
-        await recovery.end_overdue(engine)
+        await deadlines.end_overdue(engine)
         await asyncio.sleep(0.05)
 
 

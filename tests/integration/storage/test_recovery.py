@@ -14,7 +14,7 @@ from vision.prices import Price, Usage
 from vision.storage import deliveries
 from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.outcomes.record import record
-from vision.storage.queue import claims, marks, measurements, recovery
+from vision.storage.queue import claims, deadlines, marks, measurements, recovery
 from vision.storage.queue.leased_item import LeasedItem
 from vision.storage.queue.leases import Lessee
 from vision.storage.queue.marks import Mark, Step
@@ -252,13 +252,13 @@ async def test_a_dead_workers_items_of_a_cancelled_job_do_not_come_back(engine: 
     await take(engine, 3)
     await run(engine, "DELETE FROM turns")
     await run(engine, "UPDATE jobs SET ending = 'cancelled'")
-    assert await recovery.end_overdue(engine) == 0, "calls are in flight"
+    assert await deadlines.end_overdue(engine) == 0, "calls are in flight"
     await die(engine)
     await recovery.reclaim(engine)
     (job,) = await rows(engine, "SELECT status, status_code FROM jobs")
     assert tuple(job) == ("cancelled", "cancelled_by_user")
     assert await rows(engine, "SELECT FROM ranges") == []
-    assert await recovery.end_overdue(engine) == 0
+    assert await deadlines.end_overdue(engine) == 0
 
 
 async def test_jobs_past_their_deadline_end_once(engine: AsyncEngine) -> None:
@@ -268,7 +268,7 @@ async def test_jobs_past_their_deadline_end_once(engine: AsyncEngine) -> None:
     await run(engine, "UPDATE turns SET priority = 1 WHERE job_id = :id", id=flying)
     (item,) = await take(engine, 1)
     await run(engine, "UPDATE jobs SET expires_at = now() - interval '1 s' WHERE id IN (:a, :b)", a=late, b=flying)
-    assert sum(await asyncio.gather(*[recovery.end_overdue(engine) for _ in range(4)])) == 1
+    assert sum(await asyncio.gather(*[deadlines.end_overdue(engine) for _ in range(4)])) == 1
     jobs = {row.id: (row.status, row.status_code) for row in await rows(engine, "SELECT * FROM jobs")}
     assert jobs[late] == ("expired", "deadline_passed")
     assert jobs[flying] == ("running", "expiring")
@@ -281,7 +281,7 @@ async def test_jobs_past_their_deadline_end_once(engine: AsyncEngine) -> None:
 async def test_an_end_that_was_left_unfinished_is_made_up_for(engine: AsyncEngine) -> None:
     await make_measured_job(engine, 3)
     await run(engine, "UPDATE jobs SET status = 'running', succeeded = 2, failed = 1")
-    assert await recovery.end_overdue(engine) == 1
+    assert await deadlines.end_overdue(engine) == 1
     (job,) = await rows(engine, "SELECT status FROM jobs")
     assert job.status == "succeeded"
 

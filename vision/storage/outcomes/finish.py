@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.jobs import ids
 from vision.jobs.job_report import JobReport
-from vision.jobs.lifecycle import CANCEL, EXPIRE, PAUSE, SUCCEED, TERMINAL, StatusCode, sql_list
+from vision.jobs.lifecycle import CANCEL, EXPIRE, PAUSE, SUCCEED, TERMINAL, Move, StatusCode, sql_list
 from vision.jobs.money import money
 from vision.outbound import webhooks
 
@@ -21,7 +21,7 @@ _LEASED = text("SELECT EXISTS (SELECT 1 FROM ranges WHERE job_id = :job_id AND l
 
 _END = text("""
     UPDATE jobs SET status = :status, status_code = :code, finished_at = now(), started_at = coalesce(started_at, now())
-    WHERE id = :job_id RETURNING *
+    WHERE id = :job_id AND status = ANY(:sources) RETURNING *
 """)
 
 _DROP_TURN = text("DELETE FROM turns WHERE job_id = :job_id")
@@ -48,10 +48,11 @@ _DELIVERY = text("""
     VALUES (:id, :tenant_id, :job_id, :event_id, :url, 'pending', now())
 """)
 
-_ENDINGS = {
-    "cancelled": (CANCEL, StatusCode.CANCELLED_BY_USER),
-    "expired": (EXPIRE, StatusCode.DEADLINE_PASSED),
+_ENDINGS: dict[str, tuple[Move, StatusCode]] = {
+    CANCEL.target: (CANCEL, StatusCode.CANCELLED_BY_USER),
+    EXPIRE.target: (EXPIRE, StatusCode.DEADLINE_PASSED),
 }
+"""By what a job's `ending` says."""
 
 
 async def finish_if_over(connection: AsyncConnection, job_id: UUID) -> bool:
@@ -68,7 +69,7 @@ async def finish_if_over(connection: AsyncConnection, job_id: UUID) -> bool:
         move, code = _ENDINGS[job.ending]
     else:
         return False
-    values = {"job_id": job_id, "status": move.target, "code": code}
+    values = {"job_id": job_id, "status": move.target, "code": code, "sources": list(move.sources)}
     ended = (await connection.execute(_END, values)).mappings().one()
     await connection.execute(_DROP_TURN, {"job_id": job_id})
     await announce(connection, ended)

@@ -1,7 +1,9 @@
-"""What dead workers left behind goes back to waiting; jobs past their deadline end; nothing here minds a second run."""
+"""Items that dead workers left behind go back to waiting. Every step may run twice."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -23,6 +25,32 @@ _EXPIRED = text("""
     WHERE lease_token IS NOT NULL AND lease_until < now()
     ORDER BY lease_until LIMIT :most FOR UPDATE SKIP LOCKED
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class _ExpiredLease:
+    """A range whose owner was not heard of for too long. `decoding`, `sent`: numbers of the items marked so."""
+
+    id: int
+    tenant_id: str
+    job_id: UUID
+    step: int
+    lane: str
+    stage: str
+    start: int
+    stop: int
+    attempt: int
+    crashes: int
+    decoding: list[int]
+    sent: list[int]
+    sent_costs: list[Decimal]
+    owner: str
+
+    @property
+    def suspects(self) -> list[int]:
+        """Items that can be why the worker died; an owner that is no process does not die: its time was over."""
+        return [] if self.owner.startswith(NO_PROCESS) else self.decoding + self.sent
+
 
 # An item is left behind if it has no result and was not handed on: that makes a newer range, never an older one.
 _LEFT = """
@@ -77,14 +105,28 @@ class Reclaimed:
 
 async def reclaim(engine: AsyncEngine) -> Reclaimed:
     """Give the items of expired leases back, those of the oldest few. What was sent stays set aside at its most."""
+    by_job: defaultdict[UUID, list[_ExpiredLease]] = defaultdict(list)
     async with engine.begin() as connection:
-        leases = (await connection.execute(_EXPIRED, {"most": AT_ONCE})).mappings().all()
-        jobs = {lease["job_id"]: [other for other in leases if other["job_id"] == lease["job_id"]] for lease in leases}
-        for job_id in sorted(jobs):
-            for lease in jobs[job_id]:
-                await _give_back(connection, dict(lease))
+        for row in await connection.execute(_EXPIRED, {"most": AT_ONCE}):
+            by_job[row.job_id].append(_ExpiredLease(*row))
+        for job_id in sorted(by_job):
+            for lease in by_job[job_id]:
+                await _give_back(connection, lease)
             await finish_if_over(connection, job_id)
-    return Reclaimed(len(leases), len(jobs))
+    return Reclaimed(sum(len(leases) for leases in by_job.values()), len(by_job))
+
+
+async def _give_back(connection: AsyncConnection, lease: _ExpiredLease) -> None:
+    """Only what the dead worker set out to decode or send can be why it died; only what it sent can cost anything."""
+    values = {**asdict(lease), "suspects": lease.suspects}
+    if lease.sent:
+        await connection.execute(_UNKNOWN, values)
+    await connection.execute(_BACK, {**values, "suspected": False, "spread": 0})
+    if lease.suspects:
+        crashes = lease.crashes + 1
+        values |= {"suspected": True, "crashes": crashes, "spread": SPREAD_SECONDS * lease.crashes}
+        await connection.execute(_POISON if crashes > MOST_CRASHES else _BACK, values)
+    await connection.execute(_DROP, values)
 
 
 _UP = text("SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8")
@@ -94,48 +136,3 @@ async def server_seconds(engine: AsyncEngine) -> float:
     """For how long the database server has been running."""
     async with engine.connect() as connection:
         return float((await connection.execute(_UP)).scalar_one())
-
-
-async def _give_back(connection: AsyncConnection, lease: dict[str, Any]) -> None:
-    """Only what the dead worker set out to decode or send can be why it died; only what it sent can cost anything.
-
-    An owner that is no process does not die: its time was over.
-    """
-    crashes = lease["crashes"] + 1
-    if lease["sent"]:
-        await connection.execute(_UNKNOWN, lease)
-    died = not lease["owner"].startswith(NO_PROCESS)
-    lease |= {"suspects": lease["decoding"] + lease["sent"] if died else []}
-    await connection.execute(_BACK, {**lease, "suspected": False, "spread": 0})
-    if lease["suspects"]:
-        spread = SPREAD_SECONDS * (crashes - 1)
-        values = {**lease, "suspected": True, "crashes": crashes, "spread": spread}
-        await connection.execute(_POISON if crashes > MOST_CRASHES else _BACK, values)
-    await connection.execute(_DROP, lease)
-
-
-_OVERDUE = text("""
-    SELECT id FROM jobs WHERE finished_at IS NULL AND (
-        (expires_at < now() AND ending IS NULL) OR ending IS NOT NULL OR succeeded + failed = total)
-    LIMIT 100
-""")
-
-_EXPIRE = text("""
-    UPDATE jobs SET ending = 'expired', status_code = 'expiring'
-    WHERE id = :job_id AND expires_at < now() AND ending IS NULL AND finished_at IS NULL
-""")
-
-_DROP_TURN = text("DELETE FROM turns WHERE job_id = :job_id")
-
-
-async def end_overdue(engine: AsyncEngine) -> int:
-    """End the jobs whose deadline has passed or whose ending was left unfinished; how many ended now."""
-    async with engine.connect() as connection:
-        job_ids = (await connection.execute(_OVERDUE)).scalars().all()
-    ended = 0
-    for job_id in job_ids:
-        async with engine.begin() as connection:
-            if (await connection.execute(_EXPIRE, {"job_id": job_id})).rowcount:
-                await connection.execute(_DROP_TURN, {"job_id": job_id})
-            ended += await finish_if_over(connection, job_id)
-    return ended
