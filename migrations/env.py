@@ -27,6 +27,7 @@ def run() -> None:
             compare_server_default=True,
             transaction_per_migration=True,
         )
+        _refuse_newer()
         with context.begin_transaction():
             context.run_migrations()
 
@@ -40,6 +41,16 @@ def _wait_for_turn(connection: Connection) -> None:
             raise ConfigurationError("Another migration of this database does not come to an end. Look for it.")
         time.sleep(0.2)
     connection.commit()
+
+
+def _refuse_newer() -> None:
+    known = {script.revision for script in context.script.walk_revisions()}
+    if unknown := set(context.get_context().get_current_heads()) - known:
+        raise ConfigurationError(
+            f"A newer version of Tessera has migrated this database ({', '.join(sorted(unknown))}). "
+            "Nothing was changed. Install that version, or restore a backup from before it.",
+            code="database_newer",
+        )
 
 
 run()

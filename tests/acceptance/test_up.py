@@ -11,6 +11,8 @@ from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
 
+import psycopg
+
 from embedded.data_dir import running
 
 from .conftest import Service, StartService
@@ -153,6 +155,17 @@ def test_migrate_says_what_is_missing_and_may_run_twice(database_url: str) -> No
     for _ in range(2):
         done = tessera_command("migrate", TESSERA_DATABASE_URL=database_url, TESSERA_ADMIN_KEY="chosen")
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(database_url: str) -> None:
+    with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999_the_future'")
+        refused = tessera_command("migrate", TESSERA_DATABASE_URL=database_url, TESSERA_ADMIN_KEY="chosen")
+        assert refused.returncode == 1
+        assert "newer version of Tessera has migrated this database (9999_the_future)" in refused.stderr
+        assert "[database_newer]" in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999_the_future",)]
 
 
 def test_help_and_version_import_no_command() -> None:
