@@ -6,11 +6,11 @@ import sys
 
 from rich.console import Console
 
-from benchmarks import claims, estimate, fairness, ingest, latency, limiter, overhead, saturation, tokens
+from benchmarks import claims, estimate, fairness, ingest, latency, limiter, overhead, saturation, steps, tokens
 
 BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
-    for module in (overhead, latency, fairness, claims, ingest, estimate, limiter, tokens, saturation)
+    for module in (overhead, steps, latency, fairness, claims, ingest, estimate, limiter, tokens, saturation)
 }
 
 
