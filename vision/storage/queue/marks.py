@@ -33,7 +33,7 @@ class Mark:
     step: Step
 
 
-# Rows of leases are locked in the order of their ids, as everywhere (vision/storage/queue/claims.py).
+# Rows of leases are locked in the order of their ids, as everywhere (vision/storage/queue/claims/__init__.py).
 _MARK = text(f"""
     WITH x AS (SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS x(id bigint, token uuid, number int, step text,
                                                                         cost numeric)),

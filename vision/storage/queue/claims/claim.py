@@ -1,11 +1,4 @@
-"""Ranges of items: taken with a lease, kept by heartbeats.
-
-A claim moves the start of a job's range and writes one lease row; item rows stay untouched, so it costs the same with
-ten million items as with a thousand. Postgres's clock alone counts.
-
-Nobody blocks anybody for good, because rows are waited for in one order: leased ranges by id, jobs by id, then a job's
-turn and its waiting ranges. A claim comes from the other end, so it waits for its job alone, and for that first.
-"""
+"""A claim of the next items of one turn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vision.jobs.lifecycle import Stage
 from vision.prices import Price
-from vision.storage.queue import pieces, turns, waiting_items
-from vision.storage.queue.budget import affordable
-from vision.storage.queue.demand import Cost, service
+from vision.storage.queue.claims import pieces, turns, waiting_items
+from vision.storage.queue.claims.budget import affordable
+from vision.storage.queue.claims.demand import Cost, service
+from vision.storage.queue.claims.pieces import Piece
+from vision.storage.queue.claims.turns import Turn
+from vision.storage.queue.claims.waiting_items import WaitingItem
 from vision.storage.queue.leased_item import LeasedItem
 from vision.storage.queue.leases import Lessee
-from vision.storage.queue.pieces import Piece
-from vision.storage.queue.turns import Turn
-from vision.storage.queue.waiting_items import WaitingItem
 
 
 async def claim(

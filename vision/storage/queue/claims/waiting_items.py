@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import ImageError
-from vision.storage.queue.pieces import Piece
-from vision.storage.queue.turns import Turn
+from vision.storage.queue.claims.pieces import Piece
+from vision.storage.queue.claims.turns import Turn
 from vision.tokens import Fit, count_sent, fixed_tokens
 
 KEPT_SIZES = 65_536

@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.jobs.lifecycle import Stage
+from vision.storage.queue.claims.turns import Turn
 from vision.storage.queue.leases import Lessee
-from vision.storage.queue.turns import Turn
 
 
 @dataclass(frozen=True, slots=True)

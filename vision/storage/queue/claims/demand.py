@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from vision.jobs.lifecycle import Stage
 from vision.prices import Price
-from vision.storage.queue.turns import Turn
-from vision.storage.queue.waiting_items import WaitingItem
+from vision.storage.queue.claims.turns import Turn
+from vision.storage.queue.claims.waiting_items import WaitingItem
 from vision.storage.specs import most
 from vision.tokens import most_tokens
 
