@@ -9,8 +9,8 @@ from uuid import UUID
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from benchmarks.figure import Figure, median_figure
-from benchmarks.report import Report
+from benchmarks.figures.figure import Figure, median_figure
+from benchmarks.figures.report import Report
 from benchmarks.stack.client import ApiClient, manifest
 from benchmarks.stack.processes import Meter
 from benchmarks.stack.service import KEY, MODEL, UNLIMITED, Service, running

@@ -13,8 +13,8 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.figure import Figure
-from benchmarks.report import Report
+from benchmarks.figures.figure import Figure
+from benchmarks.figures.report import Report
 from benchmarks.stack import processes
 from benchmarks.stack.processes import Meter
 from benchmarks.stack.service import MODEL, Service, running

@@ -5,8 +5,8 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from benchmarks.figure import Figure, median_figure
-from benchmarks.report import Report
+from benchmarks.figures.figure import Figure, median_figure
+from benchmarks.figures.report import Report
 from benchmarks.stack.client import ApiClient, sized
 from benchmarks.stack.limited_lane import DETAIL, LIMITED, SMALL, Limit, charge, lane_totals, limited, prepare
 from benchmarks.stack.processes import Meter

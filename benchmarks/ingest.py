@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.figure import Figure, median_figure
-from benchmarks.report import Report
+from benchmarks.figures.figure import Figure, median_figure
+from benchmarks.figures.report import Report
 from benchmarks.stack import processes
 from benchmarks.stack.client import ApiClient, manifest
 from benchmarks.stack.processes import Meter

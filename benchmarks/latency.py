@@ -10,8 +10,8 @@ from uuid import UUID
 
 import psycopg
 
-from benchmarks.figure import Figure
-from benchmarks.report import Report
+from benchmarks.figures.figure import Figure
+from benchmarks.figures.report import Report
 from benchmarks.stack.client import ApiClient, Size, manifest
 from benchmarks.stack.processes import Meter
 from benchmarks.stack.service import KEY, Service, running

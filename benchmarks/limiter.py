@@ -7,8 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.figure import median_figure
-from benchmarks.report import Report
+from benchmarks.figures.figure import median_figure
+from benchmarks.figures.report import Report
 from benchmarks.stack.processes import Meter
 from embedded.data_dir.lock import DataLock
 from embedded.servers import Servers

@@ -5,10 +5,10 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from benchmarks.overhead_figures import GOAL_TIMES, Rounds, Run, show_bare, show_celery, show_ours
+from benchmarks.figures.overhead import GOAL_TIMES, Rounds, Run, show_bare, show_celery, show_ours
+from benchmarks.figures.report import Report
 from benchmarks.references import peers
 from benchmarks.references.peers import Naive
-from benchmarks.report import Report
 from benchmarks.stack import processes
 from benchmarks.stack.client import ApiClient, Size, manifest
 from benchmarks.stack.processes import Meter

@@ -7,9 +7,8 @@ import random
 import sys
 from dataclasses import replace
 
-from benchmarks.figure import Figure
-from benchmarks.report import Report
-from benchmarks.saturation_cases import EACH_ONCE, OTHERS, Case, every
+from benchmarks.figures.figure import Figure
+from benchmarks.figures.report import Report
 from benchmarks.stack.client import ApiClient, sized
 from benchmarks.stack.limited_lane import (
     DETAIL,
@@ -27,6 +26,7 @@ from benchmarks.stack.limited_lane import (
     share,
 )
 from benchmarks.stack.processes import Meter
+from benchmarks.stack.saturation_cases import EACH_ONCE, OTHERS, Case, every
 from benchmarks.stack.service import Service
 from tests.fakes import FakeProcess
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from benchmarks.figure import median_figure
-from benchmarks.report import Report
+from benchmarks.figures.figure import median_figure
+from benchmarks.figures.report import Report
 from benchmarks.stack.processes import Meter
 from benchmarks.stack.service import KEY, MODEL, PRESET, Service, running
 from tests.fakes import start

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.figure import Figure, median_figure
-from benchmarks.report import Grid, Report
+from benchmarks.figures.figure import Figure, median_figure
+from benchmarks.figures.report import Grid, Report
 from vision.errors import ImageError
 from vision.tokens import count_image, find_rule
 from vision.tokens.fit import NO_FIT, Fit

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.figure import Figure, median_figure
-from benchmarks.report import Report
+from benchmarks.figures.figure import Figure, median_figure
+from benchmarks.figures.report import Report
 
 GOAL_RATE, GOAL_CPU, GOAL_TIMES, GOAL_MEMORY = 400.0, 2.0, 4.0, 250.0
 

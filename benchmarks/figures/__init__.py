@@ -1,0 +1,1 @@
+"""Figures of a benchmark, and the report that shows and saves them."""
