@@ -1,4 +1,4 @@
-"""The work of one process: what wake-ups and the sweep begin, and the connections that it shares."""
+"""The work of one process: what wake-ups and the sweep begin."""
 
 import asyncio
 import logging
@@ -7,21 +7,12 @@ import random
 import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from vision.errors import ConfigurationError
-from vision.files import open_store
-from vision.images.fetch import Fetcher
-from vision.images.source import Images
 from vision.jobs.lifecycle import Stage
-from vision.jobs.wake_ups import Task, WakeUps
-from vision.limiter import Limiter
-from vision.limiter import connect as connect_redis
-from vision.outbound.guard import Guard
-from vision.provider.catalogue import Catalogue, Provider
-from vision.provider.client import Client
+from vision.jobs.wake_ups import Task
+from vision.provider.catalogue import Catalogue
 from vision.settings import Settings
-from vision.storage.engine import connect
 from vision.storage.outcomes.record import Recorded
 from vision.storage.queue.leases import Lessee
 from worker.deliver import Deliverer
@@ -35,6 +26,7 @@ from worker.look import Lookout
 from worker.measure import Measurer
 from worker.pacing.loop_lag import LoopLag
 from worker.process import descriptors
+from worker.process.connections import Connections
 from worker.process.role import Role
 from worker.process.running import Running
 from worker.prune import Keep, Pruner
@@ -62,35 +54,23 @@ class Work:
         self._settings = settings
         self._role = role or Role()
         self._stopped = stopped
-        self._engine = connect(
-            settings.required_database_url(), application="tessera-worker", pooled=settings.database_pooled
-        )
-        self._redis = connect_redis(settings.required_redis_url())
-        self._limiter = Limiter(self._redis)
-        self._wake_ups = WakeUps(settings.required_broker_url())
-        self._guard = Guard(settings.allow_private_networks)
-        self._deliverer = Deliverer(self._engine, self._guard)
-        self._fetcher = Fetcher(self._guard)
-        store = open_store(settings.files_url, settings.data_dir)
-        self._images = Images(self._fetcher, store)
-        self._pruner = Pruner(self._engine, store, Keep(settings.files_keep_days, settings.keep_days))
         self._catalogue = offered
         self._ways = ways
+        self._connections = Connections(settings)
+        self._engine = self._connections.engine
         self._leases = Leases(self._engine, settings.lease_seconds)
         self._marks = Marks(self._engine, stopped)
-        self._loop_lag = LoopLag()
-        self._most_calls = descriptors.allow(settings.max_in_flight)
         self._recorder = Recorder(self._engine, self._leases, self._written)
-        self._memory = MemoryBudget(IMAGE_BYTES)
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="tessera-images")
-        self._lessee = Lessee(f"{socket.gethostname()}:{os.getpid()}", settings.lease_seconds)
-        self._clients: dict[str, Client] = {}
+        self._deliverer = Deliverer(self._engine, self._connections.guard)
+        keep = Keep(settings.files_keep_days, settings.keep_days)
+        self._pruner = Pruner(self._engine, self._connections.store, keep)
+        self._loop_lag = LoopLag()
         self._executors: dict[str, Executor] = {}
         self._measurers: dict[str, Measurer] = {}
         self._running = Running(self._begin, self._awake)
         self._left_alone: set[str] = set()
         self._keepers: list[asyncio.Task[None]] = []
-        self._ringing: set[asyncio.Task[None]] = set()
+        self._notifying: set[asyncio.Task[None]] = set()
         self._lookout = Lookout(
             self._engine,
             self._leases,
@@ -98,23 +78,27 @@ class Work:
             busy=lambda: self._dispatching() > 0,
             when_ended=lambda: self.wake(Task.DELIVER),
         )
-        self._process = ProcessContext(
+        self._process = self._context()
+
+    def _context(self) -> ProcessContext:
+        settings, connections = self._settings, self._connections
+        return ProcessContext(
             engine=self._engine,
-            limiter=self._limiter,
-            images=self._images,
+            limiter=connections.limiter,
+            images=connections.images,
             leases=self._leases,
             marks=self._marks,
             recorder=self._recorder,
-            threads=self._threads,
-            memory=self._memory,
+            threads=connections.threads,
+            memory=MemoryBudget(IMAGE_BYTES),
             loop_lag=self._loop_lag,
-            lessee=self._lessee,
+            lessee=Lessee(f"{socket.gethostname()}:{os.getpid()}", settings.lease_seconds),
             max_attempts=settings.max_attempts,
-            most_calls=self._most_calls,
+            most_calls=descriptors.allow(settings.max_in_flight),
             call_timeout_seconds=settings.call_timeout_seconds,
-            client=self._client,
+            client=connections.client,
             lanes=self._dispatching,
-            stopped=stopped,
+            stopped=self._stopped,
             look=self._lookout.look,
             when_changed=self._notify_look,
             when_paused=self._paused,
@@ -122,7 +106,7 @@ class Work:
 
     async def open(self) -> None:
         """Begin to keep leases, to write outcomes, and to sweep."""
-        await self._fetcher.__aenter__()
+        await self._connections.open()
         for keeper in (self._leases.keep, self._recorder.keep, self._loop_lag.keep, self._lookout.keep, self._sweep):
             self._keepers.append(asyncio.get_running_loop().create_task(keeper()))
 
@@ -140,15 +124,9 @@ class Work:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         await self._running.cancel()
-        for client in self._clients.values():
-            await client.close()
-        await self._fetcher.__aexit__(None, None, None)
-        await asyncio.gather(*self._ringing)
-        await self._wake_ups.close()
+        await asyncio.gather(*self._notifying)
         await self._marks.close()
-        await self._redis.aclose()
-        await self._engine.dispose()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._connections.close()
 
     def wake(self, task: Task, lane: str = "") -> None:
         """Begin this work if it is ours, or let it look again if it is under way."""
@@ -224,23 +202,18 @@ class Work:
             self._measurers[lane_name] = Measurer(
                 self._catalogue.lane(lane_name),
                 engine=self._engine,
-                images=self._images,
+                images=self._connections.images,
                 leases=self._leases,
-                lessee=self._lessee,
+                lessee=self._process.lessee,
                 stopped=self._stopped,
                 when_measured=self._measured,
             )
         return self._measurers[lane_name]
 
-    def _client(self, provider: Provider) -> Client:
-        if provider.name not in self._clients:
-            self._clients[provider.name] = Client(provider, timeout_seconds=self._settings.call_timeout_seconds)
-        return self._clients[provider.name]
-
     async def _measured(self, lane: str) -> None:
         """Measured items are work for every process."""
         self.wake(Task.DISPATCH, lane)
-        await self._wake_ups.notify(Task.DISPATCH, lane)
+        await self._connections.wake_ups.notify(Task.DISPATCH, lane)
 
     def _written(self, recorded: Recorded) -> None:
         """What is written frees capacity for more; a job that ended has something to tell; items may go a step on."""
@@ -257,14 +230,14 @@ class Work:
 
     def _notify_look(self) -> None:
         """Every process looks now: a lane is down or back, or its jobs are paused."""
-        notifying = asyncio.get_running_loop().create_task(self._wake_ups.notify(Task.LOOK))
-        self._ringing.add(notifying)
-        notifying.add_done_callback(self._ringing.discard)
+        notifying = asyncio.get_running_loop().create_task(self._connections.wake_ups.notify(Task.LOOK))
+        self._notifying.add(notifying)
+        notifying.add_done_callback(self._notifying.discard)
 
     async def _show(self) -> None:
         """Bring a Celery task, by a wake-up, to work that none shows: what the sweep began, or a wake-up of our own."""
         for task, lane in self._running.unattended():
-            await self._wake_ups.notify(task, *filter(None, [lane]))
+            await self._connections.wake_ups.notify(task, *filter(None, [lane]))
 
     async def _sweep(self) -> None:
         contact = Contact(self._settings.lease_seconds)
