@@ -39,7 +39,7 @@ async def exposition(services: ApiServices, tenant: str) -> tuple[bytes, str]:
     async with services.engine.connect() as connection:
         counts = await jobs.counts_by_status(connection, tenant)
         in_flight = await jobs.in_flight_by_lane(connection, tenant)
-        down = {str(outage["lane"]) for outage in await outages.every(connection)}
+        down = {outage.lane for outage in await outages.every(connection)}
     _count_jobs(registry, counts, sum(in_flight.values()))
     await _count_lanes(registry, services, in_flight, down)
     return generate_latest(registry), CONTENT_TYPE_LATEST

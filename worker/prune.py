@@ -55,13 +55,13 @@ async def prune(engine: AsyncEngine, store: Store, keep_days: float) -> None:
         forgotten = await idempotency.prune(connection, MOST_KEYS)
         expired = await files.expired(connection, keep_days, MOST_FILES) if keep_days else []
     deleted = 0
-    for row in expired:
+    for tenant, file_id in expired:
         try:
             async with engine.begin() as connection:
-                await files.delete(connection, row["tenant_id"], row["id"])
+                await files.delete(connection, tenant, file_id)
         except (Conflict, NotFound):  # a job has come to need it, or somebody else was first
             continue
-        await store.delete([row["id"].hex])
+        await store.delete([file_id.hex])
         deleted += 1
     if deleted or forgotten:
         log.info("Deleted %d uploads and %d idempotency keys that had had their time.", deleted, forgotten)

@@ -1,13 +1,11 @@
 """Estimates: what a job would take, for each model and detail, before it is run."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 
-from api import estimation
 from api.bodies import submission
 from api.dependencies import JobsWriter, Services
 from api.schemas import EstimateBody, EstimateQuery
+from api.views.estimate import Estimate, view
 
 router = APIRouter(prefix="/v1/estimates", tags=["estimates"])
 
@@ -28,7 +26,7 @@ BODY = {
 
 
 @router.post("", openapi_extra=BODY)
-async def create(request: Request, services: Services, tenant: JobsWriter) -> dict[str, Any]:
+async def create(request: Request, services: Services, tenant: JobsWriter) -> Estimate:
     """Estimate a job: tokens, cost and time, cheapest first. Takes what `POST /v1/jobs` takes; nothing is stored.
 
     What only matters to a run (`max_cost`, `webhook_url`, `priority`, `weight`, `deadline_seconds`, `metadata`) may be
@@ -40,4 +38,4 @@ async def create(request: Request, services: Services, tenant: JobsWriter) -> di
     """
     async with submission.received(request, services, tenant, EstimateBody, EstimateQuery) as sent:
         found = await services.estimator.estimate(tenant, sent.fields.ask(), sent.items)
-    return estimation.estimate(found)
+    return view(found)

@@ -2,22 +2,24 @@
 
 import logging
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
-from sqlalchemy import RowMapping
 
 from api.bodies import multipart
 from api.dependencies import FilesReader, FilesWriter, Services
+from api.lifespan import ApiServices
 from api.schemas import FilesQuery
-from api.views.lists import page_of_dicts, unix
+from api.views.file import File, view
+from api.views.lists import Deleted, Page, page
 from vision.errors import InvalidRequest, NotFound
 from vision.files import BytesGone, IncomingFile, StoreUnavailable
 from vision.jobs import ids
 from vision.storage import files
+from vision.storage.files import FileReport
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ FORM = {
 
 
 @router.post("", openapi_extra=FORM)
-async def upload(request: Request, services: Services, tenant: FilesWriter) -> dict[str, Any]:
+async def upload(request: Request, services: Services, tenant: FilesWriter) -> File:
     """Store a file: a form with the part `file`, at most 2 GB."""
     async with IncomingFile(services.store) as draft:
         form = await multipart.receive(request, draft)
@@ -50,54 +52,54 @@ async def upload(request: Request, services: Services, tenant: FilesWriter) -> d
             raise InvalidRequest(f"purpose has from 1 to {MAX_PURPOSE_LENGTH} characters.", param="purpose")
         await draft.keep()
         async with services.engine.begin() as connection:
-            row = await files.add(
+            file = await files.add(
                 connection, tenant, draft, purpose=purpose, filename=form.filename, media_type=form.media_type
             )
-    return _view(row)
+    return view(file)
 
 
 @router.get("")
-async def every(services: Services, tenant: FilesReader, query: Annotated[FilesQuery, Query()]) -> dict[str, Any]:
+async def every(services: Services, tenant: FilesReader, query: Annotated[FilesQuery, Query()]) -> Page[File]:
     """Files, newest first."""
     after = query.start("file")
     async with services.engine.connect() as connection:
-        rows = await files.page(connection, tenant, limit=query.limit + 1, after=after, purpose=query.purpose)
-    return page_of_dicts([_view(row) for row in rows], query.limit, "/v1/files")
+        found = await files.page(connection, tenant, limit=query.limit + 1, after=after, purpose=query.purpose)
+    return page([view(file) for file in found], query.limit, "/v1/files")
 
 
 @router.get("/{file_id}")
-async def get(file_id: str, services: Services, tenant: FilesReader) -> dict[str, Any]:
+async def get(file_id: str, services: Services, tenant: FilesReader) -> File:
     """What is known of a file."""
-    return _view(await _row(services, tenant, file_id))
+    return view(await _found(services, tenant, file_id))
 
 
 @router.get("/{file_id}/content", response_class=StreamingResponse)
 async def content(file_id: str, services: Services, tenant: FilesReader) -> StreamingResponse:
     """The bytes of a file, as they were sent."""
-    row = await _row(services, tenant, file_id)
-    pieces = services.store.stream(row["id"].hex)
+    file = await _found(services, tenant, file_id)
+    pieces = services.store.stream(file.id.hex)
     try:
         first = await anext(pieces, b"")
     except BytesGone:
         raise NotFound(f"The bytes of {file_id} are gone. Upload the file again.") from None
-    name = quote(row["filename"])
-    named = f'filename="{name}"' if name == row["filename"] else f"filename*=UTF-8''{name}"
+    name = quote(file.filename)
+    named = f'filename="{name}"' if name == file.filename else f"filename*=UTF-8''{name}"
     headers = {
         "content-disposition": f"attachment; {named}",
-        "content-length": str(row["bytes"]),
+        "content-length": str(file.bytes),
         "x-content-type-options": "nosniff",
     }
     return StreamingResponse(_chained(first, pieces), media_type="application/octet-stream", headers=headers)
 
 
 @router.delete("/{file_id}")
-async def delete(file_id: str, services: Services, tenant: FilesWriter) -> dict[str, Any]:
+async def delete(file_id: str, services: Services, tenant: FilesWriter) -> Deleted:
     """Delete a file for good; 409 while a job that is not over names it."""
     uuid = ids.parse("file", file_id)
     async with services.engine.begin() as connection:
         await files.delete(connection, tenant, uuid)
     await _discard(services, uuid)
-    return {"id": file_id, "object": "file", "deleted": True}
+    return Deleted(id=file_id, object="file")
 
 
 async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -106,7 +108,7 @@ async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[by
         yield piece
 
 
-async def _discard(services: Services, file_id: UUID) -> None:
+async def _discard(services: ApiServices, file_id: UUID) -> None:
     """The row is gone, which is what was asked for; bytes that stay are found by the next sweep for orphans."""
     try:
         await services.store.delete([file_id.hex])
@@ -114,22 +116,6 @@ async def _discard(services: Services, file_id: UUID) -> None:
         log.warning("The bytes of the deleted file %s could not be removed yet: %s", file_id.hex, error)
 
 
-async def _row(services: Services, tenant: str, file_id: str) -> RowMapping:
+async def _found(services: ApiServices, tenant: str, file_id: str) -> FileReport:
     async with services.engine.connect() as connection:
         return await files.get(connection, tenant, ids.parse("file", file_id))
-
-
-def _view(row: RowMapping) -> dict[str, Any]:
-    return {
-        "id": ids.public("file", row["id"]),
-        "object": "file",
-        "bytes": row["bytes"],
-        "created_at": unix(row["created_at"]),
-        "expires_at": None,
-        "filename": row["filename"],
-        "purpose": row["purpose"],
-        "status": "processed",
-        "status_details": None,
-        "media_type": row["media_type"],
-        "sha256": row["sha256"],
-    }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -39,19 +39,6 @@ def page(objects: Sequence[Object], limit: int, url: str) -> Page[Object]:
     shown = list(objects[:limit])
     first, last = (shown[0].id, shown[-1].id) if shown else (None, None)
     return Page(data=shown, first_id=first, last_id=last, has_more=len(objects) > limit, url=url)
-
-
-def page_of_dicts(data: Sequence[dict[str, Any]], limit: int, url: str) -> dict[str, Any]:
-    """The same of objects that are dicts already."""
-    shown = data[:limit]
-    return {
-        "object": "list",
-        "data": shown,
-        "first_id": shown[0]["id"] if shown else None,
-        "last_id": shown[-1]["id"] if shown else None,
-        "has_more": len(data) > limit,
-        "url": url,
-    }
 
 
 def unix(moment: datetime | None) -> int | None:

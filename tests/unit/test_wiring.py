@@ -1,7 +1,9 @@
 """Whatever is named in one place is known in the other: tasks, codes, errors."""
 
+import ast
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from vision.settings import Settings
 from worker import tasks
 from worker.process.runtime import Runtime
 
+ROOT = Path(__file__).parents[2]
 BROKER = "redis://127.0.0.1:1/0"
 
 
@@ -94,3 +97,32 @@ def test_every_state_that_is_announced_has_an_event_type() -> None:
         "job.queued",
         "job.running",
     }
+
+
+STATEMENTS = {"text", "select", "insert", "update", "delete", "func"}
+"""What statements are built with."""
+SQL_PLACES = ("vision/storage/", "embedded/postgres.py")
+"""The second one makes its cluster's database before there are any tables."""
+
+
+def test_sql_is_in_one_place() -> None:
+    elsewhere = [path for path in _modules() if not path.startswith(SQL_PLACES) and _builds_statements(path)]
+    assert elsewhere == []
+    assert _builds_statements("vision/storage/files.py")
+    assert _builds_statements("embedded/postgres.py")
+
+
+def _modules() -> list[str]:
+    folders = ("api", "cli", "embedded", "local", "vision", "worker")
+    return [str(path.relative_to(ROOT)) for name in folders for path in (ROOT / name).rglob("*.py")]
+
+
+def _builds_statements(path: str) -> bool:
+    """Whether a module imports what statements are built with, or connects to a database by itself."""
+    return any(_is_about_sql(node) for node in ast.walk(ast.parse((ROOT / path).read_text())))
+
+
+def _is_about_sql(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "sqlalchemy" and bool(STATEMENTS & {name.name for name in node.names})
+    return isinstance(node, ast.Attribute) and ast.unparse(node) == "psycopg.connect"

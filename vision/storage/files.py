@@ -1,9 +1,11 @@
 """The rows of uploads. Their bytes are in the file store, by the hex of the id; they are stored first."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, RowMapping, Uuid, func, insert, literal, select, text
+from sqlalchemy import ARRAY, Uuid, func, insert, literal, select, text
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,10 +15,36 @@ from vision.jobs import ids
 from vision.storage.tables import File, FileUse, Job
 
 
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """An upload; `bytes` is its size, `sha256` in hex."""
+
+    id: UUID
+    tenant_id: str
+    purpose: str
+    filename: str
+    media_type: str
+    bytes: int
+    sha256: str
+    created_at: datetime
+
+
+_COLUMNS = (
+    File.id,
+    File.tenant_id,
+    File.purpose,
+    File.filename,
+    File.media_type,
+    File.bytes,
+    File.sha256,
+    File.created_at,
+)
+
+
 async def add(
     connection: AsyncConnection, tenant: str, draft: IncomingFile, *, purpose: str, filename: str, media_type: str
-) -> RowMapping:
-    """The row of a kept draft."""
+) -> FileReport:
+    """Write the row of a kept draft."""
     statement = insert(File).values(
         id=draft.id,
         tenant_id=tenant,
@@ -26,16 +54,16 @@ async def add(
         bytes=draft.bytes,
         sha256=draft.sha256,
     )
-    return (await connection.execute(statement.returning(*_COLUMNS))).mappings().one()
+    return FileReport(**(await connection.execute(statement.returning(*_COLUMNS))).mappings().one())
 
 
-async def get(connection: AsyncConnection, tenant: str, file_id: UUID) -> RowMapping:
-    """A file's row; NotFound if there is none, or it is another tenant's."""
+async def get(connection: AsyncConnection, tenant: str, file_id: UUID) -> FileReport:
+    """A file; NotFound if there is none, or it is another tenant's."""
     statement = select(*_COLUMNS).where(File.tenant_id == tenant, File.id == file_id)
-    row = (await connection.execute(statement)).mappings().one_or_none()
+    row = (await connection.execute(statement)).one_or_none()
     if row is None:
         raise _unknown(file_id)
-    return row
+    return FileReport(*row)
 
 
 async def missing(connection: AsyncConnection, tenant: str, file_ids: Collection[UUID]) -> set[UUID]:
@@ -60,14 +88,14 @@ async def use(connection: AsyncConnection, tenant: str, job_id: UUID, file_ids: 
 
 async def page(
     connection: AsyncConnection, tenant: str, *, limit: int, after: UUID | None, purpose: str | None
-) -> Sequence[RowMapping]:
+) -> list[FileReport]:
     """Files, newest first, from the one after `after` on (which need not exist any more)."""
     statement = select(*_COLUMNS).where(File.tenant_id == tenant).order_by(File.id.desc()).limit(limit)
     if after:
         statement = statement.where(File.id < after)
     if purpose:
         statement = statement.where(File.purpose == purpose)
-    return (await connection.execute(statement)).mappings().all()
+    return [FileReport(*row) for row in await connection.execute(statement)]
 
 
 async def delete(connection: AsyncConnection, tenant: str, file_id: UUID) -> None:
@@ -90,10 +118,10 @@ async def delete(connection: AsyncConnection, tenant: str, file_id: UUID) -> Non
     await connection.execute(sql_delete(File).where(*mine))
 
 
-async def expired(connection: AsyncConnection, days: float, limit: int) -> Sequence[RowMapping]:
-    """Files older than that which no job names that is open or ended since: `id` and `tenant_id`."""
+async def expired(connection: AsyncConnection, days: float, limit: int) -> list[tuple[str, UUID]]:
+    """Tenant and id of files older than that which no job names that is open or ended since."""
     found = await connection.execute(_EXPIRED, {"days": days, "limit": limit})
-    return found.mappings().all()
+    return [(row.tenant_id, row.id) for row in found]
 
 
 async def owned(connection: AsyncConnection, file_ids: Collection[UUID], job_ids: Collection[UUID]) -> set[UUID]:
@@ -106,16 +134,6 @@ _OWNED = text("""
     SELECT id FROM files WHERE id = ANY(CAST(:file_ids AS uuid[]))
     UNION ALL SELECT id FROM jobs WHERE id = ANY(CAST(:job_ids AS uuid[]))
 """)
-
-_COLUMNS = (
-    File.id,
-    File.purpose,
-    File.filename,
-    File.media_type,
-    File.bytes,
-    File.sha256,
-    File.created_at,
-)
 
 _USE = text("""
     INSERT INTO file_uses (file_id, job_id, tenant_id)

@@ -3,10 +3,11 @@
 Every statement is atomic and may come twice; Postgres's clock alone counts.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 DOUBLINGS = 3
@@ -14,6 +15,18 @@ DOUBLINGS = 3
 LONGEST_STATED_SECONDS = 60.0
 """A provider's own wish counts instead, up to this."""
 FORGOTTEN_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A lane that is down: since when, what was heard last, and when it is asked again."""
+
+    lane: str
+    since: datetime
+    code: str
+    message: str
+    probe_at: datetime
+
 
 _OPEN = text("""
     INSERT INTO lane_outages (lane, code, message, probe_at, probes)
@@ -42,7 +55,7 @@ _FORGET = text("""
     AND NOT EXISTS (SELECT 1 FROM turns t WHERE t.lane = o.lane AND t.runnable)
 """)
 
-_EVERY = text("SELECT * FROM lane_outages")
+_EVERY = text("SELECT lane, since, code, message, probe_at FROM lane_outages")
 
 
 def first_wait(doublings: int, stated: float) -> float:
@@ -81,11 +94,11 @@ async def forget(engine: AsyncEngine) -> None:
     await _changed(engine, _FORGET, {"seconds": FORGOTTEN_SECONDS})
 
 
-async def every(connection: AsyncConnection) -> Sequence[RowMapping]:
+async def every(connection: AsyncConnection) -> list[Outage]:
     """All lanes that are down."""
-    return (await connection.execute(_EVERY)).mappings().all()
+    return [Outage(*row) for row in await connection.execute(_EVERY)]
 
 
-async def _changed(engine: AsyncEngine, statement: Any, values: dict[str, Any]) -> int:
+async def _changed(engine: AsyncEngine, statement: TextClause, values: Mapping[str, object]) -> int:
     async with engine.begin() as connection:
         return int((await connection.execute(statement, values)).rowcount)
