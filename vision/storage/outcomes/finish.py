@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.jobs import ids
@@ -72,7 +72,7 @@ async def finish_if_over(connection: AsyncConnection, job_id: UUID) -> bool:
     values = {"job_id": job_id, "status": move.target, "code": code, "sources": list(move.sources)}
     ended = (await connection.execute(_END, values)).mappings().one()
     await connection.execute(_DROP_TURN, {"job_id": job_id})
-    await announce(connection, ended)
+    await _announce(connection, JobReport.of(ended))
     return True
 
 
@@ -82,13 +82,12 @@ async def pause(connection: AsyncConnection, job_id: UUID, code: StatusCode) -> 
     if job is None:
         return False
     await connection.execute(_STILL, {"job_id": job_id})
-    await announce(connection, job)
+    await _announce(connection, JobReport.of(job))
     return True
 
 
-async def announce(connection: AsyncConnection, row: RowMapping) -> None:
+async def _announce(connection: AsyncConnection, job: JobReport) -> None:
     """Write the event of a job's new state, and its delivery if the job has a webhook."""
-    job = JobReport.of(row)
     if not job.is_over:
         in_flight = (await connection.execute(_IN_FLIGHT, {"job_id": job.id})).scalar_one()
         job = replace(job, in_flight=in_flight)
