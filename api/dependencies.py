@@ -1,7 +1,7 @@
 """What routes ask for: the resources, and a caller whose key has the scope."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
@@ -21,7 +21,7 @@ def services(request: Request) -> ApiServices:
 Services = Annotated[ApiServices, Depends(services)]
 
 
-async def caller(request: Request, _: Annotated[Any, Depends(_bearer)]) -> Caller:
+async def caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller:
     """Who sends the request, as the middleware found out (`_` is for the OpenAPI document)."""
     return cast("Caller", request.state.caller)
 

@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
 
 import orjson
 import psycopg
 import sqlalchemy.exc
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import ErrorDetails
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -113,7 +113,7 @@ def response(
     )
 
 
-def problem(status: int, code: str, message: str, param: str | None = None) -> dict[str, Any]:
+def problem(status: int, code: str, message: str, param: str | None = None) -> dict[str, object]:
     """An error body with the members of RFC 9457 and OpenAI's `error`."""
     return {
         "type": PROBLEM + code,
@@ -128,7 +128,7 @@ def _type(status: int) -> str:
     return TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
 
 
-def _problem(detail: Detail) -> dict[str, Any]:
+def _problem(detail: Detail) -> dict[str, object]:
     members = {"line": detail.line, "param": detail.param, "code": detail.code, "message": detail.message}
     return {name: value for name, value in members.items() if value is not None}
 
@@ -161,7 +161,7 @@ FIELD_CODES = {"missing": "missing_field", "extra_forbidden": "unknown_field", "
 LOCATIONS = ("body", "query", "path", "header")
 
 
-def _field_problem(problem: Mapping[str, Any]) -> Detail:
+def _field_problem(problem: ErrorDetails) -> Detail:
     place = [str(part) for part in problem["loc"]]
     field = ".".join(place[1:] if place and place[0] in LOCATIONS else place) or None
     code = FIELD_CODES.get(problem["type"], "invalid_request")

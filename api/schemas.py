@@ -1,7 +1,7 @@
 """Request bodies. What is not named here is refused."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -34,7 +34,7 @@ MAX_INT4 = 2**31 - 1
 MAX_DEADLINE_SECONDS = 90 * 24 * 3_600
 
 
-def _small(value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+def _small(value: dict[str, object], info: ValidationInfo) -> dict[str, object]:
     try:
         size = len(dumped(value, info.field_name or ""))
     except Unfit as unfit:
@@ -44,26 +44,26 @@ def _small(value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
     return value
 
 
-def _no_truth(value: Any) -> Any:
+def _no_truth(value: object) -> object:
     """`true` is no number, though Python takes it for 1."""
     if isinstance(value, bool):
         raise PydanticKnownError("int_type")
     return value
 
 
-def _short(value: Any) -> Any:
+def _short(value: object) -> object:
     """A number in a text takes time by its length, and no amount of money is long."""
     if isinstance(value, bool) or (isinstance(value, str) and len(value) > MAX_DIGITS):
         raise PydanticKnownError("decimal_type")
     return value
 
 
-def _unwrapped(value: Any) -> Any:
+def _unwrapped(value: object) -> object:
     """JSON in a text, as query strings have it."""
     return load(value.encode()) if isinstance(value, str) else value
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> object:
     """`a,b` → ["a", "b"]; null is as good as absent."""
     if isinstance(value, str):
         return [name.strip() for name in value.split(",")]
@@ -83,7 +83,7 @@ Priority = Annotated[int, Field(ge=-100, le=100), Whole]
 Weight = Annotated[int, Field(ge=1, le=100), Whole]
 Seconds = Annotated[int, Field(ge=1, le=MAX_DEADLINE_SECONDS), Whole]
 Dollars = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=8), BeforeValidator(_short)]
-SmallObject = Annotated[dict[str, Any], AfterValidator(_small)]
+SmallObject = Annotated[dict[str, object], AfterValidator(_small)]
 WrittenObject = Annotated[SmallObject, BeforeValidator(_unwrapped)]
 ScopeName = Annotated[Scope, WithJsonSchema({"type": "string", "enum": [scope.value for scope in Scope]})]
 
@@ -95,7 +95,7 @@ class Body(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _storable(cls, value: Any) -> Any:
+    def _storable(cls, value: object) -> object:
         if has_nul(value):
             raise ValueError("a NUL character cannot be stored")
         return value
@@ -147,7 +147,7 @@ class JobQuery(JobFields):
 class JobBody(JobFields):
     """A job with items inline, or in an uploaded manifest."""
 
-    items: list[Any] | None = Field(
+    items: list[object] | None = Field(
         None,
         max_length=MAX_INLINE_ITEMS,
         description="Objects with `image` or `images`, and maybe `custom_id`, `metadata`, `width` and `height`.",

@@ -1,7 +1,7 @@
 """Request bodies, read as they arrive and never beyond their limit."""
 
 from collections.abc import AsyncIterator
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -30,7 +30,7 @@ async def parsed(request: Request, kind: type[Model], limit: Limit = SMALL) -> M
     return validated(kind, untrusted.load(raw))
 
 
-def validated(kind: type[Model], value: Any) -> Model:
+def validated(kind: type[Model], value: object) -> Model:
     """A value as a model; RequestValidationError."""
     try:
         return kind.model_validate(value)

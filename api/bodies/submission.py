@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import orjson
@@ -32,7 +32,7 @@ class Submission(Generic[Fields_co]):
     """What was sent, and the SHA-256 of all of it."""
 
     fields: Fields_co
-    items: list[Any] | Path
+    items: list[object] | Path
     body_hash: bytes
 
     @property

@@ -1,7 +1,7 @@
 """Items and results on the wire."""
 
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 from pydantic import BaseModel
@@ -49,7 +49,7 @@ def view(item: ItemReport, job: JobReport) -> Item:
     )
 
 
-def result(item: ResultReport, job: JobReport) -> dict[str, Any]:
+def result(item: ResultReport, job: JobReport) -> dict[str, object]:
     """A result line for orjson, which takes the answer's JSON text as it is. A dict: there may be millions."""
     unfinished = job.unfinished_status
     status = item.status or (unfinished.value if unfinished else ItemStatus.QUEUED.value)

@@ -1,7 +1,6 @@
 """The columns of a submitted job and of its steps."""
 
 from datetime import timedelta
-from typing import Any
 
 from vision.intake.item_reader import ItemReader
 from vision.intake.plan import Plan, PlannedStep
@@ -47,7 +46,7 @@ def _question_columns(step: PlannedStep) -> dict[str, object]:
     }
 
 
-def job_columns(plan: Plan, reader: ItemReader) -> dict[str, Any]:
+def job_columns(plan: Plan, reader: ItemReader) -> dict[str, object]:
     order, price, usage = plan.order, plan.first.lane.price, reader.known
     deadline = order.deadline_seconds
     return {

@@ -3,18 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from vision.errors import Detail, InvalidRequest
 from vision.jobs.manifest import MAX_LINE_BYTES, ItemOrder, ItemSizes, read_item, read_line, read_sizes, read_sizes_line
 
 PIECE = 1 << 20
 
-Items = Sequence[Any] | Path
+Items = Sequence[object] | Path
 """Inline items, or a file with one JSON object a line."""
-NumberedItem = tuple[int, Any]
+NumberedItem = tuple[int, object]
 """A number, and the unparsed item: bytes of a line, or an inline item."""
-LocatedItem = tuple[int, int, Any]
+LocatedItem = tuple[int, int, object]
 """Number, offset and unparsed item. The offset is that of the line in its file, or of the item in its list."""
 
 

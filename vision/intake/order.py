@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from vision.jobs.conditions import Json
 
@@ -16,7 +15,7 @@ class StepOrder:
     when: Json = None
     preset: str | None = None
     prompt: str | None = None
-    schema: dict[str, Any] | None = None
+    schema: dict[str, object] | None = None
     model: str | None = None
     detail: str | None = None
     fit: str = "none"
@@ -42,4 +41,4 @@ class Order(StepOrder):
     weight: int = 1
     deadline_seconds: int | None = None
     webhook_url: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, object] = field(default_factory=dict)

@@ -1,7 +1,6 @@
 """Checks the fields of an item."""
 
 import re
-from typing import Any
 
 import orjson
 
@@ -60,7 +59,7 @@ def check_custom_id(value: object) -> str:
     return value
 
 
-def check_images(value: dict[str, Any]) -> list[str]:
+def check_images(value: dict[str, object]) -> list[str]:
     image, images = value.get("image"), value.get("images")
     if (image is None) == (images is None):
         raise ItemProblem("missing_image", "give either image (one) or images (a list)", "image")
@@ -87,7 +86,7 @@ def _source(value: object, param: str) -> str:
     )
 
 
-def check_metadata(value: object) -> dict[str, Any]:
+def check_metadata(value: object) -> dict[str, object]:
     """The metadata as it will be stored."""
     if not isinstance(value, dict):
         raise ItemProblem("invalid_field", "metadata must be an object", "metadata")
@@ -97,7 +96,7 @@ def check_metadata(value: object) -> dict[str, Any]:
         raise ItemProblem(unfit.code, unfit.message, "metadata") from None
     if len(stored) > MAX_METADATA_BYTES:
         raise ItemProblem("invalid_field", f"metadata is larger than {MAX_METADATA_BYTES:,} bytes", "metadata")
-    stored_value: dict[str, Any] = orjson.loads(stored)
+    stored_value: dict[str, object] = orjson.loads(stored)
     return stored_value
 
 

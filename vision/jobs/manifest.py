@@ -4,7 +4,6 @@ For an estimate an item may have sizes instead of images: `read_sizes_line`, `re
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
@@ -28,7 +27,7 @@ class ItemOrder:
 
     custom_id: str
     images: list[str]
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, object] | None = None
     width: int | None = None
     height: int | None = None
 
@@ -132,7 +131,7 @@ def _item_sizes(value: object, line: int) -> ItemSizes:
     return ItemSizes([], _with_declared_size(item).sizes if sizes is None else check_sizes(sizes))
 
 
-def _has_no_image(value: dict[str, Any]) -> bool:
+def _has_no_image(value: dict[str, object]) -> bool:
     return value.get("image") is None and value.get("images") is None
 
 

@@ -5,7 +5,6 @@ So both are refused here, and the error names their place.
 """
 
 import re
-from typing import Any
 
 import orjson
 
@@ -29,7 +28,7 @@ class Unfit(ValueError):
         super().__init__(message)
 
 
-def load(raw: bytes) -> Any:
+def load(raw: bytes) -> object:
     """The value; InvalidRequest `invalid_json` or `too_many_values`."""
     if has_too_many_values(raw):
         raise InvalidRequest(f"The body holds more than {MAX_VALUES:,} values.", code="too_many_values")
@@ -48,7 +47,7 @@ def has_too_many_values(raw: bytes) -> bool:
     )
 
 
-def dumped(value: Any, place: str) -> bytes:
+def dumped(value: object, place: str) -> bytes:
     """A free-form value as JSON text; Unfit if it cannot be stored and returned unchanged."""
     try:
         text = orjson.dumps(value)
@@ -86,7 +85,7 @@ def _separators_outside_texts(raw: bytes) -> int:
     return count
 
 
-def _refuse(value: Any, place: str, depth: int = 0) -> None:
+def _refuse(value: object, place: str, depth: int = 0) -> None:
     """Raise Unfit for the first wrong value, if there is one."""
     if depth > MAX_DEPTH:
         raise Unfit("invalid_field", f"{place[:80]} is nested deeper than {MAX_DEPTH} levels")

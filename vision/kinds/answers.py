@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Any
 
 import orjson
 from jsonschema_rs import Draft202012Validator, ValidationError, ValidationErrorKind
@@ -37,12 +36,13 @@ class _Unchecked:
 class AnswerReader:
     """Reads the answers of one job; keep it, because building the validator is slow."""
 
-    def __init__(self, schema: dict[str, Any] | None) -> None:
-        keywords: dict[str, Any] = {"pattern": _Unchecked}
+    def __init__(self, schema: dict[str, object] | None) -> None:
         # `offline`: a schema may name another one by its address, which must not be fetched.
-        self._validator = None if schema is None else Draft202012Validator(schema, keywords=keywords, offline=True)
+        self._validator = (
+            None if schema is None else Draft202012Validator(schema, keywords={"pattern": _Unchecked}, offline=True)
+        )
 
-    def read(self, text: str) -> Any:
+    def read(self, text: str) -> object:
         """The parsed answer, `{"text": …}` without a schema; ItemError `output_invalid`."""
         text = _storable_text(text)
         if self._validator is None:
@@ -54,7 +54,7 @@ class AnswerReader:
         return answer
 
 
-def reader(schema: dict[str, Any] | None) -> AnswerReader:
+def reader(schema: dict[str, object] | None) -> AnswerReader:
     """An `AnswerReader` for this schema; the last ones are cached."""
     return _reader(None if schema is None else orjson.dumps(schema))
 
@@ -64,7 +64,7 @@ def _reader(schema: bytes | None) -> AnswerReader:
     return AnswerReader(None if schema is None else orjson.loads(schema))
 
 
-def _parse(text: str) -> Any:
+def _parse(text: str) -> object:
     """Parse JSON, also in a Markdown code fence, which models without schema enforcement often write."""
     plain = text.strip()
     if plain.startswith(_FENCE):
@@ -81,7 +81,7 @@ def _parse(text: str) -> Any:
     return storable(answer) if "\\u0000" in text else answer
 
 
-def _depth(value: Any) -> int:
+def _depth(value: object) -> int:
     """How deep lists and objects are nested, counted without recursion."""
     depth, level = 0, [value]
     while level := [inner for outer in level for inner in _inside(outer)]:
@@ -89,7 +89,7 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _inside(value: Any) -> Iterable[Any]:
+def _inside(value: object) -> Iterable[object]:
     match value:
         case list():
             return value
@@ -108,7 +108,7 @@ def _storable_text(text: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
-def storable(value: Any) -> Any:
+def storable(value: object) -> object:
     """The same JSON value without NUL characters, which PostgreSQL does not store."""
     match value:
         case str():

@@ -5,7 +5,6 @@ cache.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
 
@@ -26,7 +25,7 @@ class Chat(Prompted):
     def request(self, model: str, question: Question, images: Sequence[str]) -> bytes:
         """A system message with the prompt, a user message with the images."""
         parts = [{"type": "image_url", "image_url": {"url": url, "detail": question.detail}} for url in images]
-        body: dict[str, Any] = {
+        body: dict[str, object] = {
             "model": model,
             "messages": [{"role": "system", "content": question.prompt}, {"role": "user", "content": parts}],
             "max_completion_tokens": question.max_output_tokens,

@@ -1,7 +1,7 @@
 """Turns a reply into an item's answer, or into an error code and a message."""
 
 import logging
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from vision.errors import ItemError
 from vision.kinds.kind import Kind
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 class Finding(NamedTuple):
     """`answer` as JSON; or `code` and `message`."""
 
-    answer: Any = None
+    answer: object = None
     code: str | None = None
     message: str | None = None
 

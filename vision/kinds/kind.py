@@ -1,7 +1,7 @@
 """The interface of a kind of call; the rest of Tessera knows no wire format."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from vision.kinds.question import Question
 from vision.kinds.reply import Reply
@@ -45,5 +45,5 @@ class Kind(Protocol):
     def written(self, reply: Reply) -> int:
         """Output tokens by our own count, for replies whose reported usage is not reliable."""
 
-    def answer(self, reply: Reply, question: Question) -> Any:
+    def answer(self, reply: Reply, question: Question) -> object:
         """The answer in a reply, as JSON to store; ItemError `output_invalid`."""

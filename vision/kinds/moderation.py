@@ -7,7 +7,6 @@ a model's tokens a minute an image takes is not published; calls far above them 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import orjson
 
@@ -52,12 +51,12 @@ class Moderation:
         """No text is written."""
         return 0
 
-    def answer(self, reply: Reply, question: Question) -> Any:
+    def answer(self, reply: Reply, question: Question) -> object:
         """The value as read."""
         return reply.value
 
 
-def _known(found: Mapping[str, Any], *types: type) -> dict[str, Any]:
+def _known(found: Mapping[str, object], *types: type) -> dict[str, object]:
     """Category → value, without categories that the model does not know (null)."""
     if wrong := [value for value in found.values() if value is not None and type(value) not in types]:
         raise TypeError(wrong)

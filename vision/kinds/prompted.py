@@ -1,7 +1,5 @@
 """What kinds of calls to language models have in common."""
 
-from typing import Any
-
 from vision.kinds.kind import Demand
 from vision.kinds.question import Question
 from vision.kinds.reply import Reply
@@ -26,6 +24,6 @@ class Prompted:
         """Tokens of the text."""
         return text.count(reply.text)
 
-    def answer(self, reply: Reply, question: Question) -> Any:
+    def answer(self, reply: Reply, question: Question) -> object:
         """The parsed answer, or `{"text": …}` without a schema; ItemError `output_invalid`."""
         return question.answers.read(reply.text)

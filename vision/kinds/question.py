@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import orjson
 
@@ -19,7 +18,7 @@ class Question:
 
     prompt: str
     name: str
-    schema: dict[str, Any] | None
+    schema: dict[str, object] | None
     detail: str
     max_output_tokens: int
     text_tokens: int = 0

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from vision.errors import ProviderError
 from vision.prices import Usage
@@ -29,13 +28,13 @@ class Reply:
     ending: Ending
     text: str = ""
     usage: Usage | None = None
-    value: Any = None
+    value: object = None
 
 
 class Failed(ProviderError):
     """The provider answered 200 and says in the body that the call failed. `charged`: it counts tokens all the same."""
 
-    def __init__(self, error: Mapping[str, Any], charged: bool) -> None:
+    def __init__(self, error: Mapping[str, object], charged: bool) -> None:
         super().__init__(str(error.get("message") or "The provider's response failed."))
         self.error = error
         self.charged = charged

@@ -1,7 +1,6 @@
 """OpenAI's responses. Nothing is stored at the provider. Instructions and schema come first, as for `chat`."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
 
@@ -22,7 +21,7 @@ class Responses(Prompted):
     def request(self, model: str, question: Question, images: Sequence[str]) -> bytes:
         """The prompt as instructions, the images as input."""
         parts = [{"type": "input_image", "image_url": url, "detail": question.detail} for url in images]
-        body: dict[str, Any] = {
+        body: dict[str, object] = {
             "model": model,
             "instructions": question.prompt,
             "input": [{"role": "user", "content": parts}],

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 import orjson
 from standardwebhooks import Webhook
@@ -39,7 +38,7 @@ class EventType(StrEnum):
     PAUSED = "job.paused"
 
 
-def body(event_id: str, event_type: EventType, created_at: datetime, data: Mapping[str, Any]) -> bytes:
+def body(event_id: str, event_type: EventType, created_at: datetime, data: Mapping[str, object]) -> bytes:
     """The exact bytes to store, sign and send, with the members of both OpenAI and Standard Webhooks."""
     moment = created_at.astimezone(UTC)
     event = {

@@ -5,7 +5,6 @@ import tomllib
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from vision.errors import InvalidRequest
 from vision.presets import strict
@@ -36,7 +35,7 @@ def get(name: str) -> Preset:
     return _load(name)
 
 
-def custom(prompt: str, schema: dict[str, Any] | None = None, max_output_tokens: int | None = None) -> Preset:
+def custom(prompt: str, schema: dict[str, object] | None = None, max_output_tokens: int | None = None) -> Preset:
     """A caller's own prompt; InvalidRequest `invalid_prompt`, `invalid_schema` or `invalid_max_output_tokens`."""
     if not prompt.strip() or len(prompt) > MAX_PROMPT_LENGTH or "\0" in prompt:
         raise InvalidRequest(

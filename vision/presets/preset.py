@@ -5,7 +5,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 from vision.errors import InvalidRequest
 
@@ -20,7 +20,7 @@ class Preset:
     name: str | None
     title: str
     prompt: str
-    schema: dict[str, Any] | None
+    schema: dict[str, object] | None
     """Shared by all callers: read it, never change it."""
     detail: str
     max_output_tokens: int

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 from vision.errors import ConfigurationError
 from vision.prices.price import Price
@@ -11,7 +10,7 @@ NEEDED = ("input", "output")
 AMOUNTS = (*NEEDED, "cached_input", "cache_write")
 
 
-def parse_price(own: Mapping[str, Any]) -> Price:
+def parse_price(own: Mapping[str, object]) -> Price:
     """Dollars per million tokens as strings: {"input", "output"} and maybe "cached_input" and "cache_write".
 
     Cached and written input cost what input costs unless given. ConfigurationError says what is wrong.
@@ -30,7 +29,7 @@ def parse_price(own: Mapping[str, Any]) -> Price:
     )
 
 
-def _amount(key: str, value: Any) -> Decimal:
+def _amount(key: str, value: object) -> Decimal:
     try:
         amount = Decimal(value) if isinstance(value, str) else None
     except InvalidOperation:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
@@ -51,7 +50,7 @@ def _malformed(status: int) -> Failure:
     return Failure(Then.LATER, "upstream_invalid_response", message, status=status, unknown_cost=True)
 
 
-def _json(content: bytes) -> Any:
+def _json(content: bytes) -> object:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:

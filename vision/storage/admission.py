@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 from psycopg import DataError
@@ -37,7 +36,7 @@ class BadRow(InvalidRequest):
         self.row = row
 
 
-async def add_items(connection: AsyncConnection, rows: Iterable[tuple[Any, ...]]) -> None:
+async def add_items(connection: AsyncConnection, rows: Iterable[tuple[object, ...]]) -> None:
     """Write items, in the order of ITEM_COLUMNS; the unique index finds a custom_id that stands there twice."""
     try:
         await copy_rows(connection, Item.__tablename__, ITEM_COLUMNS, rows)
@@ -49,7 +48,7 @@ async def add_items(connection: AsyncConnection, rows: Iterable[tuple[Any, ...]]
         raise BadRow("a text holds a NUL character, which cannot be stored.", "invalid_text", row) from None
 
 
-async def add_job(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
+async def add_job(connection: AsyncConnection, values: Mapping[str, object]) -> None:
     """Write the job's row; keys are column names, and `deadline`: after how long it expires, if it does."""
     await connection.execute(_insert_job(), values)
 
@@ -61,7 +60,7 @@ def _insert_job() -> Insert:
     return insert(Job.metadata.tables[Job.__tablename__]).values(expires_at=func.now() + deadline)
 
 
-async def add_turn(connection: AsyncConnection, job: Mapping[str, Any] | RowMapping) -> None:
+async def add_turn(connection: AsyncConnection, job: Mapping[str, object] | RowMapping) -> None:
     """Put the job into its lane's queue, level with the job served least so far for its weight."""
     names = ("id", "tenant_id", "lane", "priority")
     await connection.execute(_ADD_TURN, {name: job[name] for name in names})
@@ -86,7 +85,7 @@ _RETURN_TURNS = text("""
 """)
 
 
-async def add_range(connection: AsyncConnection, job: Mapping[str, Any], stage: Stage, stop: int) -> None:
+async def add_range(connection: AsyncConnection, job: Mapping[str, object], stage: Stage, stop: int) -> None:
     """Let items 1 … stop - 1 wait for a stage."""
     of_job = {name: job[name] for name in ("id", "tenant_id", "lane")}
     await connection.execute(_ADD_RANGE, of_job | {"stage": stage.value, "stop": stop})

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -25,7 +24,7 @@ class JobSpec:
     lane: str
     preset: str | None
     prompt: str
-    schema: dict[str, Any] | None
+    schema: dict[str, object] | None
     detail: str
     fit: Fit
     prompt_tokens: int

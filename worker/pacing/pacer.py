@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -12,6 +11,7 @@ from vision.provider.call_result import CallResult
 from vision.provider.catalogue import Lane
 from vision.provider.headers import RateLimits
 from vision.provider.limits import Bucket
+from vision.storage.queue.leased_item import LeasedItem
 from worker.pacing.concurrency import ConcurrencySlots
 from worker.pacing.settling import Ended, add_up, refusal
 from worker.pacing.waiting import Ticket, Waiting
@@ -61,7 +61,7 @@ class Pacer:
         return [bucket._replace(limit=round(rate * bucket.window)) for bucket, rate in known]
 
     async def reserve(
-        self, most: int, likely: int | None = None, images: int = 1, *, owner: Any = None
+        self, most: int, likely: int | None = None, images: int = 1, *, owner: LeasedItem | None = None
     ) -> Ticket | None:
         """A slot in the schedule for a call of at most so many tokens; None if it can never fit the bucket."""
         ticket = Ticket(Demand(most, most if likely is None else min(likely, most), images), owner)
@@ -100,9 +100,9 @@ class Pacer:
         self._waiting.send(ticket)
         return True
 
-    def give_back(self, unwanted: Callable[[Any], bool]) -> None:
+    def give_back(self, unwanted: Callable[[LeasedItem], bool]) -> None:
         """Calls that wait for their start and are not wanted any more, by their owners, are not made."""
-        given_up = [ticket for ticket in self._unsent if unwanted(ticket.owner)]
+        given_up = [ticket for ticket in self._unsent if ticket.owner and unwanted(ticket.owner)]
         for ticket in given_up:
             ticket.give_up()
         if given_up:

@@ -3,9 +3,9 @@
 import asyncio
 import heapq
 from itertools import count
-from typing import Any
 
 from vision.limiter import Demand, Schedule, Slot
+from vision.storage.queue.leased_item import LeasedItem
 
 LARGE_SECONDS = 2.0
 """A call that takes more than so many seconds of the refill is large: others may be claimed while one such waits."""
@@ -43,7 +43,7 @@ class Ticket:
         "turn",
     )
 
-    def __init__(self, demand: Demand, owner: Any = None) -> None:
+    def __init__(self, demand: Demand, owner: LeasedItem | None = None) -> None:
         loop = asyncio.get_running_loop()
         self.demand = demand
         self.owner = owner

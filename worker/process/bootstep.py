@@ -1,7 +1,6 @@
 """The runtime as a step of Celery's worker: it starts before the broker is reached, and ends before the pool does."""
 
 import gc
-from typing import Any
 
 from celery import bootsteps, signals
 from celery.concurrency.base import BasePool
@@ -19,7 +18,7 @@ def step(runtime: Runtime, pool: type[BasePool]) -> type[bootsteps.StartStopStep
     class Loop(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no types
         requires = ("celery.worker.components:Pool",)
 
-        def __init__(self, worker: WorkController, **options: Any) -> None:
+        def __init__(self, worker: WorkController, **options: object) -> None:
             super().__init__(worker, **options)
             if worker.pool_cls is not pool:
                 raise SystemExit(

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Protocol
 
 from vision.jobs.wake_ups import Task
 
@@ -23,7 +23,7 @@ class Running:
 
     def __init__(
         self,
-        begin: Callable[[Task, str], Coroutine[Any, Any, None]],
+        begin: Callable[[Task, str], Coroutine[object, object, None]],
         awake: Callable[[Task, str], Wakeable | None],
     ) -> None:
         self._begin = begin

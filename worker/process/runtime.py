@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
-from typing import Any
 
 from vision.jobs.wake_ups import Task
 from vision.provider.catalogue import Catalogue
@@ -80,7 +79,7 @@ class Runtime:
             self._loop.close()
             self._loop = None
 
-    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _run(self, coroutine: Coroutine[object, object, None]) -> None:
         assert self._loop is not None  # noqa: S101 - only called with a loop
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from vision.jobs.lifecycle import ItemStatus, Stage
 from vision.prices import Usage
@@ -39,7 +38,7 @@ class Outcome:
     item: LeasedItem
     charge: Charge | None = None
     status: ItemStatus | None = None
-    answer: Any = None
+    answer: object = None
     error_code: str | None = None
     error_message: str | None = None
     latency_ms: int | None = None

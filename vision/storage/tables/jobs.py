@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, SmallInteger, false, func, text
@@ -32,7 +31,7 @@ class Job(Table):
     """Hash of prompt and schema: what the answers were asked with."""
     prompt: Mapped[str]
     """The instructions as they are sent, language included."""
-    schema: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    schema: Mapped[dict[str, object] | None] = mapped_column(JSON(none_as_null=True))
     """JSON, not JSONB: the order of its keys is the order in which the model answers."""
     model: Mapped[str]
     provider: Mapped[str]
@@ -59,7 +58,7 @@ class Job(Table):
     """How many questions may be asked about an item. With more than one, each has a row in `steps`."""
     max_cost: Mapped[Decimal | None]
     webhook_url: Mapped[str | None]
-    details: Mapped[dict[str, Any]] = mapped_column("metadata")
+    details: Mapped[dict[str, object]] = mapped_column("metadata")
     """The caller's metadata (`metadata` is SQLAlchemy's own word on a mapped class)."""
 
     total: Mapped[int] = mapped_column(server_default="0")
@@ -110,7 +109,7 @@ class Item(Table):
     custom_id: Mapped[str]
     images: Mapped[list[str]]
     """`http(s)` URLs, data URLs or file ids."""
-    details: Mapped[dict[str, Any] | None] = mapped_column("metadata")
+    details: Mapped[dict[str, object] | None] = mapped_column("metadata")
     width: Mapped[int | None]
     height: Mapped[int | None]
     """Pixels of the first image, as it is shown (EXIF orientation applied)."""

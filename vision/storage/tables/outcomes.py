@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Identity, Index, SmallInteger, false, func, text
@@ -24,7 +23,7 @@ class Result(Table):
     step: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     """The last step that the item reached."""
     status: Mapped[str]
-    answer: Mapped[Any | None] = mapped_column(JSON)
+    answer: Mapped[object | None] = mapped_column(JSON)
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     input_tokens: Mapped[int] = mapped_column(server_default="0")

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, SmallInteger, func
@@ -22,12 +21,12 @@ class Step(Table):
     """1, 2, 3 … in the order of the plan."""
     tenant_id: Mapped[str]
     name: Mapped[str]
-    condition: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    condition: Mapped[dict[str, object] | None] = mapped_column(JSON(none_as_null=True))
     """Which items reach the step, as `vision.steps.conditions` reads it; None: all that have not failed."""
     preset: Mapped[str | None]
     fingerprint: Mapped[str]
     prompt: Mapped[str]
-    schema: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    schema: Mapped[dict[str, object] | None] = mapped_column(JSON(none_as_null=True))
     model: Mapped[str]
     provider: Mapped[str]
     lane: Mapped[str]
@@ -66,7 +65,7 @@ class Answer(Table):
     step: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     tenant_id: Mapped[str]
     status: Mapped[str]
-    answer: Mapped[Any | None] = mapped_column(JSON)
+    answer: Mapped[object | None] = mapped_column(JSON)
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(SmallInteger)

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import DateTime, Integer, MetaData, Numeric, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -26,7 +25,7 @@ class Table(DeclarativeBase):
         str: Text,
         datetime: DateTime(timezone=True),
         Decimal: MONEY,
-        dict[str, Any]: JSONB,
+        dict[str, object]: JSONB,
         list[str]: ARRAY(Text),
         list[int]: ARRAY(Integer),
         list[Decimal]: ARRAY(MONEY),
