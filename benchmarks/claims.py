@@ -15,7 +15,7 @@ from benchmarks.stack.client import ApiClient, manifest
 from benchmarks.stack.processes import Meter
 from benchmarks.stack.service import KEY, MODEL, UNLIMITED, Service, running
 from tests.fakes import start
-from vision.jobs.lifecycle import Stage
+from vision.jobs.lifecycle import Phase
 from vision.storage.engine import connect
 from vision.storage.queue import claims
 from vision.storage.queue.leases import Lessee
@@ -126,7 +126,7 @@ async def _take_turns(kinds: list[Kind]) -> None:
 async def _claim(kind: Kind) -> float:
     """Milliseconds an item."""
     started = time.perf_counter()
-    claimed = await claims.claim(kind.engine, kind.lane, WANT, stage=Stage.WORK, lessee=Lessee("benchmark", 3_600))
+    claimed = await claims.claim(kind.engine, kind.lane, WANT, phase=Phase.CALL, lessee=Lessee("benchmark", 3_600))
     taken = time.perf_counter() - started
     if len(claimed) != WANT:
         raise RuntimeError(f"{kind.name}: a claim of {WANT} items got {len(claimed)}.")

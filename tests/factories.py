@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vision.jobs import ids
-from vision.jobs.lifecycle import Stage
+from vision.jobs.lifecycle import Phase
 from vision.outbound import webhooks
 from vision.presets import get
 from vision.storage.tables import Item, Job, Range, Tenant, Turn
@@ -73,8 +73,8 @@ async def make_job(
             await connection.execute(insert(Item), rows)
         turn = {"job_id": job_id, "tenant_id": "default", "lane": lane, "priority": 0, "service": 0.0, "runnable": True}
         await connection.execute(insert(Turn).values(**turn))
-        stage = Stage.MEASURE if tokens is None else Stage.WORK
-        span = {"tenant_id": "default", "job_id": job_id, "lane": lane, "stage": stage}
+        phase = Phase.MEASURE if tokens is None else Phase.CALL
+        span = {"tenant_id": "default", "job_id": job_id, "lane": lane, "phase": phase}
         await connection.execute(insert(Range).values(**span, start=1, stop=len(images) + 1))
     return job_id
 

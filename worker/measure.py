@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from vision.errors import ImageError, ItemError, Retry
 from vision.images.host import HostBusy
 from vision.images.source import Images
-from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Phase
 from vision.jobs.retries import decide
 from vision.provider.catalogue import Lane
 from vision.storage.outcomes.outcome import Outcome
@@ -117,7 +117,7 @@ class Measurer:
         loop = asyncio.get_running_loop()
         self._claimed_at = asked_at = loop.time()
         try:
-            items = await claims.claim(self._engine, self._lane.name, want, stage=Stage.MEASURE, lessee=self._lessee)
+            items = await claims.claim(self._engine, self._lane.name, want, phase=Phase.MEASURE, lessee=self._lessee)
             spec = await load(self._engine, items[0].job_id, items[0].step) if items else None
         except Exception as error:  # noqa: BLE001 - the database may be away for a while; the sweep begins this again
             log.warning("No images could be claimed (%s); trying again.", type(error).__name__)
@@ -202,8 +202,8 @@ def _as_declared(item: LeasedItem, image_tokens: int) -> Measurement:
 
 def _not_measured(item: LeasedItem, error: ItemError) -> Outcome:
     if isinstance(error, HostBusy):
-        return Outcome(item, again_seconds=error.seconds, stage=Stage.MEASURE, burned=False)
+        return Outcome(item, again_seconds=error.seconds, phase=Phase.MEASURE, burned=False)
     decision = decide(error.retry, item.attempt + 1, MOST_TRIES)
     if decision.again:
-        return Outcome(item, again_seconds=decision.delay_seconds, stage=Stage.MEASURE)
+        return Outcome(item, again_seconds=decision.delay_seconds, phase=Phase.MEASURE)
     return Outcome(item, status=ItemStatus.FAILED, error_code=error.code, error_message=error.message)

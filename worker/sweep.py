@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.jobs.lifecycle import Stage
+from vision.jobs.lifecycle import Phase
 from vision.jobs.wake_ups import Task
 from vision.storage import deliveries
 from vision.storage.queue import claims, deadlines, outages, recovery
@@ -61,9 +61,9 @@ async def sweep(engine: AsyncEngine, wake: Callable[..., None], contact: Contact
         log.warning("Took back %d leases from silent workers.", leases)
     await deadlines.end_overdue(engine)
     await outages.forget(engine)
-    for lane in await claims.waiting_lanes(engine, Stage.MEASURE):
+    for lane in await claims.waiting_lanes(engine, Phase.MEASURE):
         wake(Task.MEASURE, lane)
-    for lane in await claims.waiting_lanes(engine, Stage.WORK):
+    for lane in await claims.waiting_lanes(engine, Phase.CALL):
         wake(Task.DISPATCH, lane)
     if await deliveries.are_due(engine):
         wake(Task.DELIVER)

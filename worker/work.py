@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from vision.errors import ConfigurationError
-from vision.jobs.lifecycle import Stage
+from vision.jobs.lifecycle import Phase
 from vision.jobs.wake_ups import Task
 from vision.provider.catalogue import Catalogue
 from vision.settings import Settings
@@ -221,8 +221,8 @@ class Work:
             executor.look()
         if recorded.ended:
             self.wake(Task.DELIVER)
-        for lane, stage in recorded.waiting:
-            self.wake(Task.DISPATCH if stage is Stage.WORK else Task.MEASURE, lane)
+        for lane, phase in recorded.waiting:
+            self.wake(Task.DISPATCH if phase is Phase.CALL else Task.MEASURE, lane)
 
     async def _paused(self) -> None:
         self.wake(Task.DELIVER)

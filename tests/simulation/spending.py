@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.factories import make_job
 from tests.queries import one, run
-from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Phase
 from vision.kinds import Ending, Reply
 from vision.prices import Booking, Count, Price, PriceSchedule, Usage
 from vision.provider.lane import Lane, Provider
@@ -113,7 +113,7 @@ class Spending:
     async def _claim(self) -> list[LeasedItem]:
         lane, want = self.shop.lane, self.dice.randint(1, 6)
         return await claims.claim(
-            self.engine, lane.name, want, stage=Stage.WORK, lessee=LEASE, price=PRICE, rule=lane.image_tokens
+            self.engine, lane.name, want, phase=Phase.CALL, lessee=LEASE, price=PRICE, rule=lane.image_tokens
         )
 
     async def _end(self, items: list[LeasedItem]) -> None:

@@ -17,7 +17,7 @@ from vision.intake.problems import unknown_files
 from vision.intake.spilling import Spilling
 from vision.jobs import ids
 from vision.jobs.job_report import JobReport
-from vision.jobs.lifecycle import Stage
+from vision.jobs.lifecycle import Phase
 from vision.jobs.wake_ups import Task
 from vision.storage import admission, files, idempotency, tenants
 from vision.storage.outcomes import earlier_answers
@@ -58,11 +58,11 @@ async def submit(
         planned = await _learned(connection, tenant, plan(context, order))
         reader = ItemReader(tenant, job_id, planned)
         await _load(connection, reader, items, Spilling(context.store, job_id))
-        stage = await _admit(connection, reader)
+        phase = await _admit(connection, reader)
         if order.webhook_url:
             await tenants.webhook_secret(connection, tenant)
         job = await jobs.get(connection, tenant, job_id)
-    await context.wake_ups.notify(Task.DISPATCH if stage is Stage.WORK else Task.MEASURE, planned.first.lane.name)
+    await context.wake_ups.notify(Task.DISPATCH if phase is Phase.CALL else Task.MEASURE, planned.first.lane.name)
     return Receipt(job, replayed=False)
 
 
@@ -101,13 +101,13 @@ async def _store(connection: AsyncConnection, rows: ItemRows) -> None:
         ) from None
 
 
-async def _admit(connection: AsyncConnection, reader: ItemReader) -> Stage:
-    """Add the job's row, its turn, and one range of all items; the stage says whether they are measured first."""
+async def _admit(connection: AsyncConnection, reader: ItemReader) -> Phase:
+    """Add the job's row, its turn, and one range of all items; the phase says whether they are measured first."""
     job = job_columns(reader.plan, reader)
-    stage = Stage.WORK if reader.measured == reader.total and not reader.unseen else Stage.MEASURE
+    phase = Phase.CALL if reader.measured == reader.total and not reader.unseen else Phase.MEASURE
     await admission.add_job(connection, job)
     if len(reader.plan.steps) > 1:
         await admission.add_steps(connection, step_columns(reader))
     await admission.add_turn(connection, job)
-    await admission.add_range(connection, job, stage, reader.total + 1)
-    return stage
+    await admission.add_range(connection, job, phase, reader.total + 1)
+    return phase

@@ -82,8 +82,8 @@ class ItemStatus(StrEnum):
     EXPIRED = "expired"
 
 
-class Stage(StrEnum):
+class Phase(StrEnum):
     """What a range of items is waiting for."""
 
     MEASURE = "measure"
-    WORK = "work"
+    CALL = "call"

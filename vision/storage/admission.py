@@ -1,4 +1,4 @@
-"""A new job's rows: itself, its items, its turn in the lane, and the ranges that wait for a stage."""
+"""A new job's rows: itself, its items, its turn in the lane, and the ranges that wait for a phase."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -10,7 +10,7 @@ from sqlalchemy import Insert, Interval, RowMapping, bindparam, func, insert, te
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import InvalidRequest
-from vision.jobs.lifecycle import Stage
+from vision.jobs.lifecycle import Phase
 from vision.storage.copy import copy_rows
 from vision.storage.tables import Item, Job, Step
 
@@ -85,15 +85,15 @@ _RETURN_TURNS = text("""
 """)
 
 
-async def add_range(connection: AsyncConnection, job: Mapping[str, object], stage: Stage, stop: int) -> None:
-    """Let items 1 … stop - 1 wait for a stage."""
+async def add_range(connection: AsyncConnection, job: Mapping[str, object], phase: Phase, stop: int) -> None:
+    """Let items 1 … stop - 1 wait for a phase."""
     of_job = {name: job[name] for name in ("id", "tenant_id", "lane")}
-    await connection.execute(_ADD_RANGE, of_job | {"stage": stage.value, "stop": stop})
+    await connection.execute(_ADD_RANGE, of_job | {"phase": phase.value, "stop": stop})
 
 
 _ADD_RANGE = text("""
-    INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop)
-    VALUES (:tenant_id, :id, :lane, :stage, 1, :stop)
+    INSERT INTO ranges (tenant_id, job_id, lane, phase, start, stop)
+    VALUES (:tenant_id, :id, :lane, :phase, 1, :stop)
 """)
 
 
@@ -112,22 +112,22 @@ _READMIT = text("""
          counted AS (UPDATE steps s SET failed = s.failed - f.items
                      FROM (SELECT step, count(*) AS items FROM failed GROUP BY step) f
                      WHERE s.job_id = :job_id AND s.position = f.step)
-    INSERT INTO ranges (tenant_id, job_id, step, lane, stage, start, stop)
-    SELECT j.tenant_id, j.id, w.step, coalesce(w.lane, j.lane), w.stage, min(w.number), max(w.number) + 1
+    INSERT INTO ranges (tenant_id, job_id, step, lane, phase, start, stop)
+    SELECT j.tenant_id, j.id, w.step, coalesce(w.lane, j.lane), w.phase, min(w.number), max(w.number) + 1
     FROM jobs j JOIN (
-        SELECT *, number - row_number() OVER (PARTITION BY step, stage ORDER BY number) AS run
+        SELECT *, number - row_number() OVER (PARTITION BY step, phase ORDER BY number) AS run
         FROM (
             SELECT f.number, f.step, s.lane,
                    CASE WHEN CASE WHEN f.step = 1 THEN i.image_tokens IS NULL OR i.unseen
                                   ELSE s.by_size AND i.sizes IS NULL
                                        AND (cardinality(i.images) > 1 OR i.width IS NULL) END
-                        THEN 'measure' ELSE 'work' END AS stage
+                        THEN 'measure' ELSE 'call' END AS phase
             FROM failed f JOIN items i ON i.job_id = :job_id AND i.number = f.number
             LEFT JOIN steps s ON s.job_id = :job_id AND s.position = f.step
         ) waiting
     ) w ON true
     WHERE j.id = :job_id
-    GROUP BY j.id, w.step, w.lane, w.stage, w.run
+    GROUP BY j.id, w.step, w.lane, w.phase, w.run
     RETURNING lane
 """)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from uuid import UUID
 
 from vision.errors import Retry
-from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Phase
 from vision.jobs.retries import decide
 from vision.provider.catalogue import Lane
 from vision.storage.outcomes.outcome import Outcome
@@ -125,7 +125,7 @@ class Dispatcher:
                 self._engine,
                 self._context.lane.name,
                 want,
-                stage=Stage.WORK,
+                phase=Phase.CALL,
                 lessee=self._process.lessee,
                 price=self._context.lane.highest_price,
                 rule=self._context.lane.image_tokens,

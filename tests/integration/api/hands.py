@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Phase
 from vision.prices import Usage
 from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.outcomes.record import record
@@ -17,7 +17,7 @@ LANE = "fake/gpt-4o-mini"
 
 async def take(engine: AsyncEngine, want: int, lane: str = LANE) -> list[LeasedItem]:
     """The next items of the lane."""
-    return await claim(engine, lane, want, stage=Stage.WORK, lessee=Lessee("hands", 60))
+    return await claim(engine, lane, want, phase=Phase.CALL, lessee=Lessee("hands", 60))
 
 
 async def succeed(engine: AsyncEngine, *held: LeasedItem, answer: object = None) -> None:

@@ -127,9 +127,9 @@ async def test_retry_takes_up_runs_of_failed_items(client: httpx2.AsyncClient, e
     job = await act(client, path, "retry")
     assert (job["status"], job["finished_at"]) == ("running", None)
     assert await counts(client, path) == {"queued": 5, "succeeded": 2}
-    assert await rows(engine, "SELECT stage, start, stop FROM ranges ORDER BY start") == [
-        ("work", 2, 5),
-        ("work", 6, 8),
+    assert await rows(engine, "SELECT phase, start, stop FROM ranges ORDER BY start") == [
+        ("call", 2, 5),
+        ("call", 6, 8),
     ]
     assert (await client.post(f"{path}/retry")).json()["error"]["code"] == "job_not_finished"
     again = await take(engine, 7)
@@ -145,7 +145,7 @@ async def test_retry_measures_what_was_never_measured(client: httpx2.AsyncClient
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE items SET image_tokens = NULL WHERE number = 2"))
     await act(client, path, "retry")
-    assert await rows(engine, "SELECT stage, start FROM ranges ORDER BY start") == [("work", 1), ("measure", 2)]
+    assert await rows(engine, "SELECT phase, start FROM ranges ORDER BY start") == [("call", 1), ("measure", 2)]
 
 
 async def test_a_deadline_that_passed_does_not_end_a_retry(client: httpx2.AsyncClient, engine: AsyncEngine) -> None:

@@ -52,9 +52,9 @@ async def test_tokens_known_at_intake_need_no_measuring(client: httpx2.AsyncClie
     async with engine.connect() as connection:
         item = (await connection.execute(text("SELECT * FROM items"))).one()
         row = (await connection.execute(text("SELECT * FROM jobs"))).one()
-        span = (await connection.execute(text("SELECT stage, start, stop FROM ranges"))).one()
+        span = (await connection.execute(text("SELECT phase, start, stop FROM ranges"))).one()
     assert item.image_tokens == 25501
-    assert tuple(span) == ("work", 1, 2)
+    assert tuple(span) == ("call", 1, 2)
     assert job["measured"] == 1
     assert job["tokens"]["estimated"] == 25501 + row.prompt_tokens + row.expected_output_tokens
     assert float(job["cost"]["estimated"]) > 0.0038
@@ -80,7 +80,7 @@ async def test_one_unknown_size_sends_the_job_to_measuring(client: httpx2.AsyncC
     job = (await client.post("/v1/jobs", json=body)).json()
     async with engine.connect() as connection:
         tokens = (await connection.execute(text("SELECT image_tokens FROM items ORDER BY number"))).scalars().all()
-        span = (await connection.execute(text("SELECT stage, start, stop FROM ranges"))).one()
+        span = (await connection.execute(text("SELECT phase, start, stop FROM ranges"))).one()
     assert tokens[0] is not None
     assert tokens[1] is None
     assert tuple(span) == ("measure", 1, 3)

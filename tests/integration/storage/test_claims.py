@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.factories import make_measured_job
 from tests.queries import rows, run
-from vision.jobs.lifecycle import ItemStatus, Stage, StatusCode
+from vision.jobs.lifecycle import ItemStatus, Phase, StatusCode
 from vision.prices import Price, Usage
 from vision.storage.outcomes.finish import pause
 from vision.storage.outcomes.outcome import Charge, Outcome
@@ -28,10 +28,10 @@ CLAIMERS = 8
 
 
 async def take(
-    engine: AsyncEngine, want: int, stage: Stage = Stage.WORK, price: Price | None = None
+    engine: AsyncEngine, want: int, phase: Phase = Phase.CALL, price: Price | None = None
 ) -> list[LeasedItem]:
     """The next items of the lane."""
-    return await claims.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", 60), price=price)
+    return await claims.claim(engine, LANE, want, phase=phase, lessee=Lessee("test", 60), price=price)
 
 
 def numbers(items: list[LeasedItem]) -> list[int]:
@@ -157,7 +157,7 @@ async def test_calls_without_tokens_are_shared_by_weight_too(engine: AsyncEngine
 async def test_measuring_is_shared_by_weight_too(engine: AsyncEngine) -> None:
     light = await make_measured_job(engine, 100, tokens=None)
     heavy = await make_measured_job(engine, 100, tokens=None, weight=3)
-    claims = [await take(engine, 2, Stage.MEASURE) for _ in range(20)]
+    claims = [await take(engine, 2, Phase.MEASURE) for _ in range(20)]
     claimed = Counter(item.job_id for items in claims for item in items)
     assert claimed.total() == 40
     assert claimed[heavy] == pytest.approx(3 * claimed[light], abs=6)
@@ -183,7 +183,7 @@ async def test_a_paused_job_is_passed_over(engine: AsyncEngine) -> None:
     assert {item.job_id for item in await take(engine, 10)} == {other}
     assert await take(engine, 10) == []
     assert (await news(engine, [paused, other])).stopped == {paused}
-    assert await claims.waiting_lanes(engine, Stage.WORK) == []
+    assert await claims.waiting_lanes(engine, Phase.CALL) == []
     assert [row.type for row in await rows(engine, "SELECT type FROM events")] == ["job.paused"]
 
 
@@ -191,9 +191,9 @@ async def test_the_stages_and_lanes_are_apart(engine: AsyncEngine) -> None:
     await make_measured_job(engine, 3, tokens=None)
     await make_measured_job(engine, 3, lane="fake/other")
     assert await take(engine, 5) == []
-    assert numbers(await take(engine, 5, Stage.MEASURE)) == [1, 2, 3]
-    assert await claims.waiting_lanes(engine, Stage.WORK) == ["fake/other"]
-    assert await claims.waiting_lanes(engine, Stage.MEASURE) == []
+    assert numbers(await take(engine, 5, Phase.MEASURE)) == [1, 2, 3]
+    assert await claims.waiting_lanes(engine, Phase.CALL) == ["fake/other"]
+    assert await claims.waiting_lanes(engine, Phase.MEASURE) == []
 
 
 async def test_a_sign_of_life_keeps_only_what_is_still_held(engine: AsyncEngine) -> None:

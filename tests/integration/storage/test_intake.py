@@ -83,8 +83,8 @@ async def test_an_image_the_provider_would_reject_is_left_to_measuring(
     receipt = await intake.submit(context, "default", order, sizes)
     async with engine.connect() as connection:
         job = await jobs.get(connection, "default", receipt.job_id)
-        stage = (await connection.execute(text("SELECT stage FROM ranges"))).scalar_one()
-    assert (job.total, stage) == (2, "measure")
+        phase = (await connection.execute(text("SELECT phase FROM ranges"))).scalar_one()
+    assert (job.total, phase) == (2, "measure")
 
 
 async def test_a_duplicate_names_its_line_and_stores_nothing(

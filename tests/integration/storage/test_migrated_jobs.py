@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from migrations import config, upgrade
 from tests.factories import make_job, make_measured_job
 from tests.queries import one, rows, run
-from vision.jobs.lifecycle import ItemStatus, JobStatus, Stage, StatusCode
+from vision.jobs.lifecycle import ItemStatus, JobStatus, Phase, StatusCode
 from vision.prices import Price, Usage
 from vision.storage.outcomes import moves
 from vision.storage.outcomes.finish import pause
@@ -28,9 +28,9 @@ COST = Decimal("0.0002")
 TABLES = ("jobs", "items", "ranges", "turns", "results", "ledger", "events", "deliveries")
 
 
-async def take(engine: AsyncEngine, lane: str, want: int, stage: Stage = Stage.WORK) -> list[LeasedItem]:
+async def take(engine: AsyncEngine, lane: str, want: int, phase: Phase = Phase.CALL) -> list[LeasedItem]:
     """The next items of the lane."""
-    return await claims.claim(engine, lane, want, stage=stage, lessee=Lessee("test", 60), price=PRICE)
+    return await claims.claim(engine, lane, want, phase=phase, lessee=Lessee("test", 60), price=PRICE)
 
 
 def answered(item: LeasedItem) -> Outcome:
@@ -59,7 +59,7 @@ class Jobs:
         """A job in each state that there is."""
         await self.make("queued")
         await make_job(self.engine, ["http://a/measuring"] * 3, lane="fake/measuring")
-        await take(self.engine, "fake/measuring", 1, Stage.MEASURE)
+        await take(self.engine, "fake/measuring", 1, Phase.MEASURE)
         await self.make("running")
         await self.answer("running", 1, leave=1)
         await self.make("again")
@@ -133,7 +133,7 @@ async def _work_off(engine: AsyncEngine, states: dict[str, Any]) -> None:
             if row.model == "partly":
                 await moves.retry(connection, row.id)
     for lane in [f"fake/{state}" for state in states]:
-        while items := await take(engine, lane, 3, Stage.MEASURE):
+        while items := await take(engine, lane, 3, Phase.MEASURE):
             await measurements.store(engine, [Measurement(item, 640, 480, 1_000, COST) for item in items], [])
         while items := await take(engine, lane, 3):
             await record(engine, [answered(item) for item in items])

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from migrations import config, upgrade
 from tests.factories import make_measured_job
 from tests.queries import one, rows, run
-from vision.jobs.lifecycle import Stage
+from vision.jobs.lifecycle import Phase
 from vision.storage.queue import claims
 from vision.storage.queue.leases import Lessee
 from vision.storage.tables import Table
@@ -55,7 +55,7 @@ async def test_jobs_from_before_weights_have_weight_1(engine: AsyncEngine, datab
     command.downgrade(config(database_url), "0003_turns_in_order")
     upgrade(database_url)
     assert (await one(engine, "SELECT weight FROM jobs")).weight == 1
-    (item,) = await claims.claim(engine, "fake/gpt-4o-mini", 1, stage=Stage.WORK, lessee=Lessee("test", 60))
+    (item,) = await claims.claim(engine, "fake/gpt-4o-mini", 1, phase=Phase.CALL, lessee=Lessee("test", 60))
     assert item.job_id == job_id
     assert (await one(engine, "SELECT service FROM turns")).service == 1_100
 

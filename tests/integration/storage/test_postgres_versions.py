@@ -15,7 +15,7 @@ from migrations import upgrade
 from tests.factories import make_job
 from tests.ports import free_port
 from tests.queries import one
-from vision.jobs.lifecycle import Stage
+from vision.jobs.lifecycle import Phase
 from vision.storage.engine import connect
 from vision.storage.queue import claims
 from vision.storage.queue.leases import Lessee
@@ -62,8 +62,8 @@ async def test_migrations_and_a_job(binaries: Path, open_folder: Path) -> None:
         engine = connect(url)
         await make_job(engine, ["http://127.0.0.1:9/1.jpg"], tokens=8500)
         await make_job(engine, ["http://127.0.0.1:9/1.jpg"])
-        for stage in Stage:
-            held = await claims.claim(engine, "fake/gpt-4o-mini", 1, stage=stage, lessee=Lessee("test", 60))
+        for phase in Phase:
+            held = await claims.claim(engine, "fake/gpt-4o-mini", 1, phase=phase, lessee=Lessee("test", 60))
             assert [item.number for item in held] == [1]
         assert (await one(engine, "SELECT count(*) AS leases FROM ranges WHERE lease_token IS NOT NULL")).leases == 2
         await engine.dispose()

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.factories import make_measured_job
 from tests.queries import one, rows, run
-from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Phase
 from vision.prices import Price, Usage
 from vision.storage.engine import connect
 from vision.storage.outcomes.finish import finish_if_over
@@ -33,9 +33,9 @@ USAGE = Usage(1_200, 30, 1_000, 200)
 COST = Decimal("0.0002")
 
 
-async def take(engine: AsyncEngine, want: int, stage: Stage = Stage.WORK, seconds: float = 60) -> list[LeasedItem]:
+async def take(engine: AsyncEngine, want: int, phase: Phase = Phase.CALL, seconds: float = 60) -> list[LeasedItem]:
     """The next items of the lane."""
-    return await claims.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", seconds), price=PRICE)
+    return await claims.claim(engine, LANE, want, phase=phase, lessee=Lessee("test", seconds), price=PRICE)
 
 
 def answered(item: LeasedItem, **more: Any) -> Outcome:
@@ -189,16 +189,16 @@ async def test_an_ending_job_waits_for_what_is_in_flight_and_sends_nothing_again
 
 async def test_measured_items_become_one_range_for_every_run_of_them(engine: AsyncEngine) -> None:
     await make_measured_job(engine, 10, tokens=None)
-    items = await take(engine, 10, Stage.MEASURE)
-    troubles = {3: failed(items[2]), 7: Outcome(items[6], again_seconds=60.0, stage=Stage.MEASURE)}
+    items = await take(engine, 10, Phase.MEASURE)
+    troubles = {3: failed(items[2]), 7: Outcome(items[6], again_seconds=60.0, phase=Phase.MEASURE)}
     measured = [Measurement(item, 640, 480, 765, COST) for item in items if item.number not in troubles]
     await measurements.store(engine, measured, list(troubles.values()))
-    found = await rows(engine, "SELECT stage, start, stop, attempt FROM ranges ORDER BY start")
+    found = await rows(engine, "SELECT phase, start, stop, attempt FROM ranges ORDER BY start")
     assert [tuple(row) for row in found] == [
-        ("work", 1, 3, 0),
-        ("work", 4, 7, 0),
+        ("call", 1, 3, 0),
+        ("call", 4, 7, 0),
         ("measure", 7, 8, 1),
-        ("work", 8, 11, 0),
+        ("call", 8, 11, 0),
     ]
     job = await one(engine, "SELECT * FROM jobs")
     assert (job.measured, job.failed, job.estimated_cost) == (8, 1, 8 * COST)
@@ -209,7 +209,7 @@ async def test_measured_items_become_one_range_for_every_run_of_them(engine: Asy
 
 async def test_measuring_that_comes_too_late_changes_nothing(engine: AsyncEngine) -> None:
     await make_measured_job(engine, 2, tokens=None)
-    items = await take(engine, 2, Stage.MEASURE)
+    items = await take(engine, 2, Phase.MEASURE)
     await run(engine, "UPDATE ranges SET lease_token = :token", token=uuid4())
     await measurements.store(engine, [Measurement(item, 1, 1, 1, COST) for item in items], [])
     assert (await one(engine, "SELECT measured FROM jobs")).measured == 0

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.factories import make_measured_job
 from tests.queries import rows, run
-from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Phase
 from vision.prices import Price, Usage
 from vision.storage import deliveries
 from vision.storage.outcomes.outcome import Charge, Outcome
@@ -27,9 +27,9 @@ LANE = "fake/gpt-4o-mini"
 PRICE = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), source="test")
 
 
-async def take(engine: AsyncEngine, want: int, stage: Stage = Stage.WORK) -> list[LeasedItem]:
+async def take(engine: AsyncEngine, want: int, phase: Phase = Phase.CALL) -> list[LeasedItem]:
     """The next items of the lane."""
-    return await claims.claim(engine, LANE, want, stage=stage, lessee=Lessee("test", 60), price=PRICE)
+    return await claims.claim(engine, LANE, want, phase=phase, lessee=Lessee("test", 60), price=PRICE)
 
 
 async def send(engine: AsyncEngine, items: list[LeasedItem], step: Step = Step.SENT) -> None:
@@ -49,8 +49,8 @@ async def die(engine: AsyncEngine, *items: LeasedItem) -> None:
 
 
 async def spans(engine: AsyncEngine) -> list[tuple[str, int, int]]:
-    """Stage, start and stop of what waits."""
-    found = await rows(engine, "SELECT stage, start, stop FROM ranges WHERE lease_token IS NULL ORDER BY start")
+    """Phase, start and stop of what waits."""
+    found = await rows(engine, "SELECT phase, start, stop FROM ranges WHERE lease_token IS NULL ORDER BY start")
     return [tuple(row) for row in found]
 
 
@@ -64,7 +64,7 @@ async def test_an_owner_that_is_no_process_keeps_its_lease_to_its_deadline_and_h
 ) -> None:
     job_id = await make_measured_job(engine, 10)
     batch = Lessee("batch_1", 3_600, is_process=False)
-    items = await claims.claim(engine, LANE, 4, stage=Stage.WORK, lessee=batch, price=PRICE)
+    items = await claims.claim(engine, LANE, 4, phase=Phase.CALL, lessee=batch, price=PRICE)
     await send(engine, items[:3])
     beside = await take(engine, 2)
     await run(engine, "UPDATE ranges SET lease_until = now() - interval '1 s' WHERE worker = 'test'")
@@ -94,7 +94,7 @@ async def test_what_is_left_of_a_lease_waits_again_a_range_for_every_run(engine:
     assert await recovery.reclaim(engine) == Reclaimed(0, 0), "it is still alive"
     await die(engine)
     assert await recovery.reclaim(engine) == Reclaimed(1, 1)
-    assert await spans(engine) == [("work", 1, 3), ("work", 4, 5), ("work", 5, 6), ("work", 6, 10), ("work", 11, 21)]
+    assert await spans(engine) == [("call", 1, 3), ("call", 4, 5), ("call", 5, 6), ("call", 6, 10), ("call", 11, 21)]
     assert await recovery.reclaim(engine) == Reclaimed(0, 0), "a second run finds nothing"
     unknown = await rows(engine, "SELECT number, attempt, cost FROM ledger WHERE outcome = 'unknown' ORDER BY number")
     assert [(row.number, row.attempt) for row in unknown] == [(n, 1) for n in (1, 2, 4)], "the others were never sent"
@@ -175,7 +175,7 @@ async def test_an_item_tried_again_elsewhere_is_not_lost_with_its_second_worker(
     assert [item.number for item in second] == [2]
     await die(engine, *second)
     assert (await recovery.reclaim(engine)).leases == 1
-    assert await spans(engine) == [("work", 2, 3)]
+    assert await spans(engine) == [("call", 2, 3)]
     await record(engine, [answered(first[0]), answered(first[2])])
     await record(engine, [answered(item) for item in await take(engine, 3)])
     (job,) = await rows(engine, "SELECT status, succeeded FROM jobs")
@@ -198,11 +198,11 @@ async def test_two_sweeps_at_once_give_everything_back_once(engine: AsyncEngine,
 
 async def test_measuring_comes_back_too_without_what_was_measured(engine: AsyncEngine) -> None:
     await make_measured_job(engine, 6, tokens=None)
-    items = await take(engine, 6, Stage.MEASURE)
+    items = await take(engine, 6, Phase.MEASURE)
     await measurements.store(engine, [Measurement(item, 1, 1, 85, Decimal(0)) for item in items[:2]], [])
     await die(engine)
     await recovery.reclaim(engine)
-    assert await spans(engine) == [("work", 1, 3), ("measure", 3, 7)]
+    assert await spans(engine) == [("call", 1, 3), ("measure", 3, 7)]
 
 
 async def test_an_item_that_is_always_in_hand_when_workers_die_is_left_out(

@@ -17,7 +17,7 @@ from vision.errors import InvalidRequest
 from vision.files.folder import Folder
 from vision.intake import IntakeContext, Order
 from vision.intake.order import StepOrder
-from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Phase
 from vision.jobs.wake_ups import WakeUps
 from vision.outbound.guard import Guard
 from vision.prices import Price, Usage
@@ -74,10 +74,10 @@ async def make(context: IntakeContext, count: int, steps: Sequence[StepOrder] = 
 
 
 async def take(
-    engine: AsyncEngine, lane: str, want: int, stage: Stage = Stage.WORK, price: Price = PRICE
+    engine: AsyncEngine, lane: str, want: int, phase: Phase = Phase.CALL, price: Price = PRICE
 ) -> list[LeasedItem]:
     """The next items of the lane."""
-    return await claims.claim(engine, lane, want, stage=stage, lessee=Lessee("test", 60), price=price)
+    return await claims.claim(engine, lane, want, phase=phase, lessee=Lessee("test", 60), price=price)
 
 
 def answered(item: LeasedItem, answer: object, cost: Decimal = COST) -> Outcome:
@@ -90,9 +90,9 @@ def failed(item: LeasedItem, code: str) -> Outcome:
 
 
 async def spans(engine: AsyncEngine) -> list[tuple[int, str, str, int, int]]:
-    """Step, lane, stage, start and stop of what waits."""
+    """Step, lane, phase, start and stop of what waits."""
     found = await rows(
-        engine, "SELECT step, lane, stage, start, stop FROM ranges WHERE lease_token IS NULL ORDER BY step, start"
+        engine, "SELECT step, lane, phase, start, stop FROM ranges WHERE lease_token IS NULL ORDER BY step, start"
     )
     return [tuple(row) for row in found]
 
@@ -111,8 +111,8 @@ async def test_items_go_on_where_the_condition_holds_and_have_their_result_elsew
     assert [(item.step, item.steps, item.image_tokens) for item in items] == [(1, 2, 2833)] * 6
     batch = [answered(item, DOUBT if item.number in {2, 3, 5} else SURE) for item in items[:5]]
     recorded = await record(engine, [*batch, failed(items[5], "refused")])
-    assert recorded == Recorded(set(), {(GOOD, Stage.WORK)})
-    assert await spans(engine) == [(2, GOOD, "work", 2, 4), (2, GOOD, "work", 5, 7)]
+    assert recorded == Recorded(set(), {(GOOD, Phase.CALL)})
+    assert await spans(engine) == [(2, GOOD, "call", 2, 4), (2, GOOD, "call", 5, 7)]
     later = await take(engine, GOOD, 10)
     assert [(item.number, item.step, item.attempt, item.image_tokens) for item in later] == [
         (number, 2, 0, 765 - 510) for number in (2, 3, 5, 6)
@@ -156,7 +156,7 @@ async def test_an_item_that_fails_ends_unless_failures_are_asked_for(
     await make(context, 2)
     first, second = await take(engine, CHEAP, 2)
     await record(engine, [failed(first, "image_corrupt"), failed(second, "refused")])
-    assert await spans(engine) == [(2, GOOD, "work", 2, 3)]
+    assert await spans(engine) == [(2, GOOD, "call", 2, 3)]
     assert [tuple(row) for row in await rows(engine, "SELECT number, step, status FROM results")] == [(1, 1, "failed")]
 
 
@@ -181,8 +181,8 @@ async def test_images_of_unknown_size_are_measured_at_the_first_step_that_needs_
     await intake.submit(context, "default", Order(steps=steps), items)
     held = await take(engine, CHEAP, 2)
     recorded = await record(engine, [answered(item, DOUBT) for item in held])
-    assert recorded.waiting == {(GOOD, Stage.MEASURE)}
-    measured = await take(engine, GOOD, 2, Stage.MEASURE)
+    assert recorded.waiting == {(GOOD, Phase.MEASURE)}
+    measured = await take(engine, GOOD, 2, Phase.MEASURE)
     assert [item.image_tokens for item in measured] == [None, None]
     alone, pair = measured
     found = [
@@ -192,7 +192,7 @@ async def test_images_of_unknown_size_are_measured_at_the_first_step_that_needs_
     await measurements.store(engine, found, [])
     later = await take(engine, GOOD, 2)
     assert [item.image_tokens for item in later] == [255, 255 + 765]
-    assert (await record(engine, [answered(item, "yes") for item in later])).waiting == {(CHEAP, Stage.WORK)}
+    assert (await record(engine, [answered(item, "yes") for item in later])).waiting == {(CHEAP, Phase.CALL)}
     assert [item.image_tokens for item in await take(engine, CHEAP, 2)] == [8_500, 8_500 + 25_501]
     job = await one(engine, "SELECT measured, estimated_image_tokens FROM jobs")
     assert (job.measured, job.estimated_image_tokens) == (2, 3 * 2833), "of the first step"
@@ -233,7 +233,7 @@ async def test_pause_stops_all_steps_and_resume_starts_them(engine: AsyncEngine,
     held = await take(engine, CHEAP, 1)
     await intake.pause(context, "default", job_id)
     assert await take(engine, CHEAP, 4) == await take(engine, GOOD, 4) == []
-    assert (await record(engine, [answered(held[0], DOUBT)])).waiting == {(GOOD, Stage.WORK)}
+    assert (await record(engine, [answered(held[0], DOUBT)])).waiting == {(GOOD, Phase.CALL)}
     assert await take(engine, GOOD, 4) == [], "what comes in while it is paused waits, too"
     await intake.resume(context, "default", job_id)
     assert (len(await take(engine, CHEAP, 4)), len(await take(engine, GOOD, 4))) == (1, 3)
@@ -275,7 +275,7 @@ async def test_retry_takes_failed_items_up_at_the_step_that_failed(engine: Async
     batch = [failed(item, "output_invalid") for item in later[:2]] + [answered(later[2], "yes")]
     assert (await record(engine, batch)).ended == {job_id}
     await intake.retry(context, "default", job_id)
-    assert await spans(engine) == [(1, CHEAP, "work", 1, 2), (2, GOOD, "work", 2, 4)]
+    assert await spans(engine) == [(1, CHEAP, "call", 1, 2), (2, GOOD, "call", 2, 4)]
     assert await counted(engine) == [("screen", 4, 3, 0), ("decide", 3, 1, 0)]
     await record(engine, [answered(item, DOUBT) for item in await take(engine, CHEAP, 4)])
     done = await record(engine, [answered(item, "no") for item in await take(engine, GOOD, 4)])

@@ -93,7 +93,7 @@ async def test_declared_sizes_are_measured_first_where_money_is_capped(
     settings.providers_file = providers_file(settings.data_dir, provider.url, images="url")
     job_id = await make_job(engine, [f"{host.url}/1024x1024/{n}.jpg" for n in range(5)], tokens=8500, max_cost=1)
     await run(engine, "UPDATE items SET width = 1, height = 1, unseen = true")
-    await run(engine, "UPDATE ranges SET stage = 'measure'")
+    await run(engine, "UPDATE ranges SET phase = 'measure'")
     async with working(settings):
         job = await finished(engine, job_id)
     items = await rows(engine, "SELECT width, height, image_tokens, unseen FROM items")

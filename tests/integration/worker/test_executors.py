@@ -13,7 +13,7 @@ from tests.factories import make_job
 from tests.fakes import FakeProcess
 from tests.integration.worker.test_work import finished, host, provider, settings, until
 from tests.queries import rows
-from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Phase
 from vision.jobs.wake_ups import Task
 from vision.prices import Usage
 from vision.provider.catalogue import Catalogue, Lane, configured
@@ -50,7 +50,7 @@ class Slow:
 
     async def run(self) -> None:
         owner = Lessee("batch_1", 3_600, is_process=False)
-        while items := await claims.claim(self.process.engine, self.lane.name, 64, stage=Stage.WORK, lessee=owner):
+        while items := await claims.claim(self.process.engine, self.lane.name, 64, phase=Phase.CALL, lessee=owner):
             self.elsewhere.items += items
         while self.elsewhere.ready and self.elsewhere.items:
             item = self.elsewhere.items.pop()
@@ -107,7 +107,7 @@ async def test_what_somebody_else_has_in_hand_outlives_the_worker_that_gave_it(
     async with working(settings, elsewhere):
         await until(engine, "SELECT count(*) FROM ranges WHERE worker = '@batch_1'", 1)
     beside = await make_job(engine, [f"{host.url}/64x64/b.jpg"], tokens=8500)
-    await claims.claim(engine, "fake/gpt-4o-mini", 1, stage=Stage.WORK, lessee=Lessee("dead:1", 0))
+    await claims.claim(engine, "fake/gpt-4o-mini", 1, phase=Phase.CALL, lessee=Lessee("dead:1", 0))
     async with working(settings, elsewhere) as work:
         assert (await finished(engine, beside)).succeeded == 1, "the sweep has taken a dead worker's lease"
         assert len(await rows(engine, "SELECT 1 FROM ranges WHERE worker = '@batch_1'")) == 1

@@ -13,8 +13,8 @@ HOUR = 3_600.0
 
 LEASE_EACH = """
     WITH whole AS (DELETE FROM ranges WHERE job_id = :job_id RETURNING *)
-    INSERT INTO ranges (tenant_id, job_id, lane, stage, start, stop, lease_token, lease_until, worker)
-    SELECT tenant_id, job_id, lane, stage, n, n + 1, gen_random_uuid(), now() - interval '1 s', 'dead'
+    INSERT INTO ranges (tenant_id, job_id, lane, phase, start, stop, lease_token, lease_until, worker)
+    SELECT tenant_id, job_id, lane, phase, n, n + 1, gen_random_uuid(), now() - interval '1 s', 'dead'
     FROM whole, generate_series(whole.start, whole.stop - 1) AS n
 """
 

@@ -17,7 +17,7 @@ import worker.dispatch.recorder
 from tests.factories import SECRET, make_job
 from tests.fakes import FakeProcess, start
 from tests.queries import rows
-from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Phase
 from vision.jobs.wake_ups import Task
 from vision.prices import Usage, list_price
 from vision.provider.catalogue import configured
@@ -277,7 +277,7 @@ async def test_what_a_silent_worker_held_is_done_by_another_one(
     images = [f"{host.url}/64x64/{number}.jpg" for number in range(40)]
     job_id = await make_job(engine, images, tokens=8500)
     settings.lease_seconds = 5  # so long the server has to have been running
-    dead = await claims.claim(engine, "fake/gpt-4o-mini", 10, stage=Stage.WORK, lessee=Lessee("dead", 0.1), price=PRICE)
+    dead = await claims.claim(engine, "fake/gpt-4o-mini", 10, phase=Phase.CALL, lessee=Lessee("dead", 0.1), price=PRICE)
     assert [item.number for item in dead] == list(range(1, 11))
     sent = [Mark(item, Step.SENT) for item in dead[:4]]
     assert await marks.write(engine, sent) == {dead[0].token}

@@ -33,7 +33,7 @@ _PAUSE = text(f"""
 
 _IN_FLIGHT = text("""
     SELECT coalesce(sum(stop - start - done), 0)::int FROM ranges
-    WHERE job_id = :job_id AND lease_token IS NOT NULL AND stage = 'work'
+    WHERE job_id = :job_id AND lease_token IS NOT NULL AND phase = 'call'
 """)
 
 _STILL = text("UPDATE turns SET runnable = false WHERE job_id = :job_id")

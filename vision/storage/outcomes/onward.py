@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.jobs.conditions import StepOutcome, parse
-from vision.jobs.lifecycle import RUNNABLE, Stage, sql_list
+from vision.jobs.lifecycle import RUNNABLE, Phase, sql_list
 from vision.jobs.steps import Step, following
 from vision.storage.outcomes.outcome import Outcome
 from vision.storage.outcomes.recordset import recordset
@@ -18,7 +18,7 @@ from vision.storage.outcomes.results import storable
 
 Key = tuple[UUID, int]
 """Job and number of an item."""
-Waiting = tuple[str, Stage]
+Waiting = tuple[str, Phase]
 """A lane, and what items wait for on it."""
 
 
@@ -93,16 +93,16 @@ _ANSWERS = text("""
 
 # Image tokens of a later step follow from the sizes; only where they are not known is the item measured first.
 _WAIT = text("""
-    INSERT INTO ranges (tenant_id, job_id, step, lane, stage, start, stop)
-    SELECT tenant_id, job_id, step, lane, stage, min(number), max(number) + 1
-    FROM (SELECT *, number - row_number() OVER (PARTITION BY job_id, step, stage ORDER BY number) AS island
+    INSERT INTO ranges (tenant_id, job_id, step, lane, phase, start, stop)
+    SELECT tenant_id, job_id, step, lane, phase, min(number), max(number) + 1
+    FROM (SELECT *, number - row_number() OVER (PARTITION BY job_id, step, phase ORDER BY number) AS island
           FROM (SELECT x.*, CASE WHEN x.by_size AND i.sizes IS NULL AND (cardinality(i.images) > 1 OR i.width IS NULL)
-                                 THEN 'measure' ELSE 'work' END AS stage
+                                 THEN 'measure' ELSE 'call' END AS phase
                 FROM json_to_recordset(CAST(:rows AS json))
                      AS x(tenant_id text, job_id uuid, number int, step int, lane text, by_size bool)
                 JOIN items i ON i.job_id = x.job_id AND i.number = x.number) AS going) AS runs
-    GROUP BY tenant_id, job_id, step, lane, stage, island
-    RETURNING lane, stage
+    GROUP BY tenant_id, job_id, step, lane, phase, island
+    RETURNING lane, phase
 """)
 
 # Level with what else runs on the lane: a step that had nothing to do meanwhile does not take the lane for itself.
@@ -135,7 +135,7 @@ async def wait(connection: AsyncConnection, stored: Sequence[Onward]) -> set[Wai
     if not stored:
         return set()
     rows = recordset([_range(each) for each in stored])
-    return {(row.lane, Stage(row.stage)) for row in await connection.execute(_WAIT, {"rows": rows})}
+    return {(row.lane, Phase(row.phase)) for row in await connection.execute(_WAIT, {"rows": rows})}
 
 
 async def take_turns(connection: AsyncConnection, stored: Sequence[Onward]) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Phase
 from vision.prices import Usage
 from vision.storage.queue.leased_item import LeasedItem
 
@@ -43,7 +43,7 @@ class Outcome:
     error_message: str | None = None
     latency_ms: int | None = None
     again_seconds: float | None = None
-    stage: Stage = Stage.WORK
+    phase: Phase = Phase.CALL
     burned: bool = True
     image_tokens: int | None = None
     """What its images cost after all, where that is not what was told or measured before."""

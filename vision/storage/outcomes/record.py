@@ -31,11 +31,11 @@ _TICK = text("""
 """)
 
 _AGAIN = text("""
-    INSERT INTO ranges (tenant_id, job_id, step, lane, stage, start, stop, run_at, attempt, crashes)
-    SELECT x.tenant_id, x.job_id, x.step, x.lane, x.stage, x.number, x.number + 1,
+    INSERT INTO ranges (tenant_id, job_id, step, lane, phase, start, stop, run_at, attempt, crashes)
+    SELECT x.tenant_id, x.job_id, x.step, x.lane, x.phase, x.number, x.number + 1,
            now() + x.seconds * interval '1 second', x.attempt, x.crashes
     FROM json_to_recordset(CAST(:rows AS json))
-         AS x(tenant_id text, job_id uuid, step int, lane text, stage text, number int, seconds float8, attempt int,
+         AS x(tenant_id text, job_id uuid, step int, lane text, phase text, number int, seconds float8, attempt int,
               crashes int)
 """)
 
@@ -137,7 +137,7 @@ async def _write_again(connection: AsyncConnection, outcomes: Sequence[Outcome],
             "job_id": outcome.item.job_id,
             "step": outcome.item.step,
             "lane": lanes[outcome.item.lease],
-            "stage": outcome.stage,
+            "phase": outcome.phase,
             "number": outcome.item.number,
             "seconds": outcome.again_seconds or 0.0,
             "attempt": outcome.attempts,

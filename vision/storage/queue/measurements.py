@@ -48,8 +48,8 @@ _SIZES = text("""
 """)
 
 _READY = text("""
-    INSERT INTO ranges (tenant_id, job_id, step, lane, stage, start, stop)
-    SELECT :tenant_id, :job_id, :step, :lane, 'work', min(number), max(number) + 1
+    INSERT INTO ranges (tenant_id, job_id, step, lane, phase, start, stop)
+    SELECT :tenant_id, :job_id, :step, :lane, 'call', min(number), max(number) + 1
     FROM (SELECT number, number - row_number() OVER (ORDER BY number) AS island
           FROM unnest(CAST(:numbers AS int[])) AS number) runs
     GROUP BY island

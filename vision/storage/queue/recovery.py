@@ -19,7 +19,7 @@ SPREAD_SECONDS = 30
 """From their second crash on, items come back one by one at random: the guilty one must not take the others along."""
 
 _EXPIRED = text("""
-    SELECT id, tenant_id, job_id, step, lane, stage, start, stop, attempt, crashes, decoding, sent, sent_costs,
+    SELECT id, tenant_id, job_id, step, lane, phase, start, stop, attempt, crashes, decoding, sent, sent_costs,
            coalesce(worker, '') AS owner
     FROM ranges
     WHERE lease_token IS NOT NULL AND lease_until < now()
@@ -36,7 +36,7 @@ class _ExpiredLease:
     job_id: UUID
     step: int
     lane: str
-    stage: str
+    phase: str
     start: int
     stop: int
     attempt: int
@@ -84,8 +84,8 @@ _POISON = text(f"""
 
 _BACK = text(f"""
     WITH missing AS ({_LEFT})
-    INSERT INTO ranges (tenant_id, job_id, step, lane, stage, start, stop, run_at, attempt, crashes)
-    SELECT :tenant_id, :job_id, :step, :lane, :stage, min(number), max(number) + 1,
+    INSERT INTO ranges (tenant_id, job_id, step, lane, phase, start, stop, run_at, attempt, crashes)
+    SELECT :tenant_id, :job_id, :step, :lane, :phase, min(number), max(number) + 1,
            now() + random() * :spread * interval '1 second', :attempt, :crashes
     FROM (SELECT number, number - (:spread = 0)::int * row_number() OVER (ORDER BY number) AS island
           FROM missing WHERE (number = ANY(CAST(:suspects AS int[]))) = :suspected) runs

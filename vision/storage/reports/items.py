@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from vision.jobs.item_report import ItemReport, ResultReport
 from vision.jobs.job_report import JobReport
-from vision.jobs.lifecycle import ItemStatus, Stage
+from vision.jobs.lifecycle import ItemStatus, Phase
 from vision.storage.tables import Item, Range, Result
 
 BATCH = 1_000
@@ -68,7 +68,7 @@ def _unfinished(job: JobReport) -> ColumnElement[str]:
         return literal(unfinished.value)
     leased = exists().where(
         Range.job_id == Item.job_id,
-        Range.stage == Stage.WORK,
+        Range.phase == Phase.CALL,
         Range.lease_token.is_not(None),
         Range.start <= Item.number,
         Range.stop > Item.number,

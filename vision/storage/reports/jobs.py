@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vision.errors import NotFound
 from vision.jobs import ids
 from vision.jobs.job_report import JobReport
-from vision.jobs.lifecycle import RUNNABLE, Stage, StatusCode
+from vision.jobs.lifecycle import RUNNABLE, Phase, StatusCode
 from vision.jobs.remaining_work import OpenJob
 from vision.storage.tables import Job, LaneOutage, Range, Turn
 
@@ -121,7 +121,7 @@ async def in_flight_by_lane(connection: AsyncConnection, tenant: str) -> dict[st
     """Items in workers' hands, per lane."""
     statement = (
         select(Range.lane, func.sum(Range.stop - Range.start - Range.done).label("items"))
-        .where(Range.tenant_id == tenant, Range.lease_token.is_not(None), Range.stage == Stage.WORK)
+        .where(Range.tenant_id == tenant, Range.lease_token.is_not(None), Range.phase == Phase.CALL)
         .group_by(Range.lane)
     )
     return {row.lane: int(row.items) for row in await connection.execute(statement)}
@@ -134,7 +134,7 @@ def _view() -> Select[Any]:
             func.coalesce(func.sum(Range.stop - Range.start - Range.done), 0).label("in_flight"),
             func.coalesce(func.sum(Range.reserved), 0).label("reserved"),
         )
-        .where(Range.job_id == Job.id, Range.lease_token.is_not(None), Range.stage == Stage.WORK)
+        .where(Range.job_id == Job.id, Range.lease_token.is_not(None), Range.phase == Phase.CALL)
         .lateral("held")
     )
     columns = [column for column in Job.__table__.c if column.name not in {"prompt", "schema", "status_code"}]

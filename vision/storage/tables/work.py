@@ -11,9 +11,9 @@ from vision.storage.tables.table import Table
 
 
 class Range(Table):
-    """Items `start` … `stop - 1` of a job that wait for a stage, or (with a lease token) are in a worker's hands.
+    """Items `start` … `stop - 1` of a job that wait for a phase, or (with a lease token) are in a worker's hands.
 
-    One row per job, step and stage at first: taking the next items moves its `start`, so that this row is the job's
+    One row per job, step and phase at first: taking the next items moves its `start`, so that this row is the job's
     cursor. What a dead worker left, and what is to be tried again, are further rows.
     """
 
@@ -23,7 +23,7 @@ class Range(Table):
             "ix_ranges_waiting_step",
             "job_id",
             "step",
-            "stage",
+            "phase",
             "run_at",
             "start",
             postgresql_where=text("lease_token IS NULL"),
@@ -37,7 +37,7 @@ class Range(Table):
     job_id: Mapped[UUID]
     step: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     lane: Mapped[str]
-    stage: Mapped[str]
+    phase: Mapped[str]
     start: Mapped[int]
     stop: Mapped[int]
     run_at: Mapped[datetime | None]

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from vision.jobs.lifecycle import Stage
+from vision.jobs.lifecycle import Phase
 from vision.prices import Price
 from vision.storage.queue.claims import pieces, turns, waiting_items
 from vision.storage.queue.claims.budget import affordable
@@ -26,7 +26,7 @@ async def claim(
     lane: str,
     want: int,
     *,
-    stage: Stage,
+    phase: Phase,
     lessee: Lessee,
     price: Price | None = None,
     rule: str = "none",
@@ -41,10 +41,10 @@ async def claim(
     passed: list[Turn] = []
     while True:
         async with engine.begin() as connection:
-            found = await turns.next_turn(connection, lane, stage, passed)
+            found = await turns.next_turn(connection, lane, phase, passed)
             if found is None:
                 return []
-            claim = _Claim(connection, found, stage, lessee, Cost(price, rule))
+            claim = _Claim(connection, found, phase, lessee, Cost(price, rule))
             if leased := await claim.take(want, untried_first=untried_first):
                 return leased
         passed.append(found)
@@ -56,7 +56,7 @@ class _Claim:
 
     connection: AsyncConnection
     turn: Turn
-    stage: Stage
+    phase: Phase
     lessee: Lessee
     cost: Cost
 
@@ -65,14 +65,14 @@ class _Claim:
         capped = self.turn.capped and self.cost.price is not None
         if not await turns.hold(self.connection, self.turn, job=capped or self.turn.fresh):
             return []
-        waiting = await pieces.take(self.connection, self.turn, want, self.stage, untried_first=untried_first)
+        waiting = await pieces.take(self.connection, self.turn, want, self.phase, untried_first=untried_first)
         items = await waiting_items.read(self.connection, self.turn, waiting)
         costs = [self.cost.most(self.turn, item) for item in items]
         if items and capped:
             items = items[: await affordable(self.connection, self.turn.job_id, costs)]
         if not items:
             return []
-        await turns.serve(self.connection, self.turn, service(self.turn, items, self.stage))
+        await turns.serve(self.connection, self.turn, service(self.turn, items, self.phase))
         return await self._lease(waiting, list(zip(items, costs, strict=False)))
 
     async def _lease(self, waiting: Sequence[Piece], chosen: Sequence[tuple[WaitingItem, Decimal]]) -> list[LeasedItem]:
@@ -109,12 +109,12 @@ def _leased(turn: Turn, item: WaitingItem, cost: Decimal, piece: Piece, token: U
 
 _LANES = text("""
     SELECT DISTINCT t.lane FROM turns t WHERE t.runnable AND EXISTS (
-        SELECT 1 FROM ranges r WHERE r.job_id = t.job_id AND r.step = t.step AND r.stage = :stage
+        SELECT 1 FROM ranges r WHERE r.job_id = t.job_id AND r.step = t.step AND r.phase = :phase
         AND r.lease_token IS NULL AND (r.run_at IS NULL OR r.run_at <= now()))
 """)
 
 
-async def waiting_lanes(engine: AsyncEngine, stage: Stage) -> list[str]:
-    """Lanes on which items wait for this stage and may run now."""
+async def waiting_lanes(engine: AsyncEngine, phase: Phase) -> list[str]:
+    """Lanes on which items wait for this phase and may run now."""
     async with engine.connect() as connection:
-        return list((await connection.execute(_LANES, {"stage": stage})).scalars())
+        return list((await connection.execute(_LANES, {"phase": phase})).scalars())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from vision.jobs.lifecycle import Stage
+from vision.jobs.lifecycle import Phase
 from vision.prices import Price
 from vision.storage.queue.claims.turns import Turn
 from vision.storage.queue.claims.waiting_items import WaitingItem
@@ -27,12 +27,12 @@ class Cost:
         return most(self.price, images + turn.prompt_tokens, turn.max_output_tokens)
 
 
-def service(turn: Turn, items: Sequence[WaitingItem], stage: Stage) -> float:
+def service(turn: Turn, items: Sequence[WaitingItem], phase: Phase) -> float:
     """What a turn is charged, for the fair order on its lane: its calls' tokens over its job's weight.
 
     Measuring hardly counts. A call without tokens counts as one, so that jobs share such a lane by their calls.
     """
-    if stage is Stage.MEASURE:
+    if phase is Phase.MEASURE:
         return float(len(items) / turn.weight)
     tokens = sum(max(1, (item.image_tokens or 0) + turn.prompt_tokens + turn.max_output_tokens) for item in items)
     return float(tokens / turn.weight)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vision.jobs.lifecycle import Stage
+from vision.jobs.lifecycle import Phase
 from vision.storage.queue.claims.turns import Turn
 from vision.storage.queue.leases import Lessee
 
@@ -31,7 +31,7 @@ class Piece:
 
 _IN_ORDER = """
     SELECT id, start, stop, attempt, crashes FROM ranges
-    WHERE job_id = :job_id AND step = :step AND stage = :stage AND lease_token IS NULL
+    WHERE job_id = :job_id AND step = :step AND phase = :phase AND lease_token IS NULL
       AND (run_at IS NULL OR run_at <= now())
     ORDER BY {}, start LIMIT :want
     FOR UPDATE SKIP LOCKED
@@ -47,19 +47,19 @@ _LEASE_WHOLE = text("""
 """)
 
 _LEASE_PART = text("""
-    WITH cut AS (UPDATE ranges SET start = :stop WHERE id = :id RETURNING tenant_id, job_id, step, lane, stage, run_at)
-    INSERT INTO ranges (tenant_id, job_id, step, lane, stage, start, stop, run_at, attempt, crashes,
+    WITH cut AS (UPDATE ranges SET start = :stop WHERE id = :id RETURNING tenant_id, job_id, step, lane, phase, run_at)
+    INSERT INTO ranges (tenant_id, job_id, step, lane, phase, start, stop, run_at, attempt, crashes,
                         lease_token, lease_until, worker, reserved)
-    SELECT tenant_id, job_id, step, lane, stage, :start, :stop, run_at, :attempt, :crashes,
+    SELECT tenant_id, job_id, step, lane, phase, :start, :stop, run_at, :attempt, :crashes,
            :token, now() + :seconds * interval '1 second', :worker, :reserved
     FROM cut RETURNING id
 """)
 
 
-async def take(connection: AsyncConnection, turn: Turn, want: int, stage: Stage, *, untried_first: bool) -> list[Piece]:
+async def take(connection: AsyncConnection, turn: Turn, want: int, phase: Phase, *, untried_first: bool) -> list[Piece]:
     """Lock waiting ranges of this turn, up to `want` items; those that others have locked are passed over."""
     pieces: list[Piece] = []
-    values = {"job_id": turn.job_id, "step": turn.step, "stage": stage, "want": want}
+    values = {"job_id": turn.job_id, "step": turn.step, "phase": phase, "want": want}
     for row in await connection.execute(_UNTRIED_FIRST if untried_first else _WAITING, values):
         if want <= 0:
             break

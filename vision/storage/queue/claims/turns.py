@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vision.jobs.lifecycle import START, Stage, StatusCode, sql_list
+from vision.jobs.lifecycle import START, Phase, StatusCode, sql_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ _NEXT = text(f"""
     FROM turns t JOIN jobs j ON j.id = t.job_id LEFT JOIN steps s ON s.job_id = t.job_id AND s.position = t.step
     WHERE t.lane = :lane AND t.runnable AND (t.job_id, t.step) NOT IN (
             SELECT * FROM unnest(CAST(:passed_jobs AS uuid[]), CAST(:passed_steps AS smallint[])))
-      AND EXISTS (SELECT 1 FROM ranges r WHERE r.job_id = t.job_id AND r.step = t.step AND r.stage = :stage
+      AND EXISTS (SELECT 1 FROM ranges r WHERE r.job_id = t.job_id AND r.step = t.step AND r.phase = :phase
                   AND r.lease_token IS NULL AND (r.run_at IS NULL OR r.run_at <= now()))
     ORDER BY t.priority DESC, t.service, t.job_id LIMIT 1
 """)
@@ -62,11 +62,11 @@ _START_JOB = text(f"""
 _ADD_SERVICE = text("UPDATE turns SET service = service + :service WHERE job_id = :job_id AND step = :step")
 
 
-async def next_turn(connection: AsyncConnection, lane: str, stage: Stage, passed: Sequence[Turn]) -> Turn | None:
-    """The lane's next turn but for those passed over; None when nothing waits in this stage."""
+async def next_turn(connection: AsyncConnection, lane: str, phase: Phase, passed: Sequence[Turn]) -> Turn | None:
+    """The lane's next turn but for those passed over; None when nothing waits in this phase."""
     values = {
         "lane": lane,
-        "stage": stage,
+        "phase": phase,
         "passed_jobs": [turn.job_id for turn in passed],
         "passed_steps": [turn.step for turn in passed],
     }

@@ -1,0 +1,22 @@
+"""What a range waits for is its phase: measure or call"""
+
+from alembic import op
+
+revision = "0011_phases"
+down_revision = "0010_deleted_jobs"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """In one transaction, so that nobody sees one without the other. There are a few rows for each open job.
+
+    Stop the workers of an earlier version first: they know the older names only, and claim nothing any more.
+    """
+    op.alter_column("ranges", "stage", new_column_name="phase")
+    op.execute("UPDATE ranges SET phase = 'call' WHERE phase = 'work'")
+
+
+def downgrade() -> None:
+    op.execute("UPDATE ranges SET phase = 'work' WHERE phase = 'call'")
+    op.alter_column("ranges", "phase", new_column_name="stage")
