@@ -54,7 +54,7 @@ class Provider:
         tokens = usage if self.charge == "usage" else most
         if refusal := self.lane.refusal(now, tokens):
             self.refused.append(now)
-            limits = self._told(now)
+            limits = self._stated(now)
             await asyncio.sleep(self.dice.uniform(*self.delay))
             wait = None if refusal.wait is None else (refusal.wait + 1) / 1000
             return CallResult(None, Failure(Then.PACE, "rate_limit_exceeded", "", retry_after=wait), limits=limits)
@@ -62,7 +62,7 @@ class Provider:
         self.charged, self.calls = self.charged + tokens, self.calls + 1
         self.in_flight += 1
         self.most_in_flight = max(self.in_flight, self.most_in_flight)
-        limits = self._told(now)
+        limits = self._stated(now)
         self.last = now
         self.left = self.lane.tokens.remaining(now) * 60 / self.tpm, self.lane.requests.remaining(now) * 60 / self.rpm
         await asyncio.sleep(self.dice.uniform(*self.latency))
@@ -72,11 +72,11 @@ class Provider:
             self.lane.tokens.take(now, usage - most)
             self.charged += usage - most
         if self.tells == "answer":
-            limits = self._told(now)
+            limits = self._stated(now)
         await asyncio.sleep(self.dice.uniform(*self.delay))
         return CallResult(Reply(Ending.ANSWERED, "", None), None, limits=limits)
 
-    def _told(self, now: float) -> headers.RateLimits:
+    def _stated(self, now: float) -> headers.RateLimits:
         if self.tells == "nothing":
             return headers.RateLimits()
         return headers.read(self.lane.headers(now))

@@ -37,16 +37,16 @@ def items(seconds: float, full: float, charge: Charge, dice: random.Random) -> "
 
 
 KNOWN = """
-local line = {tokens = ARGV[2] * (2000000 - 3400), requests = ARGV[2] * (1000000 - 1700)}
+local supply = {tokens = ARGV[2] * (2000000 - 3400), requests = ARGV[2] * (1000000 - 1700)}
 redis.call('HSET', KEYS[1], 'lane', cmsgpack.pack({frame = 'known', at = tonumber(ARGV[1]), mode = 'max', known = true,
-  sure = 0, paused = 0, filled = 0, open = {}, kept = 0, line = line,
-  spent = {tokens = 0, requests = 0}, told = {}}))
+  sure = 0, paused = 0, filled = 0, open = {}, kept = 0, supply = supply,
+  spent = {tokens = 0, requests = 0}, stated = {}}))
 """
 
 
 async def know(process: Process, full: float) -> None:
     """As if the lane had long been in use."""
-    await process.loop.ask(process.redis.eval(KNOWN, 1, "tessera:lane:3:{fake/m}", EPOCH, full))  # type: ignore[arg-type]
+    await process.loop.ask(process.redis.eval(KNOWN, 1, "tessera:lane:4:{fake/m}", EPOCH, full))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class Process:
                     continue
 
     async def state(self) -> LaneState:
-        """What the lane has learned, after a second in which all that ended is told."""
+        """What the lane has learned, after a second in which all that ended is settled."""
         await asyncio.sleep(1)
         return await self.loop.ask(Limiter(self.redis).state(self.lane.name, self.lane.limit))
 
@@ -90,7 +90,7 @@ class Process:
         await self.redis.aclose()
 
     def kill(self) -> None:
-        """As kill -9 does: nothing is told to anybody any more."""
+        """As kill -9 does: nothing is reported any more."""
         for task in (*self.tasks, self.pacer._asker, self.pacer._keeper):
             if task:
                 task.cancel()

@@ -1,12 +1,12 @@
 """The rate limit of a lane, shared by all processes."""
 
 from vision.kinds import Demand
-from vision.limiter.limiter import FLIGHT_SECONDS, Limiter, Refused, Reserved, Sample, Settlement, connect
+from vision.limiter.limiter import CONCURRENCY_SECONDS, Limiter, Refused, Reserved, Sample, Settlement, connect
 from vision.limiter.schedule import Schedule, Slot
 from vision.limiter.state import LaneState
 
 __all__ = [
-    "FLIGHT_SECONDS",
+    "CONCURRENCY_SECONDS",
     "Demand",
     "LaneState",
     "Limiter",

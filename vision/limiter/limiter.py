@@ -13,15 +13,16 @@ from vision.limiter.scripts import Argument, Scripts
 from vision.limiter.state import LaneState, Used, show
 from vision.provider.limits import Limit
 
-FLIGHT_SECONDS = 10
+CONCURRENCY_SECONDS = 10
 UNSURE = 1 / 3
-"""Which part of what is left may be used before the next answer, as long as nobody knows what is charged."""
+"""The part of what is left that may be used before the next answer, while it is not known what is charged."""
 
 
 class Sample(NamedTuple):
-    """What the provider said was left (None: nothing; in the order of `Limit.buckets`) to a call sent `age` ago.
+    """What the provider stated was left after a call that was sent `age` seconds ago.
 
-    `bound`: whether it waited for this bucket's schedule. `refused`: what a refused call would have taken.
+    `left`: in the order of `Limit.buckets`; None where it stated nothing. `bound`: whether the call waited for this
+    bucket. `refused`: what a refused call would have taken.
     """
 
     left: tuple[float | None, ...]
@@ -37,9 +38,9 @@ class Sample(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The tokens of a call that was refused, by our count, and what was left if that was too little (None: unknown).
+    """A refused call: its tokens by our count, and how many tokens were left if that was too few (None: unknown).
 
-    `begun`: the last slot of the tokens' schedule that its process began.
+    `begun`: the last token slot that its process began.
     """
 
     cost: int
@@ -49,17 +50,18 @@ class Refused(NamedTuple):
 
 @dataclass(frozen=True)
 class Settlement:
-    """How calls on a lane ended, added up; `back`, `begun` and `told` in the order of `Limit.buckets`, empty for none.
+    """How calls on a lane ended, added up.
 
-    `frame` is that of the calls' slots. Of calls that told
-    what is left, `spare` is what they used less than the most, `largest` the tokens of the largest. `answered`: seconds
-    since the latest call that was answered began.
+    `frame`: of the calls' slots. `back`: what to give back, `begun`: the last slot begun, `stated`: the provider's
+    limits; these in the order of `Limit.buckets`, empty for none. Of calls whose answers stated what was left, `spare`
+    is what they used less than their most, and `largest` the tokens of the largest. `answered`: seconds since the
+    latest answered call began.
     """
 
     frame: str = ""
     back: tuple[float, ...] = ()
     begun: tuple[float, ...] = ()
-    told: tuple[int | None, ...] = ()
+    stated: tuple[int | None, ...] = ()
     samples: Sequence[Sample] = ()
     spare: int = 0
     largest: int = 0
@@ -71,7 +73,7 @@ class Settlement:
 
 @dataclass(frozen=True)
 class Reserved:
-    """The lane; each call's slot, None for one that is larger than a whole bucket; and the tokens reserved for it."""
+    """The schedule; each call's slot, None for one that is larger than a whole bucket; the tokens reserved for it."""
 
     schedule: Schedule
     slots: list[Slot | None]
@@ -88,11 +90,11 @@ class Limiter:
         self._schedules: dict[str, Schedule] = {}
 
     async def reserve(self, lane: str, limit: Limit, calls: Sequence[Demand]) -> Reserved:
-        """Places for these calls, in order."""
+        """Slots for these calls, in order."""
         asked: list[Argument] = [number for call in calls for number in call]
-        told, text = await self._scripts.run("reserve", [_key(lane)], self._head(lane, limit) + asked)
+        report, text = await self._scripts.run("reserve", [_key(lane)], self._head(lane, limit) + asked)
         offsets = [None if word == b"-" else int(word) for word in text.split()]
-        schedule = self._schedules[lane] = Schedule.read(told)
+        schedule = self._schedules[lane] = Schedule.read(report)
         tokens = [schedule.charge(call.most if schedule.mode == "max" else call.likely) for call in calls]
         takes = [
             tuple({"tokens": each, "requests": 1, "images": call.images}[kind] for kind in limit.kinds)
@@ -101,54 +103,60 @@ class Limiter:
         return Reserved(schedule, schedule.slots(takes, offsets), tokens)
 
     async def settle(self, lane: str, limit: Limit, ended: Settlement) -> Schedule:
-        """Give back what was reserved and not used, and learn from what the provider said is left."""
+        """Give back what was reserved and not used, and learn from what the provider stated was left."""
         schedule = self._schedules.get(lane)
         words: list[Argument] = [ended.tokens_used, ended.calls, ended.throttled]
         words += [limit.share, ended.largest, ended.spare, ended.answered]
         words += _ages(ended.samples, schedule)
         for index in range(len(limit.buckets)):
             words += [ended.back[index] if ended.back else 0, ended.begun[index] if ended.begun else 0]
-            words.append(ended.told[index] if ended.told else None)
+            words.append(ended.stated[index] if ended.stated else None)
             words += _least(ended.samples, index, schedule)
         now = self._clock() if self._clock else time.time()
         keys = [_key(lane), _minute_key(lane, int(now) // 60)]
-        # Where nothing was told there is nothing to learn, and most of the script is left out.
-        name = "settle" if ended.samples else "settle_untold"
+        # Without samples there is nothing to learn, and most of the script is left out.
+        name = "settle" if ended.samples else "settle_without_headers"
         schedule = self._schedules[lane] = Schedule.read(
             await self._scripts.run(name, keys, self._head(lane, limit, ended.frame) + words)
         )
         return schedule
 
     async def pause(
-        self, lane: str, limit: Limit, seconds: float | None, *, told: bool = False, refused: Refused | None = None
+        self,
+        lane: str,
+        limit: Limit,
+        seconds: float | None,
+        *,
+        stated: bool = False,
+        refused: Refused | None = None,
     ) -> Schedule:
-        """Let no call start on this lane for so many seconds, for every worker; None: longer each time, up to 60.
+        """Let no process start a call on this lane for so many seconds; None: longer each time, up to 60.
 
-        `told`: the provider also said what is left, so that settling corrects the lane.
+        `stated`: the provider also stated what is left, so that settling corrects the level.
         """
         cost, left, begun = refused or Refused(1, None, 0)
-        words: list[Argument] = [None if seconds is None else f"{seconds:.6f}", int(told), cost, left, begun]
+        words: list[Argument] = [None if seconds is None else f"{seconds:.6f}", int(stated), cost, left, begun]
         schedule = self._schedules[lane] = Schedule.read(
             await self._scripts.run("pause", [_key(lane)], self._head(lane, limit) + words)
         )
         return schedule
 
     async def resume(self, lane: str, limit: Limit) -> Schedule:
-        """End a pause, for every worker: calls start as the schedule allows."""
+        """End a pause for all processes: calls start as the schedule allows."""
         schedule = self._schedules[lane] = Schedule.read(
             await self._scripts.run("resume", [_key(lane)], self._head(lane, limit))
         )
         return schedule
 
-    async def fly(self, lane: str, process: str, *, held: int, wanted: int, most: int) -> tuple[int, int]:
-        """How many of the calls `wanted` may be in flight besides those `held`, and how many this process may hold.
+    async def concurrency(self, lane: str, process: str, *, held: int, wanted: int, most: int) -> tuple[int, int]:
+        """How many of the `wanted` calls may start beside the `held` ones, and this process's part of the slots.
 
-        `most`: over all processes; the part of one is all of them while no other lacks any. Say so again within
-        FLIGHT_SECONDS, or they count no longer: so those of a dead process come back.
+        `most`: over all processes; one process may have all of them while no other waits for any. Repeat this within
+        CONCURRENCY_SECONDS: after that the process counts as dead, and its slots are free.
         """
         clock = self._clock() if self._clock else None
-        words: list[Argument] = [clock, process, held, wanted, most, FLIGHT_SECONDS]
-        granted, part = await self._scripts.run("flights", [f"{_key(lane)}:flights"], words)
+        words: list[Argument] = [clock, process, held, wanted, most, CONCURRENCY_SECONDS]
+        granted, part = await self._scripts.run("concurrency", [f"{_key(lane)}:concurrency"], words)
         return int(granted), int(part)
 
     async def state(self, lane: str, limit: Limit) -> LaneState:
@@ -159,8 +167,8 @@ class Limiter:
             pipe.hmget(_minute_key(lane, minute), "tokens", "calls")
             pipe.hmget(_minute_key(lane, minute - 1), "tokens", "calls")
             current, before = await pipe.execute()
-        told, throttled, others = await self._scripts.run("state", [_key(lane)], self._head(lane, limit, "-"))
-        schedule = Schedule.read(told)
+        report, throttled, others = await self._scripts.run("state", [_key(lane)], self._head(lane, limit, "-"))
+        schedule = Schedule.read(report)
         share = 1 - (now % 60) / 60
         tokens, requests = (round(int(current[i] or 0) + share * int(before[i] or 0)) for i in (0, 1))
         fresh = not schedule.known and not any(schedule.spent)
@@ -168,7 +176,7 @@ class Limiter:
         return show(schedule, limit, used, fresh=fresh)
 
     def _head(self, lane: str, limit: Limit, frame: str | None = None) -> list[Argument]:
-        """What every script is told first (lane.lua)."""
+        """The first words of every script (see lane.lua)."""
         schedule = self._schedules.get(lane)
         spent = schedule.spent if schedule else ()
         head: list[Argument] = [self._clock() if self._clock else None, frame or (schedule.frame if schedule else None)]
@@ -184,30 +192,30 @@ def connect(redis_url: str) -> Redis:
 
 
 def _least(samples: Sequence[Sample], index: int, schedule: Schedule | None) -> list[Argument]:
-    """What settle.lua demands of a bucket's samples: least left, least left + slot + refill, least left + refill.
+    """What settle.lua needs of a bucket's samples: `left`, `past`, `reach` and `gate` (see there).
 
-    The first two only of calls that the schedule held back: what others report depends on the order of arrival.
+    The first two only of calls that the schedule held back: what the others state depends on the order of arrival.
     """
     if not schedule or not samples:
         return [None, None, None, None]
     rate = schedule.rates[index]
-    told = [
+    stated = [
         (left, after, each)
         for each in samples
         if (left := each.left[index]) is not None and (after := each.after(index)) is not None
     ]
-    bound = [(after, each) for _, after, each in told if not schedule.known or each.bound[index]]
+    bound = [(after, each) for _, after, each in stated if not schedule.known or each.bound[index]]
     least = min((after for after, _ in bound), default=None)
     past = min((after + each.slot[index] + rate * each.age for after, each in bound), default=None)
-    reach = min((left + rate * each.age for left, _, each in told), default=None)
+    reach = min((left + rate * each.age for left, _, each in stated), default=None)
     gate = None
     if not schedule.sure:
-        gate = min((UNSURE * left + each.slot[index] + rate * each.age for left, _, each in told), default=None)
+        gate = min((UNSURE * left + each.slot[index] + rate * each.age for left, _, each in stated), default=None)
     return [least, past, reach, gate]
 
 
 def _ages(samples: Sequence[Sample], schedule: Schedule | None) -> list[Argument]:
-    """The usual age of the samples, and the slot of the one that leaves the least of the tokens' schedule."""
+    """The mean age of the samples, and the token slot of the one that leaves the fewest tokens."""
     if not schedule or not samples:
         return [None, None]
     rate = schedule.rates[0]
@@ -217,7 +225,7 @@ def _ages(samples: Sequence[Sample], schedule: Schedule | None) -> list[Argument
 
 
 def _key(lane: str) -> str:
-    return f"tessera:lane:3:{{{lane}}}"
+    return f"tessera:lane:4:{{{lane}}}"
 
 
 def _minute_key(lane: str, minute: int) -> str:

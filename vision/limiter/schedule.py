@@ -1,4 +1,4 @@
-"""A lane's schedule, and the slots of calls in it."""
+"""A lane's schedule: how much each bucket supplies over time, and the slots of calls in it."""
 
 import math
 from collections.abc import Sequence
@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import Self
 
 Slot = tuple[float, ...]
-"""Where a call stands in the schedule of each bucket, in the order of `Limit.buckets`."""
+"""How much has been reserved of each bucket up to this call and with it, in the order of `Limit.buckets`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A lane as a script left it: `ends`, `spent` and `rates` (a second) in the order of `Limit.buckets`.
+    """A lane as a script left it.
 
-    `known`: the provider has told what is left; `sure`: and what it charges. `factor`: that, for a token of our count.
-    `hold`: after a pause, the slot of the tokens' schedule behind which nobody may start; infinite otherwise.
+    `supplies` (on which calls may start), `spent` (reserved) and `rates` (a second) are in the order of
+    `Limit.buckets`, and counted from the beginning of the frame. `known`: the provider has stated what is left; `sure`:
+    it is known what it charges. `factor`: how many tokens it charges for one of our count. `hold`: during slow start
+    the token slot after which no call may start; infinite otherwise.
     """
 
     frame: str
@@ -26,14 +28,14 @@ class Schedule:
     filled: float
     factor: float
     hold: float
-    ends: tuple[float, ...]
+    supplies: tuple[float, ...]
     spent: tuple[float, ...]
     rates: tuple[float, ...]
 
     @classmethod
-    def read(cls, told: bytes) -> Self:
+    def read(cls, report: bytes) -> Self:
         """From a script's answer."""
-        frame, now, mode, known, paused, filled, factor, hold, *rest = told.decode().split(" ")
+        frame, now, mode, known, paused, filled, factor, hold, *rest = report.decode().split(" ")
         numbers = [float(word) for word in rest]
         slot = math.inf if hold == "-1" else float(hold)
         head = (frame, float(now), mode, known != "0", known == "2", float(paused), float(filled), float(factor))
@@ -44,15 +46,15 @@ class Schedule:
         return math.ceil(tokens * self.factor)
 
     def slack(self, slot: Slot, seconds: float) -> tuple[float, ...]:
-        """By how much each bucket's schedule is beyond this slot, so many seconds after `now`."""
-        lines = zip(self.ends, self.rates, slot, strict=True)
-        return tuple(end + rate * seconds - stands for end, rate, stands in lines)
+        """By how much each bucket's supply is beyond this slot, so many seconds after `now`."""
+        buckets = zip(self.supplies, self.rates, slot, strict=True)
+        return tuple(supply + rate * seconds - at for supply, rate, at in buckets)
 
     def wait(self, slot: Slot) -> float:
         """Seconds from `now` until a call at this slot may start."""
         least = self.paused - self.now
-        for end, rate, stands in zip(self.ends, self.rates, slot, strict=True):
-            least = max(least, (stands - end) / rate)
+        for supply, rate, at in zip(self.supplies, self.rates, slot, strict=True):
+            least = max(least, (at - supply) / rate)
         return max(0.0, least)
 
     def slots(self, takes: Sequence[tuple[float, ...]], offsets: Sequence[int | None]) -> list[Slot | None]:
@@ -62,13 +64,13 @@ class Schedule:
         """
         taken = [take for take, offset in zip(takes, offsets, strict=True) if offset is not None]
         sums = [sum(take[index] for take in taken) for index in range(len(self.spent))]
-        before = [end - total for end, total in zip(self.spent, sums, strict=True)]
+        before = [spent - total for spent, total in zip(self.spent, sums, strict=True)]
         first = self.spent[0] - max([0, *(offset or 0 for offset in offsets)])
         found: list[Slot | None] = []
         for take, offset in zip(takes, offsets, strict=True):
             if offset is None:
                 found.append(None)
                 continue
-            before = [stands + amount for stands, amount in zip(before, take, strict=True)]
+            before = [at + amount for at, amount in zip(before, take, strict=True)]
             found.append((first + offset, *before[1:]))
         return found

@@ -13,12 +13,12 @@ Argument = str | int | float | None
 
 _PARTS = {
     "reserve": ("lane", "reserve"),
-    "settle": ("lane", "memory", "careful", "factor", "others", "charge", "learn", "settle"),
-    "settle_untold": ("lane", "memory", "careful", "factor", "settle"),
-    "pause": ("lane", "memory", "careful", "factor", "charge", "pause"),
+    "settle": ("lane", "memory", "slow_start", "factor", "others", "charge", "learn", "settle"),
+    "settle_without_headers": ("lane", "memory", "slow_start", "factor", "settle"),
+    "pause": ("lane", "memory", "slow_start", "factor", "charge", "pause"),
     "resume": ("lane", "resume"),
     "state": ("lane", "memory", "others", "state"),
-    "flights": ("flights",),
+    "concurrency": ("concurrency",),
 }
 """The files that make up a script."""
 

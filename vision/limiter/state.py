@@ -9,12 +9,12 @@ from vision.provider.limits import Limit
 
 @dataclass(frozen=True)
 class LaneState:
-    """A lane as it stands now. Negative `*_left` are promised to calls that wait for the refill.
+    """A lane as it stands now. A negative `*_left` is reserved by calls that wait for the refill.
 
-    `*_per_minute`: the limits in force, as the provider told them if it did. `mode`: what we think that it charges, the
-    most that a call may use (`max`) or what it used (`usage`). `waiting_seconds`: how far ahead starts are promised.
-    `charge_factor`: what it charges for a token of our count. `tokens_for_others`: what is kept back for others who use
-    the key.
+    `*_per_minute`: the limits in force, as the provider states them if it does. `mode`: what we think that it charges,
+    the most that a call may use (`max`) or what it used (`usage`). `waiting_seconds`: how far ahead start times are
+    reserved. `charge_factor`: how many tokens it charges for one of our count. `tokens_for_others`: left to other users
+    of the key.
     """
 
     tokens_left: int
@@ -32,7 +32,7 @@ class LaneState:
 
 
 class Used(NamedTuple):
-    """Tokens and requests of the last minute, 429s ever, and tokens that are left to others."""
+    """Tokens and requests of the last minute, all 429s, and the tokens left to other users of the key."""
 
     tokens: int
     requests: int
@@ -41,8 +41,8 @@ class Used(NamedTuple):
 
 
 def show(schedule: Schedule, limit: Limit, used: Used, *, fresh: bool) -> LaneState:
-    """`fresh`: nobody has used the lane, so that it is shown full."""
-    left = [end - spent for end, spent in zip(schedule.ends, schedule.spent, strict=True)]
+    """The lane's state. `fresh`: nobody has used the lane, so it is shown full."""
+    left = [supply - spent for supply, spent in zip(schedule.supplies, schedule.spent, strict=True)]
     most = [round(rate * bucket.window) for rate, bucket in zip(schedule.rates, limit.buckets, strict=True)]
     return LaneState(
         tokens_left=most[0] if fresh else int(left[0]),

@@ -1,1 +1,1 @@
-"""When calls start: how much to claim, the wait for a start time, and what is told of calls that ended."""
+"""When calls start: how much to claim, waiting for start times, and settling calls that ended."""

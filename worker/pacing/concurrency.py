@@ -7,13 +7,13 @@ from collections import deque
 
 from redis.exceptions import RedisError
 
-from vision.limiter import FLIGHT_SECONDS, Limiter
+from vision.limiter import CONCURRENCY_SECONDS, Limiter
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.05
 """Between two requests for slots while calls wait; slots that became free are returned with them."""
-SAY_SECONDS = FLIGHT_SECONDS / 4
+REPORT_SECONDS = CONCURRENCY_SECONDS / 4
 
 
 class ConcurrencySlots:
@@ -25,14 +25,14 @@ class ConcurrencySlots:
         self._most = most
         self._process = secrets.token_hex(8)
         self._held = 0
-        self._told = 0
+        self._reported = 0
         self._part = 0
-        self._said_at = float("-inf")
+        self._reported_at = float("-inf")
         self._waiting: deque[asyncio.Future[bool]] = deque()
         self.keeper: asyncio.Task[None] | None = None
 
     def enter(self) -> asyncio.Future[bool]:
-        """Wait for a slot; False: give it up, which the waiting call may set itself."""
+        """A future that becomes True with a slot, False when the call is given up; the caller may set False itself."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         if not self.keeper or self.keeper.done():
@@ -40,37 +40,37 @@ class ConcurrencySlots:
         return future
 
     def leave(self) -> None:
-        """A call has ended: the next one of this process takes its slot, unless another process needs it more."""
+        """Free a slot. The next call of this process takes it, unless another process has less than its part."""
         self._held -= 1
         if self._held < self._part:
             self._start(1)
 
     def give_up(self) -> None:
-        """Calls that wait get no slot any more."""
+        """Give up the waiting calls."""
         while self._waiting:
             if not (future := self._waiting.popleft()).done():
                 future.set_result(False)
 
     async def _keep(self) -> None:
-        """Ask for those who wait, and say who is in flight, until there is nobody of either kind."""
-        while self._waiting or self._held or self._told:
-            if self._waiting or self._held != self._told or self._silent() >= SAY_SECONDS:
-                await self._say()
+        """Ask for slots and report calls in flight, until there are neither."""
+        while self._waiting or self._held or self._reported:
+            if self._waiting or self._held != self._reported or self._silent() >= REPORT_SECONDS:
+                await self._report()
             await asyncio.sleep(LOOK_SECONDS)
 
     def _silent(self) -> float:
-        return asyncio.get_running_loop().time() - self._said_at
+        return asyncio.get_running_loop().time() - self._reported_at
 
-    async def _say(self) -> None:
+    async def _report(self) -> None:
         held, wanted = self._held, len(self._waiting)
         try:
-            granted, self._part = await self._limiter.fly(
+            granted, self._part = await self._limiter.concurrency(
                 self._lane, self._process, held=held, wanted=wanted, most=self._most
             )
         except (RedisError, OSError) as error:
             log.warning("No concurrency slots on %s: Redis is away (%s).", self._lane, type(error).__name__)
             return
-        self._told, self._said_at = held + granted, asyncio.get_running_loop().time()
+        self._reported, self._reported_at = held + granted, asyncio.get_running_loop().time()
         self._start(granted)
 
     def _start(self, many: int) -> None:

@@ -20,16 +20,16 @@ log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 0.05
 LISTEN_SECONDS = 0.2
-"""While calls wait, the schedule is read at least this often: other processes move it, too."""
+"""While calls wait, the schedule is read at least this often: other processes change it, too."""
 MEMORY = 16
-"""Over how many calls their usual size is taken."""
+"""How many calls the mean size is taken over."""
 AWAY_SECONDS = 0.5
 """Between two tries while Redis is away: spending stops, nothing is lost."""
-UNTOLD_SECONDS = 1.0
-"""A pause of which nobody said how long it should be, while Redis is away."""
+UNSTATED_SECONDS = 1.0
+"""Length of a pause whose length was not stated, while Redis is away."""
 DRAIN_SECONDS = 1.0
 MOMENT_SECONDS = 0.001
-"""The least that anything is waited for."""
+"""The shortest wait."""
 
 
 class Pacer:
@@ -55,7 +55,7 @@ class Pacer:
 
     @property
     def limits(self) -> list[Bucket]:
-        """The lane's limits in force: as the provider told them, if it told lower ones."""
+        """The lane's limits in force: lower ones that the provider states replace the configured ones."""
         rates = self._waiting.schedule.rates if self._waiting.schedule else ()
         known = zip(self._limit.buckets, rates, strict=False)
         return [bucket._replace(limit=round(rate * bucket.window)) for bucket, rate in known]
@@ -63,7 +63,7 @@ class Pacer:
     async def reserve(
         self, most: int, likely: int | None = None, images: int = 1, *, owner: LeasedItem | None = None
     ) -> Ticket | None:
-        """A slot in the schedule for a call of at most so many tokens; None if it can never fit the bucket."""
+        """Reserve a slot for a call of at most so many tokens; None if it is larger than a bucket."""
         ticket = Ticket(Demand(most, most if likely is None else min(likely, most), images), owner)
         self._unsent.add(ticket)
         self._mean_tokens += (ticket.demand.likely - self._mean_tokens) / (MEMORY if self._mean_tokens else 1)
@@ -92,8 +92,8 @@ class Pacer:
                 return False
             if self._slots:
                 ticket.turn = self._slots.enter()
-                ticket.flying = await ticket.turn
-                if not ticket.flying:
+                ticket.in_flight = await ticket.turn
+                if not ticket.in_flight:
                     return False
         finally:
             self._unsent.discard(ticket)
@@ -101,7 +101,7 @@ class Pacer:
         return True
 
     def give_back(self, unwanted: Callable[[LeasedItem], bool]) -> None:
-        """Calls that wait for their start and are not wanted any more, by their owners, are not made."""
+        """Give up waiting calls whose owners are unwanted."""
         given_up = [ticket for ticket in self._unsent if ticket.owner and unwanted(ticket.owner)]
         for ticket in given_up:
             ticket.give_up()
@@ -109,23 +109,27 @@ class Pacer:
             self._waiting.forget()
 
     def give_up(self) -> None:
-        """This process stops: calls that wait for their start are not made."""
+        """Give up all waiting calls: this process stops."""
         self._waiting.give_up()
         if self._slots:
             self._slots.give_up()
 
     async def drain(self) -> None:
-        """Until the limiter has been told of every call that ended."""
+        """Wait until every call that ended is settled."""
         keepers = [self._keeper, self._slots.keeper if self._slots else None]
         if under_way := [keeper for keeper in keepers if keeper and not keeper.done()]:
             await asyncio.wait(under_way, timeout=DRAIN_SECONDS)
 
     async def pause(self, ticket: Ticket, seconds: float | None, limits: RateLimits) -> None:
-        """A 429: stop every worker's calls on this lane for so long (None: nobody said)."""
-        self._waiting.pause(UNTOLD_SECONDS if seconds is None else seconds)
+        """After a 429: pause the lane for all workers, for so many seconds (None: not stated)."""
+        self._waiting.pause(UNSTATED_SECONDS if seconds is None else seconds)
         try:
             schedule = await self._limiter.pause(
-                self._lane, self._limit, seconds, told=limits.known, refused=refusal(ticket, limits, self._waiting)
+                self._lane,
+                self._limit,
+                seconds,
+                stated=limits.known,
+                refused=refusal(ticket, limits, self._waiting),
             )
             self._waiting.shared()
             self._hear(schedule)
@@ -135,7 +139,7 @@ class Pacer:
     def settle(
         self, ticket: Ticket, used: int | None, called: CallResult | None = None, *, throttled: bool = False
     ) -> None:
-        """Tell how a call ended (see Ended); takes effect within 50 ms."""
+        """Settle a call that ended (see Ended), within 50 ms."""
         self.land(ticket)
         if ticket in self._unsent:
             self._unsent.discard(ticket)
@@ -144,9 +148,9 @@ class Pacer:
         self._keep()
 
     def land(self, ticket: Ticket) -> None:
-        """The call is not in flight any more, however it ended. Twice is once."""
-        if self._slots and ticket.flying:
-            ticket.flying = False
+        """Free the call's concurrency slot. Idempotent."""
+        if self._slots and ticket.in_flight:
+            ticket.in_flight = False
             self._slots.leave()
 
     def _ask(self, tickets: list[Ticket]) -> None:
@@ -155,7 +159,7 @@ class Pacer:
             self._asker = asyncio.get_running_loop().create_task(self._reserve())
 
     async def _reserve(self) -> None:
-        """One script call for everybody who asked since the last one."""
+        """Reserve for all calls that asked since the last time, in one script call."""
         await asyncio.sleep(0)
         while self._asking:
             asking, self._asking = [ticket for ticket in self._asking if not ticket.starts.done()], []
@@ -184,18 +188,18 @@ class Pacer:
             self._keeper = asyncio.get_running_loop().create_task(self._settle())
 
     async def _settle(self) -> None:
-        """Report calls that ended, and read the schedule, for as long as calls end or wait."""
+        """Settle calls and read the schedule, as long as calls end or wait."""
         while self._ended or len(self._waiting):
             await asyncio.sleep(SETTLE_SECONDS)
             if self._ended or self._waiting.heard_ago() >= LISTEN_SECONDS:
-                await self._tell()
+                await self._settle_ended()
 
-    async def _tell(self) -> None:
+    async def _settle_ended(self) -> None:
         ended, self._ended = self._ended, []
         now = asyncio.get_running_loop().time()
         settlement = add_up(ended, self._limit, self._waiting, now)
         try:
             self._hear(await self._limiter.settle(self._lane, self._limit, settlement))
         except (RedisError, OSError) as error:
-            # What is not given back is learned from the provider's answers: slower for a moment, never over the limit.
+            # What is not given back is learned from later headers: slower for a moment, never over the limit.
             log.warning("Calls on %s were not settled (%s).", self._lane, type(error).__name__)

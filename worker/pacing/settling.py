@@ -21,18 +21,18 @@ class Ended(NamedTuple):
 
 
 def add_up(ended: Sequence[Ended], limit: Limit, waiting: Waiting, now: float) -> Settlement:
-    """All of them for the schedule's frame; what belongs to an earlier frame is only counted. `now`: loop time."""
+    """The settlement of these calls; those of an earlier frame are only counted. `now`: loop time."""
     frame = waiting.schedule.frame if waiting.schedule else ""
-    known = [each for each in ended if each.ticket.frame == frame]
-    told = [each for each in known if each.called and each.called.limits.known and each.ticket.bound]
+    current = [each for each in ended if each.ticket.frame == frame]
+    stated = [each for each in current if each.called and each.called.limits.known and each.ticket.bound]
     return Settlement(
         frame=frame,
-        back=tuple(sum(_back(each, kind) for each in known) for kind in limit.kinds),
+        back=tuple(sum(_back(each, kind) for each in current) for kind in limit.kinds),
         begun=waiting.begun,
-        told=_limits(told, limit),
-        samples=[_sample(each, each.called.limits, limit, now) for each in told if each.called],
-        largest=max((each.ticket.tokens for each in told), default=0),
-        spare=sum(each.ticket.demand.most - _used(each) for each in told if each.called and each.called.reply),
+        stated=_limits(stated, limit),
+        samples=[_sample(each, each.called.limits, limit, now) for each in stated if each.called],
+        largest=max((each.ticket.tokens for each in stated), default=0),
+        spare=sum(each.ticket.demand.most - _used(each) for each in stated if each.called and each.called.reply),
         answered=min((_age(each.ticket, now) for each in ended if each.called and each.called.reply), default=None),
         tokens_used=sum(_used(each) for each in ended if each.called),
         calls=sum(each.called is not None for each in ended),
@@ -41,7 +41,7 @@ def add_up(ended: Sequence[Ended], limit: Limit, waiting: Waiting, now: float) -
 
 
 def refusal(ticket: Ticket, limits: RateLimits, waiting: Waiting) -> Refused:
-    """What is known of a call that was refused: whether tokens were lacking shows only where requests were not."""
+    """What is known of a refused call. Only where requests were left does it show that tokens were lacking."""
     requests, tokens = limits.left("requests", MINUTE), limits.left("tokens", MINUTE)
     left = tokens if requests is not None and requests >= 1 else None
     return Refused(max(1, round(ticket.tokens / ticket.factor)), left, waiting.begun[0] if waiting.begun else 0)
@@ -60,11 +60,11 @@ def _take(ticket: Ticket, kind: str) -> int:
 
 
 def _back(each: Ended, kind: str) -> int:
-    """What comes back of a bucket: all of a call that was not sent, the tokens of one that was refused or failed.
+    """What a call gives back of a bucket.
 
-    What an answered call did not use comes back only where the provider charges what is used; what it used beyond its
-    reservation is taken anywhere. A call that was given up before its start gives nothing back: others before it would
-    start sooner than the refill lets them.
+    A call that was not sent gives all of it back, a refused or failed one its tokens. An answered call gives back what
+    it did not use only where the provider charges what is used; what it used beyond its reservation is always taken. A
+    call that was given up before its start gives nothing back: calls with earlier slots would start before the refill.
     """
     ticket = each.ticket
     if not each.called:
@@ -77,7 +77,7 @@ def _back(each: Ended, kind: str) -> int:
 
 
 def _sample(each: Ended, limits: RateLimits, limit: Limit, now: float) -> Sample:
-    """What was left to a call; to one that was refused, what it would have left."""
+    """What was left after a call; of a refused one, what it would have left."""
     ticket = each.ticket
     left = tuple(limits.left(bucket.kind, bucket.window) for bucket in limit.buckets)
     slot = (ticket.slot[0] + ticket.filled, *ticket.slot[1:])
@@ -89,12 +89,12 @@ def _sample(each: Ended, limits: RateLimits, limit: Limit, now: float) -> Sample
     return Sample(left, slot, age, (True,) * len(slot), refused)
 
 
-def _limits(told: Sequence[Ended], limit: Limit) -> tuple[int | None, ...]:
-    """The provider's limits by the latest answer, our share of them; one that the call itself passed is not meant."""
-    latest = next((each for each in reversed(told) if each.called and each.called.reply), None)
+def _limits(stated: Sequence[Ended], limit: Limit) -> tuple[int | None, ...]:
+    """Our share of the provider's limits by the latest answer. A limit that the call itself exceeds cannot be meant."""
+    latest = next((each for each in reversed(stated) if each.called and each.called.reply), None)
     if not latest or not latest.called:
         return ()
     limits = latest.called.limits
     found = ((bucket.kind, limits.limit(bucket.kind, bucket.window)) for bucket in limit.buckets)
     least = {"tokens": _used(latest), "requests": 1, "images": latest.ticket.demand.images}
-    return tuple(max(1, int(told * limit.share)) if told and told >= least[kind] else None for kind, told in found)
+    return tuple(max(1, int(most * limit.share)) if most and most >= least[kind] else None for kind, most in found)

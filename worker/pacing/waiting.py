@@ -8,21 +8,21 @@ from vision.limiter import Demand, Schedule, Slot
 from vision.storage.queue.leased_item import LeasedItem
 
 LARGE_SECONDS = 2.0
-"""A call that takes more than so many seconds of the refill is large: others may be claimed while one such waits."""
+"""A call of more than so many seconds of refill is large: smaller ones may start out of turn while it waits."""
 
 BOUND_SECONDS = 0.3
-"""The schedule held a call back if it waited so long, and started no later than this after it could.
+"""A call was held back by the schedule if it waited at least this long, and started within this time of its slot.
 
-Calls of a burst that were sent before it have arrived by then.
+By then the calls of a burst that were sent before it have arrived.
 """
 
 
 class Ticket:
     """A call's slot in the schedule, and the tokens reserved for it (`mode` and `factor`: how they were counted).
 
-    `fits`: whether it has a slot. `starts`: that it may start (True) or is given up (False). `begun`: when it was sent
-    (loop time; None: it was not), `bound`: which buckets held it back until then, and `filled`: the schedule's, then.
-    `flying`: it takes one of the lane's slots in flight, `turn`: it waits for one. `owner`: whose call it is.
+    `fits`: whether it has a slot. `starts`: it may start (True) or is given up (False). `begun`: when it was sent (loop
+    time; None: not sent), `bound`: which buckets held it back until then, `filled`: the schedule's at that moment.
+    `in_flight`: it holds one of the lane's concurrency slots; `turn`: it waits for one. `owner`: the item to call for.
     """
 
     __slots__ = (
@@ -32,8 +32,8 @@ class Ticket:
         "factor",
         "filled",
         "fits",
-        "flying",
         "frame",
+        "in_flight",
         "mode",
         "owner",
         "placed",
@@ -57,11 +57,11 @@ class Ticket:
         self.placed = 0.0
         self.bound: tuple[bool, ...] = ()
         self.filled = 0.0
-        self.flying = False
+        self.in_flight = False
         self.turn: asyncio.Future[bool] | None = None
 
     def give_up(self) -> None:
-        """It will not start, wherever it waits."""
+        """Stop waiting; it will not start."""
         if not self.starts.done():
             self.starts.set_result(False)
         if not self.fits.done():
@@ -70,7 +70,7 @@ class Ticket:
             self.turn.set_result(False)
 
     def take(self, schedule: Schedule, slot: Slot | None, tokens: int) -> bool:
-        """Its slot, or that there is none for it; whether there is, and somebody still waits for it."""
+        """Set its slot (None: larger than a bucket). Returns whether it has one and is still wanted."""
         self.frame, self.mode, self.factor, self.slot, self.tokens = (
             schedule.frame,
             schedule.mode,
@@ -86,7 +86,7 @@ class Ticket:
 
 
 class Waiting:
-    """Starts each call when the schedule has reached its slot; every answer of Redis moves the schedule."""
+    """Starts each call when the schedule has reached its slot. Every answer of Redis updates the schedule."""
 
     def __init__(self) -> None:
         self.schedule: Schedule | None = None
@@ -104,7 +104,7 @@ class Waiting:
         return len(self._heap)
 
     def hear(self, schedule: Schedule) -> list[Ticket]:
-        """Take over the schedule. Returns the calls whose slots were lost with an earlier frame: reserve them again."""
+        """Update the schedule. Returns the calls whose slots belong to an earlier frame: reserve them again."""
         lost: list[Ticket] = []
         if self.schedule and self.schedule.frame != schedule.frame:
             lost = [ticket for _, _, ticket in sorted(self._heap, key=lambda each: each[:2])]
@@ -115,19 +115,19 @@ class Waiting:
 
     @property
     def rates(self) -> tuple[float, ...]:
-        """Tokens and requests a second, as last heard."""
+        """Tokens and requests a second, by the latest schedule."""
         return self.schedule.rates[:2] if self.schedule else ()
 
     def pause(self, seconds: float) -> None:
-        """Nobody starts for so long, whether Redis hears of it or not."""
+        """Start no call for so many seconds, even if Redis cannot be reached."""
         self._paused = max(self._paused, asyncio.get_running_loop().time() + seconds)
 
     def shared(self) -> None:
-        """Redis knows of the pause: from now on the schedule tells of it, and of its end."""
+        """Redis knows of the pause: from now on the schedule contains it."""
         self._paused = 0.0
 
     def add(self, tickets: list[Ticket]) -> None:
-        """More calls, with their slots in the schedule that was read last."""
+        """Add calls, with their slots in the latest schedule."""
         now = asyncio.get_running_loop().time()
         for ticket in tickets:
             ticket.placed = now
@@ -141,12 +141,12 @@ class Waiting:
         self._look()
 
     def horizon(self) -> float:
-        """When the last may start (loop time). The last large one does not count: smaller ones fill its gap."""
+        """When the last call may start (loop time), without the last large one: smaller calls may go before it."""
         last = [ticket for ticket in (self._last, *self._large[:-1]) if ticket and not ticket.starts.done()]
         return max(map(self._start, last), default=0.0)
 
     def send(self, ticket: Ticket) -> None:
-        """It is sent now."""
+        """Note that the call is sent now."""
         ticket.begun = asyncio.get_running_loop().time()
         if self.schedule and self.schedule.frame == ticket.frame:
             late = zip(self.schedule.slack(ticket.slot, self.heard_ago()), self.schedule.rates, strict=True)
@@ -159,7 +159,7 @@ class Waiting:
         return asyncio.get_running_loop().time() - self._heard
 
     def give_up(self) -> None:
-        """None of these will start, nor any that comes."""
+        """Give up all calls, also those added later."""
         self._given_up = True
         for _, _, ticket in self._heap:
             if not ticket.starts.done():
@@ -167,13 +167,13 @@ class Waiting:
         self._heap.clear()
 
     def forget(self) -> None:
-        """Those that were given up wait no longer."""
+        """Remove calls that were given up."""
         self._heap = [each for each in self._heap if not each[2].starts.done()]
         heapq.heapify(self._heap)
         self._look()
 
     def ahead(self, ticket: Ticket) -> float:
-        """Seconds until the call may start, as far as is known; 0 once it may."""
+        """Seconds until the call may start, by the latest schedule; 0 once it may."""
         return 0.0 if ticket.starts.done() else max(0.0, self._start(ticket) - asyncio.get_running_loop().time())
 
     def _start(self, ticket: Ticket) -> float:
@@ -184,13 +184,13 @@ class Waiting:
         return self.schedule is not None and ticket.slot[0] - ticket.tokens > self.schedule.hold
 
     def _look(self) -> None:
-        """Start who may, and come back when the next one may."""
+        """Start the calls that may, and set a timer for the next one."""
         loop = asyncio.get_running_loop()
         while self._heap and not self._held(self._heap[0][2]) and self._start(self._heap[0][2]) <= loop.time():
             self._begin(heapq.heappop(self._heap)[2])
         if self._timer:
             self._timer.cancel()
-        # Who is held back looks again when more is heard.
+        # A call held back by slow start is looked at again with the next schedule.
         first = self._heap[0][2] if self._heap else None
         self._timer = loop.call_at(self._start(first), self._look) if first and not self._held(first) else None
 

@@ -44,7 +44,7 @@ async def test_a_pause_of_the_lane_comes_on_top(app: FastAPI, client: httpx2.Asy
 async def test_a_limit_that_was_told_is_the_one(app: FastAPI, client: httpx2.AsyncClient) -> None:
     path = await make(client, CALLS)
     lane = app.state.services.context.catalogue.lanes[LANE]
-    await app.state.services.limiter.settle(LANE, lane.limit, Settlement(told=(None, 30)))
+    await app.state.services.limiter.settle(LANE, lane.limit, Settlement(stated=(None, 30)))
     assert await eta(client, path) == 2 * CALLS
 
 

@@ -13,7 +13,7 @@ from vision.limiter import Demand, Limiter, Reserved, Sample, Schedule, Settleme
 from vision.provider.limits import Limit
 
 LANE = "fake/gpt-4o"
-KEY = "tessera:lane:3:{fake/gpt-4o}"
+KEY = "tessera:lane:4:{fake/gpt-4o}"
 LIMIT = Limit(rpm=6_000, tpm=600_000)
 """100 calls and 10,000 tokens a second."""
 MARGIN = 0.1
@@ -26,7 +26,7 @@ redis.call('HSET', KEYS[1], 'lane', cmsgpack.pack(lane))
 
 
 class Clock:
-    """Redis's clock, as the scripts are told."""
+    """Redis's clock, as the scripts see it."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -83,13 +83,13 @@ async def tell(
     age: float = 0.0,
     bound: bool = False,
     limit: Limit = LIMIT,
-    told: tuple[int | None, ...] = (),
+    stated: tuple[int | None, ...] = (),
 ) -> Schedule:
     """The last of these calls has ended, and so much was left to it."""
     slot = reserved.slots[-1]
     assert slot
     sample = Sample((tokens, requests), slot, age, (bound, bound))
-    ended = Settlement(frame=reserved.schedule.frame, begun=slot, samples=[sample], told=told, calls=1)
+    ended = Settlement(frame=reserved.schedule.frame, begun=slot, samples=[sample], stated=stated, calls=1)
     return await limiter.settle(LANE, limit, ended)
 
 
@@ -178,7 +178,7 @@ async def test_they_start_later_when_the_provider_has_less(limiter: Limiter, clo
     reserved = await limiter.reserve(LANE, LIMIT, [Demand(50_000, 50_000)])
     clock.now += 0.2
     schedule = await tell(limiter, reserved, 1_000, 5_000, age=0.2)
-    assert schedule.ends[0] - schedule.spent[0] == pytest.approx(1_000 + 2_000, abs=10)
+    assert schedule.supplies[0] - schedule.spent[0] == pytest.approx(1_000 + 2_000, abs=10)
 
 
 async def test_the_provider_having_more_is_believed_after_it_said_so_eight_times(
@@ -191,10 +191,10 @@ async def test_the_provider_having_more_is_believed_after_it_said_so_eight_times
         clock.now += 1.0
         await limiter.settle(LANE, LIMIT, Settlement(frame=reserved.schedule.frame, begun=reserved.slots[0] or ()))
         slot = reserved.slots[0] or ()
-        past = reserved.schedule.ends[0] + 10_000 - slot[0]
+        past = reserved.schedule.supplies[0] + 10_000 - slot[0]
         sample = Sample((past + 30_000, None), slot, 0.0, (True, True))
         ended = Settlement(frame=reserved.schedule.frame, samples=[sample], begun=slot)
-        lines.append((await limiter.settle(LANE, LIMIT, ended)).ends[0])
+        lines.append((await limiter.settle(LANE, LIMIT, ended)).supplies[0])
     steps = [round(after - before) for before, after in itertools.pairwise(lines)]
     assert steps[:6] == [10_000] * 6
     assert max(steps) > 20_000
@@ -207,22 +207,22 @@ async def test_a_refused_call_corrects_the_lane_by_exactly_what_was_missing(limi
     sample = Sample((20_000, 5_000), (slot[0] + 50_000, slot[1]), 0.0, (True, True), (50_000, 1))
     ended = Settlement(frame=reserved.schedule.frame, back=(50_000, 0), begun=slot, samples=[sample], throttled=1)
     schedule = await limiter.settle(LANE, LIMIT, ended)
-    assert schedule.ends[0] - schedule.spent[0] == pytest.approx(20_000, abs=1_000 * 10 * MARGIN)
+    assert schedule.supplies[0] - schedule.spent[0] == pytest.approx(20_000, abs=1_000 * 10 * MARGIN)
 
 
 async def test_a_pause_holds_for_every_process_and_a_longer_one_stays(
     limiter: Limiter, clock: Clock, redis_url: str
 ) -> None:
     await know(limiter, 600_000)
-    await limiter.pause(LANE, LIMIT, 20, told=True)
-    await limiter.pause(LANE, LIMIT, 5, told=True)
+    await limiter.pause(LANE, LIMIT, 20, stated=True)
+    await limiter.pause(LANE, LIMIT, 5, stated=True)
     other = connect(redis_url)
     assert await reserve(Limiter(other, clock), [1]) == pytest.approx([20])
     await other.aclose()
     assert (await limiter.state(LANE, LIMIT)).paused_seconds == pytest.approx(20)
 
 
-async def test_nothing_gathers_in_a_pause_of_which_only_the_time_was_told(limiter: Limiter, clock: Clock) -> None:
+async def test_nothing_gathers_in_a_pause_of_which_only_the_length_was_stated(limiter: Limiter, clock: Clock) -> None:
     await know(limiter, 0)
     await limiter.pause(LANE, LIMIT, 20)
     await limiter.pause(LANE, LIMIT, 20)
@@ -254,7 +254,7 @@ async def test_smaller_calls_fill_the_gap_while_a_large_one_waits_by_half_its_co
 
 async def test_a_lower_limit_is_picked_up_and_a_higher_one_only_where_it_was_assumed(limiter: Limiter) -> None:
     reserved = await limiter.reserve(LANE, LIMIT, [Demand(1, 1)])
-    await tell(limiter, reserved, 1_000, 100, told=(300_000, 9_000))
+    await tell(limiter, reserved, 1_000, 100, stated=(300_000, 9_000))
     assert (await limiter.reserve(LANE, LIMIT, [Demand(1, 1)])).schedule.rates == (5_000, 100)
     assert (await reserve(limiter, [300_001])) == [None]
     assumed = Limit(LIMIT.rpm, LIMIT.tpm, assumed=True)
@@ -266,10 +266,10 @@ async def test_a_lower_limit_is_picked_up_and_a_higher_one_only_where_it_was_ass
 async def test_with_a_share_the_line_is_never_raised_by_what_is_left_to_others(limiter: Limiter) -> None:
     half = Limit(rpm=3_000, tpm=300_000, share=0.5)
     schedule = await know(limiter, 600_000, 6_000, half)
-    assert schedule.ends[0] - schedule.spent[0] <= 300_000
+    assert schedule.supplies[0] - schedule.spent[0] <= 300_000
     again = await limiter.reserve(LANE, half, [Demand(100_000, 100_000)] * 3)
     schedule = await tell(limiter, again, 500_000, 5_000, limit=half, bound=True)
-    assert schedule.ends[0] - schedule.spent[0] < 10_000
+    assert schedule.supplies[0] - schedule.spent[0] < 10_000
 
 
 async def test_losing_everything_starts_a_new_frame_in_which_old_places_mean_nothing(
@@ -284,7 +284,7 @@ async def test_losing_everything_starts_a_new_frame_in_which_old_places_mean_not
     assert new.schedule.frame != old.schedule.frame
     assert waits(new) == pytest.approx([0.1, 0.2])
     schedule = await limiter.settle(LANE, LIMIT, Settlement(frame=old.schedule.frame, back=(300_000, 3), calls=3))
-    assert schedule.ends == new.schedule.ends
+    assert schedule.supplies == new.schedule.supplies
 
 
 async def test_what_redis_forgot_in_a_restart_the_process_still_knows(limiter: Limiter, redis: Redis) -> None:
@@ -325,7 +325,7 @@ async def test_lanes_do_not_share(limiter: Limiter) -> None:
 
 async def test_only_so_many_calls_are_in_flight_over_all_processes(limiter: Limiter, clock: Clock) -> None:
     async def fly(process: str, held: int, wanted: int) -> tuple[int, int]:
-        return await limiter.fly(LANE, process, held=held, wanted=wanted, most=6)
+        return await limiter.concurrency(LANE, process, held=held, wanted=wanted, most=6)
 
     assert await fly("a", 0, 9) == (6, 6)
     assert await fly("b", 0, 4) == (0, 3)

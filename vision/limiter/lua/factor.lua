@@ -1,8 +1,8 @@
--- How many tokens the provider takes for one that we count: more than one, or nil.
--- One that refusals told falls again, so that it is found out when it has become too much.
-local SLIDE, SLOW = 0.01, 0.0002  -- a second: how fast, at first and once refusals told enough
+-- The charge factor: how many tokens the provider takes for one of our count; nil for one.
+-- A factor learned from refusals falls slowly, so that it does not stay too high for ever.
+local SLIDE, SLOW = 0.01, 0.0002  -- by which part it falls each second: at first, and once two refusals gave it
 
--- Written and read again in the same way by whoever counts with it.
+-- Rounded, so that every process counts with the same number.
 local function exact(found)
   local rounded = math.floor(found * 10000 + 0.5) / 10000
   return rounded > 1 and rounded or nil
@@ -14,9 +14,9 @@ local function since(at, slide)
   return {at = at, counted = at, begun = recall(tokens).begun, taken = 0, slid = factor(), slide = slide}
 end
 
--- What was taken since the last refusal that told nothing, each call counted by the factor of its time.
+-- Counts the tokens taken since the last refusal without headers, each call by the factor of its time.
 local function count(begun, back)
-  if not deaf() then return end
+  if not is_silent() then return end
   local last = memory.refused or since(now, SLOW)
   memory.refused = last
   last.taken = last.taken + (math.max(0, begun - last.begun) - back) / lane.factor

@@ -1,10 +1,9 @@
--- What others take of a bucket, seen by what is missing there that none of our calls explains.
--- `run` is what they took within the time that passes until we hear of it, `burst` the most of that and a quarter, `before`
--- that of earlier bursts: what was seen again is kept for them (`kept`), so much more stays with the provider. It fades
--- while nothing is missing, to nothing.
+-- Other users of the key: what is missing in a bucket and was not taken by our calls was taken by them.
+-- `run` is what they took during the delay of one answer, `burst` the highest run plus a quarter, `before` that of earlier
+-- bursts. What was seen twice is left to them (`kept`). It fades to nothing while nothing is missing.
 local HALVES = 30  -- seconds in which `kept` halves
-local MOST = 0.125  -- of the bucket that is kept for others
-local SOON = 0.2  -- seconds until we hear of anything, at least
+local MOST = 0.125  -- part of the bucket that is left to others, at most
+local SOON = 0.2  -- the shortest delay of an answer, in seconds
 
 local function fade(b, m)
   local others = m.others
@@ -20,7 +19,7 @@ end
 
 local function kept(m) return m.others and m.others.kept or 0 end
 
--- `emptied`: the bucket had no more, so that they may want more than they took.
+-- `emptied`: the bucket was empty, so others may want more than they took.
 local function missed(b, m, amount, emptied)
   local others = m.others or {at = now, run = 0, burst = 0, burst_at = now, before = 0, kept = 0}
   m.others = others

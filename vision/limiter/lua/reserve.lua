@@ -1,22 +1,22 @@
--- Reserve a list of calls.
--- Words besides: of each call the tokens it takes at most, the tokens it is likely to take, its images
--- Answer: the lane; then in one text for each call how far its place on the tokens' line lies beyond the last one before,
--- '-' for a call that can never fit. On the other lines every call that fits stands in turn.
+-- Reserves slots for a list of calls.
+-- Own words: of each call the most tokens it can take, the tokens it is likely to take, its images.
+-- Returns the lane, and one text: for each call its token slot as an offset from the last slot before this script, '-' for a
+-- call that is larger than a bucket. In the other buckets the slots follow each other in this order.
 local LARGE = 2  -- seconds of refill from which a call is large
-local GUARD = 0.5  -- seconds before a large call's start in which nothing is taken any more: its process has to hear of it
-local PATIENCE = 0.5  -- of its cost, by which a large call waits longer at most
-local TRUST = 1  -- seconds of refill that an unknown bucket is thought to hold
+local GUARD = 0.5  -- seconds before a large call's start in which no smaller one goes first: its process must hear of it in time
+local PATIENCE = 0.5  -- by which part of its tokens a large call may be delayed
+local TRUST = 1  -- seconds of refill that a bucket of unknown level is assumed to hold
 
 local open = lane.open
-while open[1] and open[1].place <= reached(tokens) do table.remove(open, 1) end
+while open[1] and open[1].slot <= reached(tokens) do table.remove(open, 1) end
 
--- Out of turn, from what has gathered for a large call that waits.
+-- Lets a small call start out of turn, from the supply that has gathered for a large one.
 local function fill(cost)
-  local gap, line = open[1], reached(tokens)
-  if not gap or gap.left < cost.tokens or gap.from + cost.tokens > line then return false end
-  if gap.place - line < GUARD * tokens.rate or cost.tokens > LARGE * tokens.rate then return false end
+  local gap, supply = open[1], reached(tokens)
+  if not gap or gap.left < cost.tokens or gap.from + cost.tokens > supply then return false end
+  if gap.slot - supply < GUARD * tokens.rate or cost.tokens > LARGE * tokens.rate then return false end
   for _, b in ipairs(buckets) do
-    if b ~= tokens and b.spent + cost[b.kind] > b.line then return false end
+    if b ~= tokens and b.spent + cost[b.kind] > b.supply then return false end
   end
   gap.left, lane.filled = gap.left - cost.tokens, lane.filled + cost.tokens
   return true
@@ -39,9 +39,9 @@ for i = rest, #words, 3 do
   if not fits() then
     offsets[#offsets + 1] = '-'
   else
-    -- Of an unknown bucket the first call is to find out what it holds; the others wait for the refill or its answer.
+    -- The first call finds out the level of an unknown bucket; the others wait for its answer or for the refill.
     if fresh then
-      for _, b in ipairs(buckets) do b.line = math.max(b.line, cost[b.kind] - TRUST * b.rate) end
+      for _, b in ipairs(buckets) do b.supply = math.max(b.supply, cost[b.kind] - TRUST * b.rate) end
       fresh = false
     end
     local filled = fill(cost)
@@ -49,10 +49,10 @@ for i = rest, #words, 3 do
       if not (filled and b == tokens) then b.spent = b.spent + cost[b.kind] end
     end
     if not filled and cost.tokens > LARGE * tokens.rate then
-      open[#open + 1] = {from = tokens.spent - cost.tokens, place = tokens.spent, left = PATIENCE * cost.tokens}
+      open[#open + 1] = {from = tokens.spent - cost.tokens, slot = tokens.spent, left = PATIENCE * cost.tokens}
     end
     offsets[#offsets + 1] = string.format('%.0f', (filled and open[1].from or tokens.spent) - start)
   end
 end
 save()
-return {told(), table.concat(offsets, ' ')}
+return {report(), table.concat(offsets, ' ')}

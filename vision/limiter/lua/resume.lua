@@ -1,10 +1,10 @@
--- End a lane's pause, whoever it was told by.
--- Answer: the lane.
+-- Ends a lane's pause, whoever asked for it.
+-- Returns the lane.
 local lowered = lane.lowered
 for _, b in ipairs(buckets) do
-  -- What was not to gather in the rest of the pause.
-  if lowered and b.minute then b.line = b.line + math.max(0, lowered.till - math.max(now, lowered.from)) * b.rate end
+  -- The refill of the rest of the pause, which was taken away when it began.
+  if lowered and b.minute then b.supply = b.supply + math.max(0, lowered.till - math.max(now, lowered.from)) * b.rate end
 end
-lane.paused, lane.grown, lane.careful, lane.lowered = 0, nil, nil, nil
+lane.paused, lane.grown, lane.slow_start, lane.lowered = 0, nil, nil, nil
 save()
-return told()
+return report()

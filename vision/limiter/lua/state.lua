@@ -1,3 +1,3 @@
--- Look at a lane.
--- Answer: the lane, its 429s, and the tokens that are kept for others.
-return {told(), tonumber(redis.call('HGET', KEYS[1], 'throttled') or 0), math.floor(kept(recall(tokens)))}
+-- Reads a lane.
+-- Returns the lane, its count of 429s, and the tokens left to other users of the key.
+return {report(), tonumber(redis.call('HGET', KEYS[1], 'throttled') or 0), math.floor(kept(recall(tokens)))}

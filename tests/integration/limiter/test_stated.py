@@ -1,4 +1,4 @@
-"""What a lane was told holds for a time: limits that expire, pauses that grow and can be lifted."""
+"""What a provider stated holds for a time: limits that expire, pauses that grow and can be ended."""
 
 import asyncio
 import itertools
@@ -47,10 +47,10 @@ async def requests_a_minute(limiter: Limiter, limit: Limit = LIMIT) -> int:
 async def hear_of_sixty(limiter: Limiter) -> None:
     """An answer tells that 60 requests a minute are allowed."""
     reserved = await limiter.reserve(LANE, LIMIT, [Demand(1, 1)])
-    await tell(limiter, reserved, 1_000, 50, told=(None, 60))
+    await tell(limiter, reserved, 1_000, 50, stated=(None, 60))
 
 
-async def test_a_told_limit_ends_when_answers_come_without_it(limiter: Limiter, clock: Clock) -> None:
+async def test_a_stated_limit_ends_when_answers_come_without_it(limiter: Limiter, clock: Clock) -> None:
     await hear_of_sixty(limiter)
     assert await requests_a_minute(limiter) == 60
     for _ in range(4):
@@ -66,7 +66,7 @@ async def test_a_told_limit_ends_when_answers_come_without_it(limiter: Limiter, 
     assert (await limiter.reserve(LANE, LIMIT, [Demand(1, 1)])).schedule.rates[1] == 100
 
 
-async def test_a_told_limit_ends_after_an_hour_without_a_word_and_over_restarts(
+async def test_a_stated_limit_ends_after_an_hour_without_a_word_and_over_restarts(
     limiter: Limiter, redis: Redis, clock: Clock
 ) -> None:
     await hear_of_sixty(limiter)
@@ -76,7 +76,9 @@ async def test_a_told_limit_ends_after_an_hour_without_a_word_and_over_restarts(
     assert await requests_a_minute(Limiter(redis, clock)) == 6_000
 
 
-async def test_a_told_limit_ends_when_the_configured_one_changes(limiter: Limiter, redis: Redis, clock: Clock) -> None:
+async def test_a_stated_limit_ends_when_the_configured_one_changes(
+    limiter: Limiter, redis: Redis, clock: Clock
+) -> None:
     await hear_of_sixty(limiter)
     changed = Limit(rpm=3_000, tpm=LIMIT.tpm)
     assert await requests_a_minute(Limiter(redis, clock), changed) == 3_000
@@ -85,7 +87,7 @@ async def test_a_told_limit_ends_when_the_configured_one_changes(limiter: Limite
 
 
 async def pauses(limiter: Limiter, clock: Clock, many: int) -> list[float]:
-    """How long each of so many pauses is that nobody told the length of, one after the other."""
+    """The lengths of so many pauses in a row whose length was not stated."""
     found = []
     for _ in range(many):
         schedule = await limiter.pause(LANE, LIMIT, None)
@@ -94,7 +96,7 @@ async def pauses(limiter: Limiter, clock: Clock, many: int) -> list[float]:
     return found
 
 
-async def test_pauses_of_untold_length_grow_for_all_processes_and_end_with_a_success(
+async def test_pauses_of_unstated_length_grow_for_all_processes_and_end_with_a_success(
     limiter: Limiter, redis: Redis, clock: Clock
 ) -> None:
     await know(limiter, 600_000)
@@ -120,7 +122,7 @@ async def test_after_a_pause_one_call_goes_first_and_more_when_it_is_answered(li
     begun = reserved.slots[0]
     assert begun
     await limiter.settle(LANE, LIMIT, Settlement(frame=reserved.schedule.frame, begun=begun))
-    schedule = await limiter.pause(LANE, LIMIT, 1.0, told=True, refused=Refused(1_000, None, begun[0]))
+    schedule = await limiter.pause(LANE, LIMIT, 1.0, stated=True, refused=Refused(1_000, None, begun[0]))
     bases = [slot[0] - 1_000 for slot in reserved.slots if slot]
     assert [base <= schedule.hold for base in bases] == [True, True, *[False] * 6]
     clock.now += 1.2
@@ -159,7 +161,7 @@ async def test_a_pause_is_lifted_for_processes_that_wait(redis_url: str) -> None
         await client.aclose()
 
 
-async def test_losing_everything_ends_a_pause_and_what_was_told(limiter: Limiter, redis: Redis, clock: Clock) -> None:
+async def test_losing_everything_ends_a_pause_and_what_was_stated(limiter: Limiter, redis: Redis, clock: Clock) -> None:
     await hear_of_sixty(limiter)
     await limiter.pause(LANE, LIMIT, 600)
     await redis.flushall()

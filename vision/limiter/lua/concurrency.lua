@@ -1,7 +1,8 @@
--- Calls in flight on a lane, over all processes.
--- KEYS[1] the lane's flights · ARGV: one text of words: clock ('-' is Redis's own), the process, calls that it holds, calls that it wants
--- besides, the most that there may be, seconds after which a process that says nothing holds none
--- Answer: how many of those wanted may start, and how many this process may hold: all while no other lacks any.
+-- Concurrency slots: calls in flight on a lane, over all processes.
+-- KEYS[1] the lane's calls in flight, by process · ARGV: one text of words: clock ('-': Redis's own), the process, its calls
+-- in flight, how many more it wants to start, the lane's limit, seconds after which a silent process counts as dead.
+-- Returns how many of the wanted calls may start, and how many calls this process may have in flight: the whole limit
+-- unless another process waits for a slot.
 local words = {}
 for word in string.gmatch(ARGV[1], '%S+') do words[#words + 1] = word end
 local now = tonumber(words[1])
