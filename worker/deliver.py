@@ -1,4 +1,4 @@
-"""Send webhook messages that are due; record each attempt; decide the next."""
+"""Sends webhook messages that are due, records each attempt, and schedules the next."""
 
 import asyncio
 import logging
@@ -19,16 +19,16 @@ from vision.storage.deliveries import Due
 log = logging.getLogger(__name__)
 
 AT_ONCE = 256
-"""Receivers that hang are waited for beside each other."""
+"""Messages at a time, so that receivers that hang delay no others."""
 PER_HOST = 4
-"""Messages under way to one host, so that no receiver takes the others' turns."""
+"""Messages at a time to one host, so that one receiver cannot take all."""
 TIMEOUT_SECONDS = 15.0
 LOOK_SECONDS = 1.0
 GONE = 410
 
 
 class Deliverer:
-    """Webhook messages of all tenants in one process. Each is claimed as a turn is free for it."""
+    """Sends the webhook messages of all tenants in one process."""
 
     def __init__(self, engine: AsyncEngine, guard: Guard) -> None:
         self._engine = engine
@@ -36,16 +36,16 @@ class Deliverer:
         self.totals = Counter(attempts=0, delivered=0)
         """Since this process started: messages that were sent, and messages that their receivers accepted."""
         self._busy: Counter[str] = Counter()
-        self._moved = asyncio.Event()
+        self._woken = asyncio.Event()
 
     def wake(self) -> None:
         """Something may be due: look at once."""
-        self._moved.set()
+        self._woken.set()
 
     async def run(self) -> None:
         """Deliver until nothing is due. Idempotent for receivers: a message keeps its `webhook-id`."""
-        self._moved.set()
-        while self._moved.is_set():
+        self._woken.set()
+        while self._woken.is_set():
             tasks: set[asyncio.Task[None]] = set()
             async with self._session() as session:
                 try:
@@ -56,7 +56,7 @@ class Deliverer:
 
     async def _run(self, session: aiohttp.ClientSession, tasks: set[asyncio.Task[None]]) -> None:
         while True:
-            self._moved.clear()
+            self._woken.clear()
             due = await self._claim(AT_ONCE - len(tasks))
             for one in due:
                 self._begin(session, one, tasks)
@@ -82,14 +82,14 @@ class Deliverer:
             tasks.discard(task)
             self._busy[due.host] -= 1
             self._busy += Counter()  # without those that have none
-            self._moved.set()
+            self._woken.set()
 
         task.add_done_callback(ended)
 
     async def _wait(self) -> None:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                await self._moved.wait()
+                await self._woken.wait()
         except TimeoutError:
             return
 

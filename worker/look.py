@@ -1,4 +1,4 @@
-"""Hear within half a second of stopped jobs, passed deadlines, and lanes that are down or back; sooner if woken."""
+"""Notices stopped jobs, passed deadlines, and lanes that are down or back: every half second, or at a wake-up."""
 
 import asyncio
 import logging
@@ -14,11 +14,11 @@ from worker.dispatch.leases import Leases
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
-"""How soon is noticed what no wake-up has told."""
+"""Between two looks without a wake-up."""
 
 
 class Lookout:
-    """One small query for the whole process; none while it has nothing to do."""
+    """One small query for the whole process, and none while it is idle."""
 
     def __init__(
         self,
@@ -53,4 +53,4 @@ class Lookout:
             if found.overdue and await deadlines.end_overdue(self._engine):
                 self._when_ended()
         except Exception as error:  # noqa: BLE001 - the database may be away for a while
-            log.warning("It is not known which jobs were stopped (%s); asking again.", type(error).__name__)
+            log.warning("Stopped jobs could not be read (%s); trying again.", type(error).__name__)

@@ -1,4 +1,4 @@
-"""Measure images ahead of the work: sizes from the first bytes, tokens from the sizes."""
+"""Measures images before their calls: sizes from the first bytes, tokens from the sizes."""
 
 import asyncio
 import logging
@@ -27,21 +27,21 @@ from worker.dispatch.leases import Leases
 log = logging.getLogger(__name__)
 
 MOST = 128
-"""Items in hand in one process, for each lane."""
+"""Leased items of one lane in one process."""
 AT_ONCE = 64
-"""Claimed with one statement; fewer only after POLL_SECONDS."""
+"""Items of one claim; a smaller claim is made only after POLL_SECONDS."""
 GATHER_SECONDS = 0.1
-"""What is found is written together with what is found so soon after it."""
+"""How long a batch gathers before it is written."""
 POLL_SECONDS = 0.5
 MOST_TRIES = 3
 PATIENCE_SECONDS = (10.0, 30.0, 30.0)
-"""How long an image may take at each try, from when its host's turn has come."""
+"""How long an image may take at each try, from when its host has a free slot."""
 
 _Found = Measurement | Outcome
 
 
 class Measurer:
-    """One lane's images in one process. Nobody waits for the slowest: what is found is written, and more claimed."""
+    """Measures one lane's images in one process. A slow image delays no other one."""
 
     def __init__(
         self,
@@ -62,54 +62,54 @@ class Measurer:
         self._stopped = stopped
         self._when_measured = when_measured
         self.totals = Counter(measured=0, failed=0)
-        """Since this process started: items whose size is known, and items that have none."""
-        self._in_hand: dict[int, LeasedItem] = {}
+        """Since this process started: items that were measured, and items that failed."""
+        self._leased: dict[int, LeasedItem] = {}
         self._found: list[_Found] = []
-        self._moved = asyncio.Event()
+        self._woken = asyncio.Event()
         self._filled = asyncio.Event()
         self._complete = asyncio.Event()
         self._claimed_at = float("-inf")
-        self._dry = False
+        self._empty = False
 
     def wake(self) -> None:
         """There may be more to measure: look at once."""
-        self._dry = False
-        self._moved.set()
+        self._empty = False
+        self._woken.set()
 
     async def run(self) -> None:
         """Measure until nothing waits and everything is written."""
-        self._dry = False
+        self._empty = False
         writer = asyncio.get_running_loop().create_task(self._write_all())
         tasks: set[asyncio.Task[None]] = set()
         try:
             while True:
-                self._moved.clear()
+                self._woken.clear()
                 if (want := self._wants()) and await self._claim(want, tasks):
                     continue
-                if not self._in_hand and not self._moved.is_set():
+                if not self._leased and not self._woken.is_set():
                     return
                 await self._wait()
         finally:
-            # Nothing is awaited here: whoever wakes this measurer now begins another run.
+            # Nothing may be awaited here: a wake-up from now on begins another run.
             for task in (writer, *tasks):
                 task.cancel()
-            for item in self._in_hand.values():
+            for item in self._leased.values():
                 self._leases.drop(item)
-            self._in_hand.clear()
+            self._leased.clear()
             self._found.clear()
 
     def _wants(self) -> int:
-        """How many to claim: many at a time; what there is room for, or what may have come in, only now and then."""
+        """How many to claim: a full claim whenever there is room for one, a smaller one every POLL_SECONDS."""
         if self._stopped():
             return 0
-        room = min(AT_ONCE, MOST - len(self._in_hand))
+        room = min(AT_ONCE, MOST - len(self._leased))
         rested = asyncio.get_running_loop().time() - self._claimed_at >= POLL_SECONDS
-        return room if (room == AT_ONCE or rested) and (rested or not self._dry) else 0
+        return room if (room == AT_ONCE or rested) and (rested or not self._empty) else 0
 
     async def _wait(self) -> None:
         try:
             async with asyncio.timeout(POLL_SECONDS):
-                await self._moved.wait()
+                await self._woken.wait()
         except TimeoutError:
             return
 
@@ -123,17 +123,17 @@ class Measurer:
             log.warning("No images could be claimed (%s); trying again.", type(error).__name__)
             items, spec = [], None
         if spec is None:
-            self._dry = not self._moved.is_set()
+            self._empty = not self._woken.is_set()
             return False
         self._leases.add(items, asked_at)
         for item in items:
-            self._in_hand[id(item)] = item
-            task = loop.create_task(self._see_through(item, spec))
+            self._leased[id(item)] = item
+            task = loop.create_task(self._measure_item(item, spec))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         return True
 
-    async def _see_through(self, item: LeasedItem, spec: JobSpec) -> None:
+    async def _measure_item(self, item: LeasedItem, spec: JobSpec) -> None:
         try:
             found = await self._one(item, spec)
         except Exception:
@@ -144,7 +144,7 @@ class Measurer:
         self.totals["failed"] += isinstance(found, Outcome) and found.status is ItemStatus.FAILED
         self._found.append(found)
         self._filled.set()
-        if len(self._found) >= min(AT_ONCE, len(self._in_hand)):
+        if len(self._found) >= min(AT_ONCE, len(self._leased)):
             self._complete.set()
 
     async def _one(self, item: LeasedItem, spec: JobSpec) -> _Found:
@@ -164,7 +164,7 @@ class Measurer:
         return Measurement(item, *sizes[0], tokens, cost, saved, tuple(sizes) if len(sizes) > 1 else ())
 
     async def _write_all(self) -> None:
-        """Write what is found, a batch at a time, for as long as this runs."""
+        """Write results in batches, as long as this runs."""
         while True:
             await self._filled.wait()
             try:
@@ -177,8 +177,8 @@ class Measurer:
             self._complete.clear()
             await self._write(batch)
             for one in batch:
-                self._leases.drop(self._in_hand.pop(id(one.item)))
-            self._moved.set()
+                self._leases.drop(self._leased.pop(id(one.item)))
+            self._woken.set()
 
     async def _write(self, batch: Sequence[_Found]) -> None:
         by_step: defaultdict[tuple[UUID, int], list[_Found]] = defaultdict(list)
@@ -196,13 +196,13 @@ class Measurer:
 
 
 def _as_declared(item: LeasedItem, image_tokens: int) -> Measurement:
-    """What was known before; the provider may see what we cannot, and money is set aside for the largest image then."""
+    """Keep the declared size: the provider may reach the image. Money is set aside for the largest size then."""
     return Measurement(item, item.width, item.height, image_tokens, Decimal(0), unseen=item.unseen)
 
 
 def _not_measured(item: LeasedItem, error: ItemError) -> Outcome:
     if isinstance(error, HostBusy):
-        return Outcome(item, again_seconds=error.seconds, phase=Phase.MEASURE, burned=False)
+        return Outcome(item, again_seconds=error.seconds, phase=Phase.MEASURE, uses_attempt=False)
     decision = decide(error.retry, item.attempt + 1, MOST_TRIES)
     if decision.again:
         return Outcome(item, again_seconds=decision.delay_seconds, phase=Phase.MEASURE)

@@ -1,4 +1,4 @@
-"""Delete what nobody needs, seldom and few at a time: deleted jobs, old uploads, idempotency keys, lost bytes."""
+"""Deletes what is not needed any more, a few at a time: deleted jobs, old uploads, idempotency keys, orphaned files."""
 
 import logging
 import random
@@ -20,19 +20,19 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS = 600.0
 MOST_FILES, MOST_JOBS, MOST_KEYS, MOST_ENTRIES = 100, 100, 5_000, 1_000
 ORPHANED_AFTER = timedelta(days=1)
-"""Bytes come before their row, and a job may take long to be taken in."""
+"""Files are stored before their row, and taking in a large job takes long."""
 
 
 @dataclass(frozen=True)
 class Keep:
-    """For how many days things are kept: uploads that no job needs, jobs after their end. 0: for ever."""
+    """Days that uploads without a job, and ended jobs, are kept; 0: for ever."""
 
     files_days: float
     jobs_days: float
 
 
 class Pruner:
-    """Looks every ten minutes in each worker; another one at the same time does no harm."""
+    """Prunes every ten minutes in each worker; several at the same time do no harm."""
 
     def __init__(self, engine: AsyncEngine, store: Store, keep: Keep) -> None:
         self._engine, self._store, self._keep = engine, store, keep
@@ -40,7 +40,7 @@ class Pruner:
         self._after = ""
 
     async def look(self) -> None:
-        """Prune, if it is time; of the store, the next page of entries."""
+        """Prune if it is time; of the file store, one page of entries each time."""
         if monotonic() < self._next:
             return
         self._next = monotonic() + EVERY_SECONDS
@@ -64,11 +64,11 @@ async def prune(engine: AsyncEngine, store: Store, keep_days: float) -> None:
         await store.delete([file_id.hex])
         deleted += 1
     if deleted or forgotten:
-        log.info("Deleted %d uploads and %d idempotency keys that had had their time.", deleted, forgotten)
+        log.info("Deleted %d uploads and %d idempotency keys that had expired.", deleted, forgotten)
 
 
 async def prune_jobs(engine: AsyncEngine, store: Store, keep_days: float) -> None:
-    """Delete rows and bytes of jobs that were deleted, or that ended long ago. May be broken off at any time."""
+    """Delete rows and files of jobs that were deleted, or that ended long ago. May be interrupted at any time."""
     if keep_days:
         await deletion.mark_old(engine, keep_days, MOST_JOBS)
     for job_id in await deletion.marked(engine, MOST_JOBS):
@@ -85,7 +85,7 @@ async def _remove_bytes(store: Store, job_id: UUID) -> None:
 
 
 async def prune_orphans(engine: AsyncEngine, store: Store, after: str) -> str:
-    """Delete bytes whose upload or job is not there, of one page of the store; after which key the next one begins."""
+    """Delete files whose upload or job is gone, of one page of the store; returns the key before the next page."""
     page = await store.page(after, MOST_ENTRIES)
     old = [entry.key for entry in page if datetime.now(UTC) - entry.modified > ORPHANED_AFTER]
     owners = {key: owner for key in old if (owner := job_of(key) or _upload(key))}
@@ -99,7 +99,7 @@ async def prune_orphans(engine: AsyncEngine, store: Store, after: str) -> str:
 
 
 def _upload(key: str) -> UUID | None:
-    """The id of an upload; None of a key that is none of ours, which is left alone."""
+    """The upload's id; None for a key that is not ours."""
     try:
         return UUID(key) if len(key) == 32 else None
     except ValueError:

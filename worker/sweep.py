@@ -1,4 +1,4 @@
-"""Every few seconds, in every worker: find work that no wake-up announced, and take back the leases of dead workers.
+"""The sweep, every few seconds in every worker: find work without a wake-up, and take back leases of dead workers.
 
 Every step may run twice, and in several workers at once.
 """
@@ -20,16 +20,16 @@ EVERY_SECONDS = 3.0
 
 
 class Contact:
-    """For how long the database has answered this process throughout.
+    """Since when the database has answered this process without a gap.
 
-    Whoever was cut off from it for longer than a lease is not dead: when it is back, workers that live write down
-    what they have paid for and extend their leases first; only then what nobody extends is taken back.
+    Workers that were cut off from it for longer than a lease are not dead. When it is back, they first record what they
+    have paid for and extend their leases; only after that are leases taken back that nobody extends.
     """
 
     def __init__(self, lease_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._lease_seconds, self._clock = lease_seconds, clock
         self._longest_silence = max(lease_seconds / 2, 3 * EVERY_SECONDS)
-        self._since = float("-inf")  # who has just started has been cut off from nothing
+        self._since = float("-inf")  # a process that just started had no gap
         self._last = clock()
 
     def lost(self) -> None:

@@ -16,7 +16,7 @@ from vision.settings import Settings
 from vision.storage.outcomes.record import Recorded
 from vision.storage.queue.leases import Lessee
 from worker.deliver import Deliverer
-from worker.dispatch.executors import EXECUTORS, Executor, Make
+from worker.dispatch.executors import EXECUTORS, Executor, MakeExecutor
 from worker.dispatch.leases import Leases
 from worker.dispatch.marks import Marks
 from worker.dispatch.memory_budget import MemoryBudget
@@ -35,9 +35,9 @@ from worker.sweep import EVERY_SECONDS, Contact, sweep
 log = logging.getLogger(__name__)
 
 IMAGE_BYTES = 64 * 1024**2
-"""Images in hand in one process, as they are sent."""
+"""Bytes of prepared images that one process keeps, at most."""
 DRAIN_SECONDS = 25.0
-"""After this long at a stop, calls in flight are left to their leases."""
+"""How long a stop waits for calls in flight; then their leases run out."""
 
 
 class Work:
@@ -48,14 +48,14 @@ class Work:
         settings: Settings,
         offered: Catalogue,
         stopped: Callable[[], bool],
-        ways: Mapping[str, Make] = EXECUTORS,
+        executors: Mapping[str, MakeExecutor] = EXECUTORS,
         role: Role | None = None,
     ) -> None:
         self._settings = settings
         self._role = role or Role()
         self._stopped = stopped
         self._catalogue = offered
-        self._ways = ways
+        self._make_executor = executors
         self._connections = Connections(settings)
         self._engine = self._connections.engine
         self._leases = Leases(self._engine, settings.lease_seconds)
@@ -68,7 +68,7 @@ class Work:
         self._executors: dict[str, Executor] = {}
         self._measurers: dict[str, Measurer] = {}
         self._running = Running(self._begin, self._awake)
-        self._left_alone: set[str] = set()
+        self._skipped_lanes: set[str] = set()
         self._keepers: list[asyncio.Task[None]] = []
         self._notifying: set[asyncio.Task[None]] = set()
         self._lookout = Lookout(
@@ -111,7 +111,7 @@ class Work:
             self._keepers.append(asyncio.get_running_loop().create_task(keeper()))
 
     async def close(self) -> None:
-        """Let calls in flight end and write them down; what takes too long is left to its lease."""
+        """Let calls in flight end and record them; the leases of those that take too long run out."""
         for executor in self._executors.values():
             executor.give_back()
         await self._running.wait(DRAIN_SECONDS, but=Task.DELIVER)
@@ -130,11 +130,11 @@ class Work:
 
     def wake(self, task: Task, lane: str = "") -> None:
         """Begin this work if it is ours, or let it look again if it is under way."""
-        if not self._stopped() and self._role.takes(task, lane) and lane not in self._left_alone:
+        if not self._stopped() and self._role.takes(task, lane) and lane not in self._skipped_lanes:
             self._running.wake(task, lane)
 
     async def attend(self, task: Task, lane: str = "") -> dict[str, int] | None:
-        """Wake this work and wait for its end: what it did meanwhile. None at once if somebody waits for it already."""
+        """Wake this work, wait for its end, and return what it did; None at once if another task waits for it."""
         self.wake(task, lane)
         before = self._totals(task, lane)
         if not await self._running.attend(task, lane):
@@ -142,7 +142,7 @@ class Work:
         return {name: total - before[name] for name, total in self._totals(task, lane).items()}
 
     def release(self) -> None:
-        """Let those who attend work return at once."""
+        """Let every `attend` return at once."""
         self._running.release()
 
     def _totals(self, task: Task, lane: str) -> Counter[str]:
@@ -150,7 +150,7 @@ class Work:
         return Counter(worker.totals if worker else ())
 
     def _awake(self, task: Task, lane: str) -> Executor | Measurer | Deliverer | None:
-        """Who looks again at once when woken under way."""
+        """The object whose `wake` makes work under way look again."""
         match task:
             case Task.DISPATCH:
                 return self._executors.get(lane)
@@ -174,9 +174,9 @@ class Work:
                     await self._deliverer.run()
         except ConfigurationError as error:
             # Other workers may have a newer providers.toml than this one, which reads it at its start.
-            if lane not in self._left_alone:
+            if lane not in self._skipped_lanes:
                 log.error("%s Until it is restarted, this worker leaves the lane alone.", error.message)  # noqa: TRY400
-            self._left_alone.add(lane)
+            self._skipped_lanes.add(lane)
         except asyncio.CancelledError:
             raise
         except Exception:
@@ -186,11 +186,11 @@ class Work:
     def _executor(self, lane_name: str) -> Executor:
         if lane_name not in self._executors:
             lane = self._catalogue.lane(lane_name)
-            if lane.executor not in self._ways:
+            if lane.executor not in self._make_executor:
                 raise ConfigurationError(
                     f"{lane_name} needs the executor {lane.executor!r}: run a worker of a version that has it."
                 )
-            self._executors[lane_name] = self._ways[lane.executor](self._process, lane)
+            self._executors[lane_name] = self._make_executor[lane.executor](self._process, lane)
         return self._executors[lane_name]
 
     def _dispatching(self) -> int:
@@ -211,12 +211,12 @@ class Work:
         return self._measurers[lane_name]
 
     async def _measured(self, lane: str) -> None:
-        """Measured items are work for every process."""
+        """Measured items can be called for by every process."""
         self.wake(Task.DISPATCH, lane)
         await self._connections.wake_ups.notify(Task.DISPATCH, lane)
 
     def _written(self, recorded: Recorded) -> None:
-        """What is written frees capacity for more; a job that ended has something to tell; items may go a step on."""
+        """Recorded outcomes free capacity; jobs may have ended, and items may have reached their next step."""
         for executor in self._executors.values():
             executor.look()
         if recorded.ended:
@@ -229,13 +229,13 @@ class Work:
         self._notify_look()
 
     def _notify_look(self) -> None:
-        """Every process looks now: a lane is down or back, or its jobs are paused."""
+        """Make every process look now: a lane is down or back, or its jobs are paused."""
         notifying = asyncio.get_running_loop().create_task(self._connections.wake_ups.notify(Task.LOOK))
         self._notifying.add(notifying)
         notifying.add_done_callback(self._notifying.discard)
 
     async def _show(self) -> None:
-        """Bring a Celery task, by a wake-up, to work that none shows: what the sweep began, or a wake-up of our own."""
+        """Send a wake-up for work that no Celery task shows: the sweep or this process began it."""
         for task, lane in self._running.unattended():
             await self._connections.wake_ups.notify(task, *filter(None, [lane]))
 

@@ -30,10 +30,10 @@ async def create(request: Request, services: Services, tenant: JobsWriter) -> Es
     """Estimate a job: tokens, cost and time, cheapest first. Takes what `POST /v1/jobs` takes; nothing is stored.
 
     What only matters to a run (`max_cost`, `webhook_url`, `priority`, `weight`, `deadline_seconds`, `metadata`) may be
-    sent and plays no part; a `custom_id` may stand twice. Sizes that are told are counted exactly. Of the other items
+    sent and plays no part; a `custom_id` may occur twice. Declared sizes are counted exactly. Of the other items
     up to 256 are measured and stand for the rest; so does an even part of the lines for a manifest of over a million.
-    Then `exact` is false and each interval holds with 95 % confidence. `items` tells how many there are in all;
-    `sized`, `measured` and `unreadable` are of those looked at. Unreadable images are taken for failures, which cost
+    Then `exact` is false and each interval holds with 95 % confidence. `items.total` is the number of all items;
+    `sized`, `measured` and `unreadable` are of those looked at. Unreadable images count as failures, which cost
     nothing.
     """
     async with submission.received(request, services, tenant, EstimateBody, EstimateQuery) as sent:

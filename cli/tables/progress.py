@@ -61,7 +61,7 @@ def comparison(job: Job) -> str | None:
         if unanswered := counts["total"] - counts["succeeded"]:
             sentences.append(f"{items(unanswered)} got no answer.")
     if corrected := job.get("sizes_corrected"):
-        sentences.append(f"{items(corrected)} turned out to have another size than was told.")
+        sentences.append(f"{items(corrected)} turned out to have another size than was declared.")
     return " ".join(sentences) or None
 
 

@@ -24,7 +24,7 @@ from vision.storage.queue.leases import Lessee
 from vision.storage.queue.marks import Mark, Step
 from vision.storage.specs import JobSpec, load
 from vision.tokens import count_image, text
-from worker.dispatch.charging import bears_out, charge
+from worker.dispatch.charging import confirms, charge
 
 PRICE = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), source="test", cache_write=Decimal("0.19"))
 RULES = (
@@ -124,7 +124,7 @@ class Spending:
             sending = [item for item in sending if item.token in held]
         outcomes = [self._call(item, dies) for item in sending]
         if not dies:
-            back = [Outcome(item, burned=False) for item in items if item not in sending]
+            back = [Outcome(item, uses_attempt=False) for item in items if item not in sending]
             await record(self.engine, outcomes + back)
             return
         self.late += [outcome for outcome in outcomes if self.dice.random() < 0.2]
@@ -137,7 +137,7 @@ class Spending:
     def _excuse(self, item: LeasedItem, reply: Reply, made: Charge) -> None:
         """Who tells too little, and by chance just what a wrong size would have cost, is found out by nobody."""
         count = Count(self.spec.prompt_tokens, item.image_tokens or 0, 0, 0)
-        if item.unseen and reply.usage and bears_out(reply.usage, count):
+        if item.unseen and reply.usage and confirms(reply.usage, count):
             self.shop.chance += max(Decimal(0), self.shop.last - made.cost - made.doubt)
 
     def _call(self, item: LeasedItem, dies: bool) -> Outcome:

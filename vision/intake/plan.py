@@ -124,7 +124,7 @@ def _planned(context: IntakeContext, job: Order, order: StepOrder) -> PlannedSte
 def _check_price(order: Order, lane: Lane) -> None:
     if lane.price is not None or (order.allow_unpriced and order.max_cost is None):
         return
-    kept = "so max_cost could not be kept" if order.max_cost is not None else "so its cost could not be told"
+    kept = "so max_cost could not be kept" if order.max_cost is not None else "so its cost would not be known"
     way = "leave max_cost out" if order.max_cost is not None else "send allow_unpriced"
     raise InvalidRequest(
         f"No price is known for {lane.name}, {kept}. Set its price in providers.toml, or {way}.",

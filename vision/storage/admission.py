@@ -55,7 +55,7 @@ async def add_job(connection: AsyncConnection, values: Mapping[str, object]) -> 
 
 @cache
 def _insert_job() -> Insert:
-    """Built once: forty columns are dear to put together for a job of one item."""
+    """Built once: composing forty columns takes longer than inserting a small job."""
     deadline = bindparam("deadline", type_=Interval)
     return insert(Job.metadata.tables[Job.__tablename__]).values(expires_at=func.now() + deadline)
 

@@ -42,7 +42,7 @@ _JOB = text(
 
 
 async def mark(connection: AsyncConnection, job_id: UUID) -> None:
-    """Delete a job that is over, as far as callers see. The caller has locked its row."""
+    """Hide an ended job from callers; its rows are removed later. The caller has locked its row."""
     await connection.execute(_FORGET_KEYS, {"job_id": job_id})
     await connection.execute(_MARK, {"job_id": job_id})
 

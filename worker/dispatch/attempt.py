@@ -1,4 +1,4 @@
-"""One item's call, from top to bottom: prepare, reserve, wait and mark, send, settle; then what became of it."""
+"""One call for one item, top to bottom: prepare, reserve, wait and mark, send, settle; and the outcome."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from worker.dispatch.oversize import explain
 from worker.pacing.waiting import Ticket
 
 MOST_INVALID = 2
-"""How often an item is asked whose answer does not fit the schema: once more, then it fails."""
+"""Calls for an item whose answers do not fit the schema; then it fails."""
 
 _RETRY = {Then.DOWN: Retry.LATER, Then.LATER: Retry.LATER, Then.UNCLEAR: Retry.LATER, Then.NEVER: Retry.NEVER}
 
@@ -50,7 +50,7 @@ class _Unsent(Exception):
 
 
 class Attempt:
-    """Idempotent up to the provider: what is recorded is fenced by the item's lease.
+    """One attempt at an item. Its outcome is fenced by the item's lease, so a repeated attempt does no harm here.
 
     `when_reserved` is called once the call's start is known, which may be never.
     """
@@ -71,7 +71,7 @@ class Attempt:
         self._when_reserved = when_reserved
 
     async def run(self) -> Outcome:
-        """What became of the item; LaneStopped if the lane takes no calls at all."""
+        """The item's outcome; LaneStopped if the lane takes no calls at all."""
         async with self._context.memory.share() as share:
             try:
                 await self._prepare()
@@ -93,10 +93,10 @@ class Attempt:
             raise self._given_back() from None
 
     async def _check(self) -> None:
-        """Nothing is reserved for a call that may not be made, or that too little money was set aside for."""
+        """Stop here if the call may not be made, or if too little money was set aside for it."""
         if self._images.tokens > (self._item.image_tokens or 0):
             # Its size was declared or measured wrong. Claim it again.
-            raise _Unsent(Outcome(self._item, again_seconds=0.0, burned=False))
+            raise _Unsent(Outcome(self._item, again_seconds=0.0, uses_attempt=False))
         if not self._context.leases.may_send(self._item):
             raise self._given_back()
         if self._context.breaker.down and not await self._context.breaker.turn(self._item):
@@ -157,7 +157,7 @@ class Attempt:
         return f"{ids.item(item.job_id, item.number)}{step}-{item.attempt + 1}"
 
     def _answered(self) -> Outcome:
-        """A reply came, which is paid for whatever it says."""
+        """A reply came; it is paid for whatever it contains."""
         reply = self._called.reply
         assert reply is not None  # noqa: S101 - a call ends in a reply or a failure
         booked = charge(self._lane, self._item, self._spec, self._images.tokens, reply)
@@ -174,19 +174,19 @@ class Attempt:
         return Outcome(self._item, charged, ItemStatus.SUCCEEDED, found.answer, latency_ms=self._latency_ms)
 
     async def _refused(self, failure: Failure, verdict: Verdict) -> Outcome:
-        """The call failed; the table of failures has decided what follows."""
+        """The call failed; what follows is decided by the table of failures."""
         throttled = failure.then == Then.PACE
-        # A refused call was not charged; one whose end was not seen may have been, so its tokens stay spent.
+        # A refused call was not charged. One whose end was not seen may have been: its tokens stay spent.
         self._settle(None if failure.unknown_cost else 0, throttled=throttled)
         if throttled:
             await self._context.pacer.pause(self._ticket, failure.retry_after, self._called.limits)
-            # It waits with the lane, so that it starts when the lane does, also where somebody lifts the pause.
-            return Outcome(self._item, again_seconds=0.0, burned=False)
+            # The item waits with its lane, so it starts when the lane does, also if somebody ends the pause.
+            return Outcome(self._item, again_seconds=0.0, uses_attempt=False)
         if self._stops_the_lane(failure):
-            raise LaneStopped(failure, Outcome(self._item, burned=False))
+            raise LaneStopped(failure, Outcome(self._item, uses_attempt=False))
         charged = self._possible_charge(failure)
-        if not verdict.burned:
-            return Outcome(self._item, charged, again_seconds=verdict.again_seconds, burned=False)
+        if not verdict.uses_attempt:
+            return Outcome(self._item, charged, again_seconds=verdict.again_seconds, uses_attempt=False)
         decision = decide(_RETRY[failure.then], self._item.attempt + 1, self._context.max_attempts, failure.retry_after)
         if decision.again:
             return Outcome(self._item, charged, again_seconds=decision.delay_seconds)
@@ -202,15 +202,15 @@ class Attempt:
         return failure.then == Then.PAUSE
 
     def _possible_charge(self, failure: Failure) -> Charge:
-        """Nothing, or the most that the call can cost where its end was not seen."""
+        """No cost, or the most that the call can cost if its end was not seen."""
         known = not failure.unknown_cost
         cost = Decimal(0) if known else self._item.reserved
         return Charge(self._lane.name, failure.code, Usage(0, 0), cost, known, self._called.request_id)
 
     def _unloaded(self, error: ItemError) -> Outcome:
-        """An image cannot be had: again later, or the end of this item; nothing was paid."""
+        """An image could not be loaded: try the item again, or fail it; nothing was paid."""
         if isinstance(error, HostBusy):
-            return Outcome(self._item, again_seconds=error.seconds, burned=False)
+            return Outcome(self._item, again_seconds=error.seconds, uses_attempt=False)
         decision = decide(error.retry, self._item.attempt + 1, self._context.max_attempts)
         if decision.again and isinstance(error, ImageError):
             return Outcome(self._item, again_seconds=decision.delay_seconds)
@@ -225,10 +225,10 @@ class Attempt:
         return Outcome(self._item, charged, ItemStatus.FAILED, None, code, message, latency_ms=self._latency_ms)
 
     def _given_back(self) -> _Unsent:
-        return _Unsent(Outcome(self._item, burned=False))
+        return _Unsent(Outcome(self._item, uses_attempt=False))
 
     def _corrected(self, outcome: Outcome) -> Outcome:
-        """The same, with what is now known of the images where it was not, or was declared wrong."""
+        """The outcome with the images' sizes and tokens, where these were unknown or declared wrong."""
         images = self._images
         if images is NOT_LOADED or (images.size is None and images.tokens == self._item.image_tokens):
             return outcome

@@ -1,10 +1,10 @@
-"""The breaker of one lane in one process: stops calls while the lane is down, and lets one at a time find out.
+"""The circuit breaker of one lane in one process: stops calls while the lane is down, and sends one probe at a time.
 
-That a lane is down stands in Postgres, for all processes and over restarts; each hears of it within half a second.
-While it is, each process has one item at hand. When a probe is due, one process gets the right to send its item; the
-others give theirs back. The right moves the next probe on, so that nobody's death stops it. After the return calls come
-back one by one, the faster the better they fare: a server that just came back is not run over, and one that takes fewer
-calls than we may make, and says so by failing, gets about as many as it takes.
+The open state is in Postgres, for all processes and over restarts; each process reads it within half a second. While
+the lane is down, each process keeps one item ready. When a probe is due, one process gets the right to send its item,
+and the others give theirs back. Taking the right sets the time of the next probe, so a dead process delays nothing.
+After the return, calls start one by one, faster with each that succeeds and slower with each that fails: a server that
+just came back is not flooded, and one that takes fewer calls than its limit gets about as many as it takes.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25
 SURE_CALLS = 8
-"""A lane that goes down again before so many calls were served was not back: the waits go on growing."""
+"""A lane that goes down again before so many calls were served was not really back: the waits keep growing."""
 QUIET_SECONDS = 10.0
 WIDEST, FIRST, CLOSEST = 2.0, 0.5, 1 / 64
 NARROWER, WIDER = 0.75, 2.0
-"""Seconds between claims of single items after a return, and what each answer and each failure does to them."""
-COUNTS = Verdict(burned=True, down=False, failures=0)
+"""Seconds between claims of single items after a return; by which factors an answer and a failure change them."""
+COUNTS = Verdict(uses_attempt=True, down=False, failures=0)
 
 
 class Breaker:
@@ -57,34 +57,34 @@ class Breaker:
 
     @property
     def down(self) -> bool:
-        """No calls but probes."""
+        """Whether only probes are sent."""
         return self._due is not None
 
     @property
-    def wary(self) -> bool:
-        """Items are claimed one by one: for the next probe, or after a return."""
+    def cautious(self) -> bool:
+        """Whether items are claimed one by one: for the next probe, or after a return."""
         return self._due is not None or self._gap is not None
 
     def wait(self) -> float:
-        """While it is wary: seconds until the next item may be claimed."""
+        """Seconds until the next item may be claimed, while `cautious`."""
         if self._due is not None:
             return 0.0 if self._next is None else LOOK_SECONDS
         return max(0.0, self._claim_at - asyncio.get_running_loop().time())
 
     def take(self, item: LeasedItem) -> None:
-        """This item was claimed while it is wary."""
+        """Note an item that was claimed while `cautious`."""
         if self._due is not None:
             self._next = item.token
         self._claim_at = asyncio.get_running_loop().time() + (self._gap or 0.0)
 
     def ended(self, item: LeasedItem) -> None:
-        """The item is out of this process's hands, or about to be."""
+        """Forget an item that this process is done with."""
         if item.token == self._next:
             self._next = None
         self._probes.discard(item.token)
 
     def hear(self, seconds: float | None, asked_at: float) -> None:
-        """What Postgres said when it was asked: seconds until the next probe, None if the lane is up."""
+        """Take over the state in Postgres at `asked_at`: seconds until the next probe, None if the lane is up."""
         if asked_at < self._changed_at:
             return  # this process has changed it since
         if seconds is not None:
@@ -93,7 +93,7 @@ class Breaker:
             self._come_up()
 
     async def turn(self, item: LeasedItem) -> bool:
-        """Wait while the lane is down until this item may be the probe that is due; False: give it back."""
+        """While the lane is down, wait until this item may be the next probe; False: give it back."""
         while self._due is not None:
             if item.token != self._next or not self._leases.may_send(item):
                 return False
@@ -103,7 +103,7 @@ class Breaker:
         return True
 
     async def may_send(self, item: LeasedItem) -> bool:
-        """Whether this call may go now; while the lane is down, one process gets the right to."""
+        """Whether this call may be sent now; while the lane is down, one process at a time gets the right."""
         if not self.down:
             return True
         if item.token != self._next:
@@ -114,7 +114,7 @@ class Breaker:
             log.warning("%s could not be probed (%s).", self._lane, type(error).__name__)
             return False
         if seconds is None:
-            # Another process has it, or has closed the breaker; the next look will tell.
+            # Another process has the right, or has closed the breaker: Postgres is read again soon.
             self._due = asyncio.get_running_loop().time() + LOOK_SECONDS
             return False
         self._next = None
@@ -123,7 +123,7 @@ class Breaker:
         return True
 
     async def heard(self, item: LeasedItem, failure: Failure | None) -> Verdict:
-        """A call has ended; whether its attempt counts, and what follows for the lane."""
+        """A call has ended: whether it uses up an attempt, and what follows for the lane."""
         key, now = (item.job_id, item.number), asyncio.get_running_loop().time()
         if failure is None or failure.trouble is None:
             if failure is None or failure.then in {Then.NEVER, Then.LATER}:
@@ -133,7 +133,7 @@ class Breaker:
                 await self._close()
             return COUNTS
         verdict = self.health.failed(key, failure.trouble, now, down=self.down)
-        if not verdict.burned:
+        if not verdict.uses_attempt:
             self._widen(WIDER)
         if self.down:
             if item.token in self._probes:
@@ -144,14 +144,14 @@ class Breaker:
 
     def _says_down(self, failure: Failure, verdict: Verdict) -> bool:
         """Whether this failure opens the breaker."""
-        if failure.trouble is Trouble.GATEWAY and failure.retry_after and not verdict.burned:
+        if failure.trouble is Trouble.GATEWAY and failure.retry_after and not verdict.uses_attempt:
             return True
-        # After a return, calls that come less often may still fare well.
+        # After a return, fewer calls at a time may still succeed.
         slows_down = self._gap is not None and self._gap < WIDEST
         return verdict.down and (failure.trouble is Trouble.UNREACHED or not slows_down)
 
     def key_is_refused(self, item: LeasedItem, failure: Failure) -> bool:
-        """Whether a refusal that does not say what it is about must be about our key (a 401 is, if all is quiet)."""
+        """Whether a refusal without a stated reason must be about our key. A 401 is, if nothing was served lately."""
         quiet_seconds = QUIET_SECONDS if failure.status == 401 else None
         now = asyncio.get_running_loop().time()
         return self.health.refused((item.job_id, item.number), now, quiet_seconds=quiet_seconds)
@@ -167,12 +167,12 @@ class Breaker:
                 self._engine, self._lane, failure.code, failure.message, doublings=self._doublings, stated=stated
             )
         except Exception as error:  # noqa: BLE001 - the database may be away; then nothing is claimed either
-            log.warning("That %s is down could not be written down (%s).", self._lane, type(error).__name__)
+            log.warning("The outage of %s could not be stored (%s).", self._lane, type(error).__name__)
             return
         finally:
             self._changed_at = asyncio.get_running_loop().time()
         if first:
-            log.warning("%s is down: %s Its jobs wait; one call at a time asks again.", self._lane, failure.message)
+            log.warning("%s is down: %s Its jobs wait; one call at a time tries again.", self._lane, failure.message)
             self._when_changed()
 
     async def _keep_open(self, failure: Failure) -> None:
@@ -181,14 +181,14 @@ class Breaker:
                 self._engine, self._lane, failure.code, failure.message, stated=failure.retry_after or 0.0
             )
         except Exception as error:  # noqa: BLE001 - as above; the next probe is due all the same
-            log.warning("What %s answers could not be written down (%s).", self._lane, type(error).__name__)
+            log.warning("The failed probe of %s could not be stored (%s).", self._lane, type(error).__name__)
 
     async def _close(self) -> None:
         self._changed_at = math.inf
         try:
             seconds = await outages.close(self._engine, self._lane)
         except Exception as error:  # noqa: BLE001 - the next probe closes it
-            log.warning("That %s is back could not be written down (%s).", self._lane, type(error).__name__)
+            log.warning("The return of %s could not be stored (%s).", self._lane, type(error).__name__)
             return
         finally:
             self._changed_at = asyncio.get_running_loop().time()

@@ -1,4 +1,4 @@
-"""What an answered call is charged, made out before anybody looks into the answer."""
+"""What an answered call costs, computed before its answer is read."""
 
 from decimal import Decimal
 
@@ -15,33 +15,33 @@ NEAR = 32
 
 
 def charge(lane: Lane, item: LeasedItem, spec: JobSpec, image_tokens: int, reply: Reply) -> Booking:
-    """By what the provider told, or by our own count where that cannot be true; the most if it told nothing.
+    """The usage that the provider reported, or our own count where that cannot be true; the most if it reported none.
 
     `image_tokens`: of the images as they were sent, or as they were declared.
     """
     if not lane.kind.by_tokens:
         return Booking(reply.usage or NOTHING, counted=False, cost=Decimal(0))
-    told = reply.usage
-    if told is None:
+    reported = reply.usage
+    if reported is None:
         usage = Usage(image_tokens + spec.prompt_tokens, lane.kind.written(reply), image_tokens)
         return Booking(usage, counted=True, cost=item.reserved, known=False)
     count = Count(spec.prompt_tokens, image_tokens, image_tokens, spec.max_output_tokens)
     if item.unseen:
-        count = _unseen(lane, item, spec, count, told)
-    if spec.capped or not credible(told, count):
+        count = _unseen(lane, item, spec, count, reported)
+    if spec.capped or not credible(reported, count):
         count = count._replace(written=lane.kind.written(reply))
-    return book(told, count, lane.price)
+    return book(reported, count, lane.price)
 
 
-def bears_out(told: Usage, declared: Count) -> bool:
-    """Whether the tokens told are those of the declared sizes, but for how a provider counts a text."""
-    return abs(told.input_tokens - declared.images - declared.text) <= max(NEAR, declared.text // 20)
+def confirms(reported: Usage, declared: Count) -> bool:
+    """Whether the reported tokens are those of the declared sizes, give or take how a provider counts text."""
+    return abs(reported.input_tokens - declared.images - declared.text) <= max(NEAR, declared.text // 20)
 
 
-def _unseen(lane: Lane, item: LeasedItem, spec: JobSpec, declared: Count, told: Usage) -> Count:
-    """Images that nobody here has seen count as declared if what was told bears that out, else as the largest."""
+def _unseen(lane: Lane, item: LeasedItem, spec: JobSpec, declared: Count, reported: Usage) -> Count:
+    """Unseen images count as declared if the reported usage confirms it, else as the largest that the rule admits."""
     images = len(item.images)
     certain = images * least_tokens(lane.image_tokens, spec.detail)
-    if bears_out(told, declared):
+    if confirms(reported, declared):
         return declared._replace(certain=certain)
     return declared._replace(certain=certain, images=images * most_tokens(lane.image_tokens, spec.detail))

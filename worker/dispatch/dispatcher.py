@@ -1,4 +1,4 @@
-"""Keep one lane full: claim what it can admit in the next second, and see each item through."""
+"""Keeps one lane full: claims what it can admit in the next second, and runs an attempt for each item."""
 
 import asyncio
 import logging
@@ -41,24 +41,24 @@ class Dispatcher:
         self.totals = Counter(calls=0, succeeded=0, failed=0, input_tokens=0, output_tokens=0)
         """Since this process started: attempts that may have cost something, items that ended, and tokens."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._coming: dict[int, float] = {}
+        self._loading: dict[int, float] = {}
         self._loading_seconds = 0.0
         self._specs: dict[tuple[UUID, int], asyncio.Task[JobSpec]] = {}
-        self._moved = asyncio.Event()
-        self._dry_until = 0.0
+        self._woken = asyncio.Event()
+        self._empty_until = 0.0
 
     def wake(self) -> None:
         """There may be work: look at once."""
-        self._dry_until = 0.0
-        self._moved.set()
+        self._empty_until = 0.0
+        self._woken.set()
 
     def look(self) -> None:
         """Claim more if this process has capacity for it."""
-        if not self._moved.is_set() and self._wants():
-            self._moved.set()
+        if not self._woken.is_set() and self._wants():
+            self._woken.set()
 
     def hear(self, seconds: float | None, asked_at: float) -> None:
-        """Take over whether the lane is down (see Breaker.hear). Waiting calls of stopped jobs are given up."""
+        """Take over the lane's outage (see Breaker.hear), and give up waiting calls of stopped jobs."""
         was_down = self._context.breaker.down
         self._context.breaker.hear(seconds, asked_at)
         self._context.pacer.give_back(lambda item: not self._context.leases.may_send(item))
@@ -66,12 +66,12 @@ class Dispatcher:
             self.wake()
 
     def give_back(self) -> None:
-        """This process stops: items that were claimed and not sent are released."""
+        """Release items that were claimed and not sent: this process stops."""
         self._context.pacer.give_up()
-        self._moved.set()
+        self._woken.set()
 
     async def drain(self) -> None:
-        """Wait until the limiter knows what the calls used."""
+        """Wait until all calls are settled with the limiter."""
         await self._context.pacer.drain()
 
     async def run(self) -> None:
@@ -80,7 +80,7 @@ class Dispatcher:
         await self._process.look()  # the lane may be down
         idle_since = loop.time()
         while not self._process.stopped() and loop.time() - idle_since < IDLE_SECONDS:
-            self._moved.clear()
+            self._woken.clear()
             if (want := self._wants()) and await self._claim(want):
                 idle_since = loop.time()
                 continue
@@ -93,33 +93,33 @@ class Dispatcher:
     def _wants(self) -> int:
         """How many items to claim now."""
         now = asyncio.get_running_loop().time()
-        if now < self._dry_until or self._process.loop_lag.high:
+        if now < self._empty_until or self._process.loop_lag.high:
             return 0
-        if self._context.breaker.wary:
+        if self._context.breaker.cautious:
             return int(not self._context.breaker.wait())
         horizon = self._context.pacer.horizon
         return self._claim_size.wants(
             now,
             horizon=horizon,
             admits=self._context.pacer.admits(HORIZON_SECONDS + self._loading_seconds - max(0.0, horizon - now)),
-            coming=len(self._coming),
-            # What is not recorded counts as in flight: it is lost with this process all the same.
-            in_hand=len(self._tasks) + self._recorder.waiting,
+            loading=len(self._loading),
+            # Outcomes that are not recorded count as in flight: they, too, are lost if this process dies.
+            leased=len(self._tasks) + self._recorder.waiting,
             lanes=self._process.lanes(),
         )
 
     async def _wait(self) -> None:
         breaker = self._context.breaker
         try:
-            async with asyncio.timeout(min(POLL_SECONDS, breaker.wait()) if breaker.wary else POLL_SECONDS):
-                await self._moved.wait()
+            async with asyncio.timeout(min(POLL_SECONDS, breaker.wait()) if breaker.cautious else POLL_SECONDS):
+                await self._woken.wait()
         except TimeoutError:
             return
 
     async def _claim(self, want: int) -> bool:
         loop = asyncio.get_running_loop()
         asked_at = loop.time()
-        wary = self._context.breaker.wary
+        cautious = self._context.breaker.cautious
         try:
             items = await claims.claim(
                 self._engine,
@@ -129,23 +129,23 @@ class Dispatcher:
                 lessee=self._process.lessee,
                 price=self._context.lane.highest_price,
                 rule=self._context.lane.image_tokens,
-                untried_first=wary,
+                untried_first=cautious,
             )
         except Exception as error:  # noqa: BLE001 - the database may be away for a while; the lane stays open
             log.warning("No items could be claimed (%s); trying again.", type(error).__name__)
             return False
         if not items:
-            # Every call that ends frees capacity; without a wake-up there is nothing new to claim each time.
-            self._dry_until = loop.time() + POLL_SECONDS
+            # Every call that ends frees capacity, but without a wake-up there is hardly anything new to claim.
+            self._empty_until = loop.time() + POLL_SECONDS
             return False
-        if wary:
+        if cautious:
             self._context.breaker.take(items[0])
         now = loop.time()
         self._claim_size.claimed(now, self._context.pacer.horizon, full=len(items) == want)
         self._context.leases.add(items, asked_at)
         for item in items:
-            self._coming[id(item)] = now
-            task = loop.create_task(self._see_through(item))
+            self._loading[id(item)] = now
+            task = loop.create_task(self._attempt(item))
             self._tasks.add(task)
             task.add_done_callback(self._done)
         return True
@@ -154,7 +154,7 @@ class Dispatcher:
         self._tasks.discard(task)
         self.look()
 
-    async def _see_through(self, item: LeasedItem) -> None:
+    async def _attempt(self, item: LeasedItem) -> None:
         try:
             spec = await self._spec(item.job_id, item.step)
             outcome = await Attempt(self._context, item, spec, lambda: self._start_known(item)).run()
@@ -167,7 +167,7 @@ class Dispatcher:
             log.exception("Item %s of job %s could not be worked on.", item.number, item.job_id)
             outcome = self._broken(item)
         finally:
-            self._coming.pop(id(item), None)
+            self._loading.pop(id(item), None)
             self._context.breaker.ended(item)
         if outcome.latency_ms is not None:
             self._claim_size.ended(outcome.latency_ms / 1000)
@@ -182,8 +182,8 @@ class Dispatcher:
         self._recorder.put(outcome)
 
     def _start_known(self, item: LeasedItem) -> None:
-        """Its images are there; while others of the same size are on their way, more must be."""
-        took = asyncio.get_running_loop().time() - self._coming.pop(id(item))
+        """The item's images are loaded and its slot is known. The mean loading time decides how far ahead to claim."""
+        took = asyncio.get_running_loop().time() - self._loading.pop(id(item))
         self._loading_seconds += (min(took, LONGEST_LOADING_SECONDS) - self._loading_seconds) / 16
         self.look()
 
@@ -221,7 +221,7 @@ class Dispatcher:
 
 
 def direct(process: ProcessContext, lane: Lane) -> Dispatcher:
-    """Calls made one by one, as fast as the lane admits them."""
+    """The executor that makes calls one by one, as fast as the lane admits them."""
     pacer = Pacer(process.limiter, lane)
     breaker = Breaker(
         lane.name,
@@ -242,6 +242,6 @@ def direct(process: ProcessContext, lane: Lane) -> Dispatcher:
         memory=process.memory,
         max_attempts=process.max_attempts,
     )
-    # Where a lane limits the calls in flight, as many again are claimed, which wait for their turn.
+    # Where a lane limits its calls in flight, twice as many items are claimed, so that a slot never stays empty.
     most = min(process.most_calls, 2 * lane.max_in_flight) if lane.max_in_flight else process.most_calls
     return Dispatcher(process, context, ClaimSize(most, process.call_timeout_seconds))

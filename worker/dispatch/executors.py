@@ -1,4 +1,4 @@
-"""The ways to carry out the calls of a lane. To add one, write its module and put it here."""
+"""The executors: ways to carry out the calls of a lane. To add one, write its module and put it here."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from worker.dispatch.process_context import ProcessContext
 
 
 class Executor(Protocol):
-    """Claims the items of one lane in one process, and puts what became of them into the recorder."""
+    """Claims the items of one lane in one process, and puts their outcomes into the recorder."""
 
     totals: Counter[str]
     """Since this process started: `calls`, `succeeded`, `failed`, `input_tokens`, `output_tokens`."""
@@ -22,21 +22,21 @@ class Executor(Protocol):
         """There may be work: look at once."""
 
     def look(self) -> None:
-        """Something was written down, which may free capacity for more."""
+        """Outcomes were recorded, which may free capacity for more items."""
 
     def hear(self, seconds: float | None, asked_at: float) -> None:
-        """The database was asked at `asked_at`: seconds until a lane that is down is probed; None if it is up.
+        """Take over the lane's state in Postgres at `asked_at`: seconds until it is probed; None if it is up.
 
-        Which jobs are stopped is known by then, too.
+        The leases know by then which jobs are stopped.
         """
 
     def give_back(self) -> None:
-        """This process stops: what is claimed and not sent is released."""
+        """Release what is claimed and not sent: this process stops."""
 
     async def drain(self) -> None:
-        """Wait until everybody outside has been told of what was done."""
+        """Wait until nothing is left to report, for instance to the limiter."""
 
 
-Make = Callable[[ProcessContext, Lane], Executor]
+MakeExecutor = Callable[[ProcessContext, Lane], Executor]
 
-EXECUTORS: Mapping[str, Make] = {"direct": direct}
+EXECUTORS: Mapping[str, MakeExecutor] = {"direct": direct}

@@ -1,9 +1,8 @@
-"""Whose fault a failed call is, the lane's or the item's, by what became of other calls on the lane.
+"""Decides whether a failed call is the lane's fault or the item's, by the outcomes of other calls on the lane.
 
-A failure is the item's own if, since the item failed before, other items were served and few others failed: the lane
-works for everybody else. It does not count as evidence against the lane, and its attempt counts. Everything else may be
-the lane's: where all fail alike nobody can be blamed, and where some fail and some do not (a server that limits by 503,
-or that comes and goes) nobody fails often enough beside so many others that do.
+A failure is the item's own if, since it failed before, other items were served and few others failed: the lane works
+for everybody else. Such a failure uses up an attempt and is no evidence against the lane. Any other failure may be the
+lane's, for example where all calls fail, or where a server refuses some of them with 503.
 """
 
 from collections import deque
@@ -20,27 +19,27 @@ Key = tuple[UUID, int]
 """An item: its job and its number."""
 
 PER_FAILURE = 9
-"""So many others must have been served for each other item that failed, before a failure is an item's own."""
+"""How many others must have been served for each other item that failed, before a failure is an item's own."""
 SURELY = 4
-"""An item beside whose failures so many were served and nobody failed is known to be bad, also when it is the last."""
+"""An item is known to be bad if between its failures so many others were served and none failed."""
 GATEWAYS, ALIKE = 2, 5
-"""The lane is down after so many calls in a row that no server took, or so many items in a row that failed somehow."""
+"""The lane is down after so many calls in a row that reached no server, or so many items in a row that failed."""
 LONE_SECONDS = 300.0
-"""How long the failures of one single item say that the lane is down; then it is the item."""
+"""How long failures of one single item count against the lane; after that they are the item's own."""
 SOONEST_SECONDS = 2.0
 LATELY, RECENT, REMEMBERED = 64, 512, 1_000
 
 
 class Verdict(NamedTuple):
-    """`burned`: the attempt counts. `down`: the lane is to be taken for down. `failures`: of the item, up to now."""
+    """`uses_attempt`: an attempt of the item is used up. `down`: the lane counts as down. `failures`: of the item."""
 
-    burned: bool
+    uses_attempt: bool
     down: bool
     failures: int
 
     @property
     def again_seconds(self) -> float:
-        """When to try the item again if it is the lane's fault: after the first probe, which others may be."""
+        """When to try the item again if the lane is at fault: after the first probe, which may be another item."""
         return max(SOONEST_SECONDS, back_off(min(self.failures, 4)))
 
 
@@ -67,7 +66,7 @@ class Health:
         self._served_at = float("-inf")
 
     def served(self, key: Key, now: float) -> None:
-        """The provider dealt with this item: it answered, or refused the item and nothing else."""
+        """The provider answered, or refused this item alone."""
         self.served_calls += 1
         self._served_at = now
         self._note(key, served=True)
@@ -79,10 +78,10 @@ class Health:
             self._gateways = 0
 
     def failed(self, key: Key, trouble: Trouble, now: float, *, down: bool = False) -> Verdict:
-        """A call failed in a way that may be the lane's fault. `down`: the lane is taken for down already."""
+        """A call failed in a way that may be the lane's fault. `down`: the lane counts as down already."""
         past = self._pasts.pop(key, None)
         own = trouble is not Trouble.UNREACHED and self._is_own(key, past, now)
-        burned = own or (trouble is Trouble.FAILED and not down and self._is_alone(key))
+        uses_attempt = own or (trouble is Trouble.FAILED and not down and self._is_alone(key))
         if not own:
             self._note(key, served=False)
             if key in self._run or len(self._run) < ALIKE:
@@ -92,12 +91,12 @@ class Health:
         bad = own and past is not None and (past.bad or self._others(key, past.calls)[0] >= SURELY)
         self._remember(key, _Past(self._ended, failures, bad))
         runs = trouble is Trouble.UNREACHED or self._gateways >= GATEWAYS or len(self._run) >= ALIKE
-        return Verdict(burned, runs and not own, failures)
+        return Verdict(uses_attempt, runs and not own, failures)
 
     def refused(self, key: Key, now: float, *, quiet_seconds: float | None = None) -> bool:
-        """A call was refused, and not said whether for the item or for our key; whether it must be the key.
+        """A call was refused, without saying whether for the item or for our key. Returns whether it must be the key.
 
-        It must be if nothing but refusals has come of several items, or of anything for `quiet_seconds`.
+        It must be if several items in a row were refused, or if nothing was served for `quiet_seconds`.
         """
         self._refused.add(key)
         quiet = quiet_seconds is not None and now - self._served_at >= quiet_seconds
@@ -124,7 +123,7 @@ class Health:
         return PER_FAILURE * failed <= served
 
     def _others(self, key: Key, since: int, *, by_job: bool = False) -> tuple[int, int]:
-        """Since so many calls had ended: calls of others (or of other jobs) that were served, and items that failed."""
+        """After the first `since` calls: other items' (or jobs') calls that were served, and items that failed."""
         calls: Iterable[tuple[Key, bool]] = islice(reversed(self._calls), self._ended - since)
         others = [call for call in calls if (call[0][0] != key[0] if by_job else call[0] != key)]
         failed = {other for other, served in others if not served and not self._is_bad(other)}

@@ -55,9 +55,9 @@ class Leases:
             self._confirmed.pop(item.lease, None)
 
     def may_send(self, item: LeasedItem) -> bool:
-        """False once the item's job is paused or ending, or its lease has gone to another worker, or may have.
+        """Whether the item may be sent: its job is neither paused nor ending, and its lease surely still holds.
 
-        It may have when this process was silent for so long (stopped, starved, cut off) that others took it for dead.
+        It may not hold if this process was silent for so long (stopped, starved, cut off) that it counts as dead.
         """
         if item.job_id in self._stopped or item.token in self._lost:
             return False
@@ -65,7 +65,7 @@ class Leases:
         return age < self._lease_seconds * (1 - MARGIN)
 
     def stop(self, jobs: frozenset[UUID]) -> None:
-        """Of the leased items' jobs these are paused or ending, and no others."""
+        """Set which jobs are paused or ending, of those that have leased items."""
         self._stopped = jobs
 
     async def keep(self) -> None:

@@ -29,7 +29,7 @@ NOT_LOADED = Loaded([], 0)
 
 
 class Stopped(Exception):
-    """The item's job sends nothing more, or its lease has gone: give it back."""
+    """The item's job is stopped, or its lease is gone: give the item back."""
 
 
 async def load(context: LaneContext, item: LeasedItem, spec: JobSpec) -> Loaded:
@@ -37,7 +37,7 @@ async def load(context: LaneContext, item: LeasedItem, spec: JobSpec) -> Loaded:
 
     ItemError if an image cannot be had; Stopped.
     """
-    by_url = context.lane.provider.images == "url" and spec.fit == NO_FIT  # what is shrunk goes through our hands
+    by_url = context.lane.provider.images == "url" and spec.fit == NO_FIT  # images that are shrunk are fetched here
     tokens = item.image_tokens
     if tokens is not None and by_url and all(source.startswith("http") for source in item.images):
         return Loaded(list(item.images), tokens)
@@ -45,11 +45,11 @@ async def load(context: LaneContext, item: LeasedItem, spec: JobSpec) -> Loaded:
     sizes = [(image.width, image.height) for image in prepared]
     tokens = sum(count_image(context.lane.image_tokens, spec.detail, *size).tokens for size in sizes)
     sources = tuple(image.source_size for image in prepared)
-    told_wrong = item.width is not None and (item.width, item.height) != sources[0]
+    declared_wrong = item.width is not None and (item.width, item.height) != sources[0]
     return Loaded(
         [_data_url(image) for image in prepared],
         tokens,
-        sources[0] if told_wrong else None,
+        sources[0] if declared_wrong else None,
         sources if len(sources) > 1 else (),
     )
 

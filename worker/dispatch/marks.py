@@ -1,4 +1,4 @@
-"""Before an item is decoded or sent, that is written down: many at a time, for the price of one statement."""
+"""Marks items in the database before they are decoded or sent, many with one statement."""
 
 import asyncio
 import logging
@@ -13,13 +13,13 @@ from vision.storage.queue.marks import Mark, Step, Writer
 log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.1
-"""Between two statements while many items come: one that comes alone does not wait."""
+"""Between two statements while there are many items; a single one does not wait."""
 LEAD_SECONDS = 0.15
-"""So long before a call's start its mark is asked for, so that the start need not wait for it."""
+"""How long before its start a call is marked, so that the start does not wait for the database."""
 ANSWER_SECONDS = 15.0
-"""After this long without a word from the database its connection is taken to be broken."""
+"""After this long without an answer the connection to the database counts as broken."""
 AWAY_SECONDS = 0.5
-"""Between two tries while the database is away: nothing is sent that cannot be accounted for."""
+"""Between two tries while the database is away; nothing is sent without its mark."""
 
 
 class Marks:
@@ -33,11 +33,11 @@ class Marks:
         self._writing: asyncio.Task[None] | None = None
 
     async def decoding(self, item: LeasedItem) -> bool:
-        """The item's images are about to be decoded. False: leave it, its lease has gone or its job is stopped."""
+        """Mark the item before its images are decoded. False: its lease is gone or its job is stopped; leave it."""
         return await self._mark(Mark(item, Step.DECODING))
 
     async def sent(self, item: LeasedItem, *, soon: bool = False) -> bool:
-        """The item's call is about to be sent; likewise. `soon`: others wait for the place that it takes."""
+        """Mark the item before its call is sent; False as above. `soon`: it holds a concurrency slot meanwhile."""
         return await self._mark(Mark(item, Step.SENT), soon=soon)
 
     async def close(self) -> None:

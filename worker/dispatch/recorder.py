@@ -1,4 +1,4 @@
-"""Outcomes → rows, in batches. What the database does not take now is kept and offered again."""
+"""Writes outcomes to the database, in batches. A batch that fails is kept and tried again."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ class Recorder:
         self._empty.set()
 
     def put(self, outcome: Outcome) -> None:
-        """Write this soon; the item stays in hand until it is written."""
+        """Write this soon; the item's lease is kept until then."""
         self._buffer.append(outcome)
         self._empty.clear()
         self._filled.set()
@@ -71,7 +71,7 @@ class Recorder:
                 self._empty.set()
 
     async def _gather(self) -> None:
-        """Wait for more, unless the batch is full or nothing else is in hand."""
+        """Wait for more, unless the batch is full or no other item is leased."""
         try:
             async with asyncio.timeout(GATHER_SECONDS):
                 await self._complete.wait()

@@ -1,4 +1,4 @@
-"""Every call in flight is a connection, and that a file descriptor; many systems allow 1,024 until they are asked."""
+"""File descriptors: every call in flight needs one, and many systems allow 1,024 unless a process asks for more."""
 
 import resource
 
@@ -7,7 +7,7 @@ SPARE = 200
 
 
 def allow(calls: int) -> int:
-    """Ask for room for so many calls at once; how many there is room for (at least one)."""
+    """Ask the system for enough of them; returns how many calls may be in flight, at least one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft - SPARE >= calls:
         return calls

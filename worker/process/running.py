@@ -1,4 +1,4 @@
-"""What is under way on the loop: one piece of work at a time for each task and lane, and who waits for its end."""
+"""Work under way on the loop: at most one for each task and lane, and the Celery tasks that wait for its end."""
 
 import asyncio
 from collections import Counter
@@ -19,7 +19,7 @@ class Wakeable(Protocol):
 
 
 class Running:
-    """Begins work and lets it look again; Celery tasks wait here for its end."""
+    """Begins work, wakes it under way, and lets Celery tasks wait for its end."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Running:
         return sum(kind == task for kind, _ in self._work)
 
     def unattended(self) -> list[Key]:
-        """What is under way, and no Celery task waits for its end."""
+        """Work under way for whose end no Celery task waits."""
         return [key for key in self._work if key not in self._ends]
 
     async def attend(self, task: Task, lane: str) -> bool:

@@ -1,4 +1,4 @@
-"""Per process: one event loop on its own thread, and the way in and out of it."""
+"""One event loop on its own thread in each worker process, and the calls into it from Celery's threads."""
 
 import asyncio
 import threading
@@ -26,7 +26,7 @@ class Runtime:
         self._work: Work | None = None
 
     def start(self, places: int) -> None:
-        """Make the loop and everything on it, once. `places`: for so many pieces of work a thread may wait."""
+        """Make the loop and everything on it, once. `places`: how many threads may wait for work."""
         with self._lock:
             if self._loop is not None:
                 return

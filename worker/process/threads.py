@@ -1,11 +1,11 @@
-"""Celery's threads pool for this worker: how many threads it has, and how its tasks end when it must end at once."""
+"""Celery's threads pool for this worker: its size, and how its tasks end at a cold shutdown."""
 
 from celery.concurrency.thread import TaskPool
 
 from worker.process.runtime import Runtime
 
 FREE = 2
-"""Threads for wake-ups that end at once, however many wait."""
+"""Threads that stay free for wake-ups that end at once."""
 MOST = 128
 
 

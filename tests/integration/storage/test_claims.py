@@ -100,7 +100,7 @@ async def test_retries_that_are_due_come_first_and_none_before_its_time(engine: 
 async def test_an_item_given_back_unsent_has_not_been_tried(engine: AsyncEngine) -> None:
     await make_measured_job(engine, 1)
     (item,) = await take(engine, 1)
-    await record(engine, [Outcome(item, burned=False)])
+    await record(engine, [Outcome(item, uses_attempt=False)])
     (again,) = await take(engine, 1)
     assert (again.attempt, again.crashes) == (0, 0)
     assert again.lease != item.lease

@@ -70,7 +70,7 @@ async def test_max_shrinks_to_the_bound_also_where_the_provider_could_fetch(
     assert all("sha256" in image for call in provider.get("/_/log")["calls"] for image in call["images"])
 
 
-async def test_a_size_told_wrong_is_put_right_and_the_job_says_so(
+async def test_a_size_declared_wrong_is_put_right_and_the_job_says_so(
     engine: AsyncEngine, settings: Settings, provider: FakeProcess, host: FakeProcess
 ) -> None:
     items = [

@@ -21,7 +21,7 @@ class Lane:
 
     def __init__(self) -> None:
         self.health, self.now = Health(), 0.0
-        self.burned: dict[Key, int] = {}
+        self.uses_attempt: dict[Key, int] = {}
 
     def serve(self, *keys: Key) -> None:
         for key in keys:
@@ -31,7 +31,7 @@ class Lane:
     def fail(self, key: Key, trouble: Trouble = Trouble.GATEWAY, *, down: bool = False) -> Verdict:
         self.now += 0.1
         verdict = self.health.failed(key, trouble, self.now, down=down)
-        self.burned[key] = self.burned.get(key, 0) + verdict.burned
+        self.uses_attempt[key] = self.uses_attempt.get(key, 0) + verdict.uses_attempt
         return verdict
 
 
@@ -41,7 +41,7 @@ def test_a_bad_item_in_a_healthy_lane_fails_by_its_attempts(trouble: Trouble) ->
     for turn in range(ATTEMPTS + 1):
         lane.serve(*[item(turn * 10 + n) for n in range(1, 11)])
         assert not lane.fail(bad, trouble).down
-    assert lane.burned[bad] >= ATTEMPTS
+    assert lane.uses_attempt[bad] >= ATTEMPTS
 
 
 @pytest.mark.parametrize("trouble", [Trouble.GATEWAY, Trouble.FAILED])
@@ -54,7 +54,7 @@ def test_several_bad_items_are_no_alibi_for_each_other_and_fail_when_nothing_els
     for _ in range(ATTEMPTS):
         for key in bad:
             assert not lane.fail(key, trouble).down
-    assert min(lane.burned.values()) >= ATTEMPTS
+    assert min(lane.uses_attempt.values()) >= ATTEMPTS
 
 
 @pytest.mark.parametrize("trouble", [Trouble.UNREACHED, Trouble.GATEWAY])
@@ -62,7 +62,7 @@ def test_an_outage_burns_nothing(trouble: Trouble) -> None:
     lane = Lane()
     lane.serve(*[item(n) for n in range(100, 150)])
     verdicts = [lane.fail(item(n % 20), trouble) for n in range(400)]
-    assert not any(verdict.burned for verdict in verdicts)
+    assert not any(verdict.uses_attempt for verdict in verdicts)
     assert verdicts[0].down == (trouble is Trouble.UNREACHED)
     assert all(verdict.down for verdict in verdicts[1:])
 
@@ -73,14 +73,14 @@ def test_items_that_fail_in_one_outage_are_not_to_blame_in_the_next_one() -> Non
         for n in range(30):
             lane.fail(item(n))
         lane.serve(*[item(1_000 + n) for n in range(30)])
-    assert max(lane.burned.values()) < ATTEMPTS
+    assert max(lane.uses_attempt.values()) < ATTEMPTS
 
 
 def test_errors_of_many_different_items_in_a_row_are_an_outage() -> None:
     lane = Lane()
     verdicts = [lane.fail(item(n), Trouble.FAILED) for n in range(ALIKE)]
     assert [verdict.down for verdict in verdicts] == [False] * (ALIKE - 1) + [True]
-    assert not any(lane.fail(item(n), Trouble.FAILED, down=True).burned for n in range(100))
+    assert not any(lane.fail(item(n), Trouble.FAILED, down=True).uses_attempt for n in range(100))
 
 
 def test_one_item_s_errors_are_its_own_while_nobody_else_fails() -> None:
@@ -100,7 +100,7 @@ def test_a_flapping_or_throttling_server_fails_nobody(trouble: Trouble, share: f
             waiting.insert(min(len(waiting), dice.randrange(60)), key)
         else:
             lane.serve(key)
-    assert max(lane.burned.values()) < ATTEMPTS
+    assert max(lane.uses_attempt.values()) < ATTEMPTS
 
 
 def test_the_only_witness_is_believed_for_a_while() -> None:
@@ -109,19 +109,19 @@ def test_the_only_witness_is_believed_for_a_while() -> None:
     lane.fail(lone)
     for _ in range(20):
         lane.now += (LONE_SECONDS - 10) / 20
-        assert not lane.fail(lone, down=True).burned
+        assert not lane.fail(lone, down=True).uses_attempt
     lane.now += 20
     for _ in range(ATTEMPTS):
-        assert lane.fail(lone, down=True).burned
-    assert not lane.fail(lone, Trouble.UNREACHED).burned
+        assert lane.fail(lone, down=True).uses_attempt
+    assert not lane.fail(lone, Trouble.UNREACHED).uses_attempt
 
 
 def test_two_witnesses_are_believed_for_good() -> None:
     lane = Lane()
     for _ in range(200):
         lane.now += 8
-        assert not lane.fail(item(1), down=True).burned
-        assert not lane.fail(item(2), down=True).burned
+        assert not lane.fail(item(1), down=True).uses_attempt
+        assert not lane.fail(item(2), down=True).uses_attempt
 
 
 def test_a_job_that_fails_as_a_whole_beside_others_is_to_blame() -> None:
@@ -130,7 +130,7 @@ def test_a_job_that_fails_as_a_whole_beside_others_is_to_blame() -> None:
         for n in range(20):
             lane.fail(item(n), Trouble.FAILED)
             lane.serve(item(n, OTHER))
-    assert min(lane.burned.values()) >= ATTEMPTS
+    assert min(lane.uses_attempt.values()) >= ATTEMPTS
 
 
 def test_a_connection_that_was_never_made_is_never_the_item_s_fault() -> None:

@@ -1,4 +1,4 @@
-"""What a worker says became of an item in its hands."""
+"""The outcome of an attempt at an item."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,9 +30,9 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one item in hand: a result, another try after `again_seconds`, or (neither) given back unsent.
+    """One item's outcome: a result, another try after `again_seconds`, or (neither) given back unsent.
 
-    `burned` is False where the try does not count: nothing was sent, or our own pacing was at fault.
+    `uses_attempt` is False where nothing was sent, or our own pacing was at fault.
     """
 
     item: LeasedItem
@@ -44,18 +44,18 @@ class Outcome:
     latency_ms: int | None = None
     again_seconds: float | None = None
     phase: Phase = Phase.CALL
-    burned: bool = True
+    uses_attempt: bool = True
     image_tokens: int | None = None
-    """What its images cost after all, where that is not what was told or measured before."""
+    """Tokens of its images, where they differ from what was declared or measured before."""
     sizes: tuple[tuple[int, int], ...] = ()
-    """Of all its images, if it has several and their tokens turned out to be others."""
+    """Of all its images, if it has several and their tokens turned out to differ."""
     size: tuple[int, int] | None = None
-    """Width and height in pixels of its first image, where they were told wrong."""
+    """Width and height in pixels of its first image, where they were declared wrong."""
 
     @property
     def attempts(self) -> int:
         """Tries up to now."""
-        return self.item.attempt + self.burned
+        return self.item.attempt + self.uses_attempt
 
     @property
     def tokens(self) -> dict[str, int]:

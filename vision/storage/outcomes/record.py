@@ -46,7 +46,7 @@ _CORRECT = text("""
     FROM json_to_recordset(CAST(:rows AS json))
          AS x(job_id uuid, number int, step int, tokens int, width int, height int, sizes int[])
     WHERE i.job_id = x.job_id AND i.number = x.number
-    RETURNING i.job_id, x.width IS NOT NULL AS told_wrong
+    RETURNING i.job_id, x.width IS NOT NULL AS declared_wrong
 """)
 
 
@@ -111,7 +111,7 @@ async def tick_off(connection: AsyncConnection, items: Sequence[LeasedItem]) -> 
 
 
 async def _correct_items(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> Counter[UUID]:
-    """Write down what these items' images really are; how many sizes had been told wrong, by job."""
+    """Write the true sizes and tokens of these items' images; returns how many were declared wrong, by job."""
     if not outcomes:
         return Counter()
     rows = [
@@ -127,7 +127,7 @@ async def _correct_items(connection: AsyncConnection, outcomes: Sequence[Outcome
         for outcome in outcomes
     ]
     values = {"rows": recordset(rows)}
-    return Counter(row.job_id for row in await connection.execute(_CORRECT, values) if row.told_wrong)
+    return Counter(row.job_id for row in await connection.execute(_CORRECT, values) if row.declared_wrong)
 
 
 async def _write_again(connection: AsyncConnection, outcomes: Sequence[Outcome], lanes: dict[Lease, str]) -> None:

@@ -72,7 +72,7 @@ class Job(Table):
     saved_image_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """What shrinking the images saves, of the items measured so far."""
     sizes_corrected: Mapped[int] = mapped_column(server_default="0")
-    """Items whose size was told wrong and has been measured since."""
+    """Items whose declared size was wrong and has been measured since."""
     estimated_cost: Mapped[Decimal] = mapped_column(server_default="0")
     input_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
     output_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -82,7 +82,7 @@ class Job(Table):
     unknown_cost: Mapped[Decimal] = mapped_column(server_default="0")
     """Upper bound of what calls with an unknown outcome may have cost; held against max_cost."""
     doubted_cost: Mapped[Decimal] = mapped_column(server_default="0")
-    """By how much our own count of answered calls is above what was told of them; held against max_cost."""
+    """By how much our own count of answered calls is above the reported usage; held against max_cost."""
     excess_cost: Mapped[Decimal] = mapped_column(server_default="0")
     """By how much the provider charged more than its published rule says."""
 

@@ -1,4 +1,4 @@
-"""What is told to webhooks: events, their deliveries, and every attempt."""
+"""Webhooks: events, their deliveries, and every attempt."""
 
 from datetime import datetime
 from uuid import UUID

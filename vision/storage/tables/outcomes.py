@@ -31,7 +31,7 @@ class Result(Table):
     image_tokens: Mapped[int] = mapped_column(server_default="0")
     cached_tokens: Mapped[int] = mapped_column(server_default="0")
     counted: Mapped[bool] = mapped_column(server_default=false())
-    """The tokens are our own count, because the provider told none that can be true."""
+    """The tokens are our own count: the provider reported none, or an impossible number."""
     cost: Mapped[Decimal] = mapped_column(server_default="0")
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     latency_ms: Mapped[int | None]

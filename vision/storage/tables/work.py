@@ -1,4 +1,4 @@
-"""What waits and what is in hand: ranges of items, jobs' turns in their lanes, and lanes on which all waits."""
+"""The queue: ranges of items that wait or are leased, steps' turns in their lanes, and lanes that are down."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ from vision.storage.tables.table import Table
 
 
 class Range(Table):
-    """Items `start` … `stop - 1` of a job that wait for a phase, or (with a lease token) are in a worker's hands.
+    """Items `start` … `stop - 1` of a job that wait for a phase, or (with a lease token) are leased.
 
     One row per job, step and phase at first: taking the next items moves its `start`, so that this row is the job's
     cursor. What a dead worker left, and what is to be tried again, are further rows.
@@ -45,7 +45,7 @@ class Range(Table):
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     """Tries that these items have had."""
     crashes: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    """Workers that died with these items in hand."""
+    """Workers that died while they had leased these items."""
     done: Mapped[int] = mapped_column(server_default="0")
     """Items of this lease that have been recorded."""
     reserved: Mapped[Decimal] = mapped_column(server_default="0")
