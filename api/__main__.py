@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _ask_for_descriptors(wanted: int) -> None:
-    """Every connection is one; many systems allow 1,024 until they are asked."""
+    """Each connection needs one, and many systems allow 1,024 unless a process asks for more."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(

@@ -1,4 +1,4 @@
-"""The HTTP door: takes work in and tells what became of it; decides nothing."""
+"""The HTTP API: takes jobs in and reports on them; decides nothing."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

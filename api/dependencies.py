@@ -1,4 +1,4 @@
-"""What routes ask for: the resources, and a caller whose key has the scope."""
+"""Dependencies of routes: the services, and a caller whose key has the scope."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, cast
@@ -22,7 +22,7 @@ Services = Annotated[ApiServices, Depends(services)]
 
 
 async def caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller:
-    """Who sends the request, as the middleware found out (`_` is for the OpenAPI document)."""
+    """The authenticated caller, set by the middleware (`_` is for the OpenAPI document)."""
     return cast("Caller", request.state.caller)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from api.views.item import result as view
-from vision.jobs.item_report import ResultReport
-from vision.jobs.job_report import JobReport
+from vision.jobs.reports.item_report import ResultReport
+from vision.jobs.reports.job_report import JobReport
 
 Batches = AsyncIterator[Sequence[ResultReport]]
 

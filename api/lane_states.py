@@ -1,4 +1,4 @@
-"""What is left of every lane's limit now, by the limiter's own count, and how fast it goes."""
+"""The present state of each lane by the limiter, and the pace at which it works."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vision.jobs.fair_share import Work, until_done
-from vision.jobs.job_report import JobReport
-from vision.jobs.remaining_work import remaining_work
+from vision.jobs.reports.fair_share import Work, until_done
+from vision.jobs.reports.job_report import JobReport
+from vision.jobs.reports.remaining_work import remaining_work
 from vision.limiter import LaneState, Limiter
 from vision.provider.catalogue import Lane
 from vision.provider.limits import Limit
@@ -35,14 +35,14 @@ async def now(services: "ApiServices") -> dict[str, LaneState | None]:
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a lane goes: its limit in force, how long it stands still, and what is left of each job on it, by id."""
+    """A lane's limit in force, the rest of its pause in seconds, and the remaining work of each job on it, by id."""
 
     limit: Limit
     paused_seconds: float = 0
     work: Mapping[UUID, Work] = field(default_factory=dict)
 
     def seconds_until_done(self, job: JobReport) -> int | None:
-        """At the limit in force, with what other jobs get meanwhile; None if the job is over, paused, or waiting."""
+        """Seconds at the limit in force, beside the other jobs; None if the job is over, paused, or waits."""
         if job.waits:
             return None
         others = (each for job_id, each in self.work.items() if job_id != job.id)
@@ -51,14 +51,14 @@ class Pace:
 
 
 class Paces:
-    """The pace of each lane, looked at once a second at most, so that polling stays cheap."""
+    """The pace of each lane, read once a second at most, so that polling stays cheap."""
 
     def __init__(self, engine: AsyncEngine, limiter: Limiter) -> None:
         self._engine, self._limiter = engine, limiter
         self._known: dict[str, tuple[float, Pace]] = {}
 
     async def of(self, lane: Lane) -> Pace:
-        """Never fails: what cannot be asked within a moment is taken to be as it is stated."""
+        """The lane's pace. Never fails: without an answer in time, the configured limit counts."""
         at, pace = self._known.get(lane.name, (-FRESH_SECONDS, None))
         if pace is None or monotonic() - at >= FRESH_SECONDS:
             pace = await self._look(lane)
@@ -66,7 +66,7 @@ class Paces:
         return pace
 
     def last(self, lane: Lane) -> Pace:
-        """The same without asking anybody: as it was last seen."""
+        """The lane's pace as it was last read."""
         return self._known.get(lane.name, (0.0, Pace(lane.limit)))[1]
 
     async def _look(self, lane: Lane) -> Pace:

@@ -24,7 +24,7 @@ from vision.settings import Settings
 from vision.storage import engine, keys
 
 IMAGE_SECONDS, AT_ONCE, PER_HOST = 10.0, 32, 16
-"""For the few images that an estimate looks at while somebody waits."""
+"""Limits for images that an estimate measures while its caller waits."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class ApiServices:
 
     @property
     def engine(self) -> AsyncEngine:
-        """The record."""
+        """The database."""
         return self.context.engine
 
     @property
     def store(self) -> Store:
-        """The bytes of uploads."""
+        """The file store."""
         return self.context.store
 
 

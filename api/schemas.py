@@ -1,4 +1,4 @@
-"""Request bodies. What is not named here is refused."""
+"""Request bodies. Unknown fields are refused."""
 
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -45,14 +45,14 @@ def _small(value: dict[str, object], info: ValidationInfo) -> dict[str, object]:
 
 
 def _no_truth(value: object) -> object:
-    """`true` is no number, though Python takes it for 1."""
+    """Refuse `true` as a number, which Python treats as 1."""
     if isinstance(value, bool):
         raise PydanticKnownError("int_type")
     return value
 
 
 def _short(value: object) -> object:
-    """A number in a text takes time by its length, and no amount of money is long."""
+    """Refuse long numbers in strings: parsing them takes time, and no amount of money is that long."""
     if isinstance(value, bool) or (isinstance(value, str) and len(value) > MAX_DIGITS):
         raise PydanticKnownError("decimal_type")
     return value
@@ -76,7 +76,7 @@ DetailName = Annotated[str, StringConstraints(min_length=1, max_length=16)]
 ModelNames = Annotated[list[ModelName], BeforeValidator(_listed), Field(max_length=MAX_MODELS)]
 DetailNames = Annotated[list[DetailName], BeforeValidator(_listed), Field(max_length=MAX_DETAILS)]
 Whole = BeforeValidator(_no_truth)
-"""For every whole number of a body, which also has bounds that its column has room for."""
+"""A whole number within the bounds of its database column."""
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE), Whole]
 OutputTokens = Annotated[int, Field(ge=1, le=MAX_INT4), Whole]
 Priority = Annotated[int, Field(ge=-100, le=100), Whole]
@@ -181,7 +181,7 @@ class EstimateQuery(EstimateFields, JobQuery):
 
 
 class EstimateBody(EstimateFields, JobBody):
-    """A job to be estimated. Items may also tell `sizes` ([[width, height], …]) instead of images."""
+    """A job to be estimated. Items may have `sizes` ([[width, height], …]) instead of images."""
 
 
 class KeyBody(Body):

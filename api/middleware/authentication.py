@@ -1,4 +1,4 @@
-"""Who sends a request, by its headers alone: decided before any of its body is read, and for every path there is."""
+"""Authenticates each request by its headers, before any of its body is read, on every path."""
 
 import secrets
 
@@ -26,7 +26,7 @@ class Authentication:
         self._throttle = Throttle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on what may come in."""
+        """Pass authenticated requests on."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return

@@ -1,4 +1,4 @@
-"""Whether a request may have changed something: what the answer to one that failed may claim."""
+"""Whether a failed request may have changed something, for its error message."""
 
 from contextvars import ContextVar
 
@@ -16,13 +16,13 @@ class Changes:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on."""
+        """Pass the request on."""
         _commit_sent.set(False)
         await self._app(scope, receive, send)
 
 
 def watch(engine: AsyncEngine) -> None:
-    """Note every commit before it is sent: from then on only the server knows what came of it."""
+    """Note every commit before it is sent: after that only the database server knows its outcome."""
     event.listen(engine.sync_engine, "commit", _note)
 
 

@@ -1,4 +1,4 @@
-"""Connections to the API: not more than there is room for, and none that keeps its request to itself."""
+"""Limits connections to the API: their number, and the time for a request's head."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ FULL_HEAD = (
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's own, with a deadline for heads and a cap: `limit_concurrency`, which for uvicorn is one of requests."""
+    """uvicorn's protocol with a time limit for heads, and with `limit_concurrency` as a limit of connections."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -26,7 +26,7 @@ class Connection(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first head, or send the client away."""
+        """Wait for the first head, or close the connection if there are too many."""
         super().connection_made(transport)
         if self._most is not None and len(self.connections) > self._most:
             transport.write(FULL_HEAD + FULL)
@@ -40,7 +40,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_headers_complete(self) -> None:
-        """The head is there."""
+        """The head has arrived."""
         self._stop_waiting()
         super().on_headers_complete()
 

@@ -25,7 +25,7 @@ class Throttle:
         return self._count(_network(address))[1] >= MOST
 
     def count(self, address: str) -> bool:
-        """Note a wrong key; whether that was one too many."""
+        """Note a wrong key; returns whether there are too many now."""
         network = _network(address)
         began, count = self._count(network)
         self._counts[network] = began, count + 1
@@ -41,7 +41,7 @@ class Throttle:
 
 
 def _network(address: str) -> str:
-    """An IPv6 address stands for its /64, which one caller has all of."""
+    """An IPv6 address counts as its /64, since one caller usually has all of it."""
     try:
         parsed = ip_address(address)
     except ValueError:

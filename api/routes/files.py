@@ -109,7 +109,7 @@ async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[by
 
 
 async def _discard(services: ApiServices, file_id: UUID) -> None:
-    """The row is gone, which is what was asked for; bytes that stay are found by the next sweep for orphans."""
+    """Delete the bytes. The row is gone already; bytes that stay are found later as orphans."""
     try:
         await services.store.delete([file_id.hex])
     except (StoreUnavailable, OSError) as error:

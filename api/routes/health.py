@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, how is it doing."""
+"""Liveness, readiness, and metrics."""
 
 import asyncio
 from typing import Literal
@@ -24,7 +24,7 @@ class Alive(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether work can be taken in, and what stands behind it."""
+    """Whether jobs can be taken in, and the state of each server behind the API."""
 
     status: Literal["ready", "not ready"]
     database: Literal["ok", "not migrated", "unreachable"]

@@ -15,7 +15,7 @@ from api.views.job import Job, view
 from api.views.lists import Deleted, Page
 from vision import intake
 from vision.jobs import ids
-from vision.jobs.job_report import JobReport
+from vision.jobs.reports.job_report import JobReport
 from vision.storage.reports import jobs
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -102,7 +102,7 @@ async def retry(job_id: str, response: Response, services: Services, tenant: Job
 
 @router.delete("/{job_id}")
 async def delete(job_id: str, services: Services, tenant: JobsWriter) -> Deleted:
-    """Delete a job that is over, with everything of it; 409 before. What it has cost is not shown any more."""
+    """Delete an ended job with all its rows and files; 409 before its end. Its cost is not shown any more."""
     await intake.delete(services.context, tenant, ids.parse("job", job_id))
     return Deleted(id=job_id, object="job")
 
@@ -115,7 +115,7 @@ async def _act(act: Act, services: ApiServices, tenant: str, job_id: str, respon
 
 
 def _show(services: ApiServices, job: JobReport, response: Response) -> Job:
-    """Asks nobody: behind a commit an error would hide what has been done."""
+    """Reads nothing: after a commit an error would hide what has been done."""
     if not job.is_over:
         response.headers["retry-after"] = str(POLL_SECONDS)
     lane = services.context.catalogue.lanes.get(job.lane)

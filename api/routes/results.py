@@ -1,4 +1,4 @@
-"""What a job's items have come to: items in pages, results as a stream."""
+"""A job's items in pages, and its results as a stream."""
 
 from typing import Annotated, Literal
 

@@ -8,10 +8,10 @@ from pydantic import BaseModel
 
 from api.views.lists import Listed, unix
 from vision.jobs import ids
-from vision.jobs.item_report import ItemReport, ResultReport, error
-from vision.jobs.job_report import JobReport
 from vision.jobs.lifecycle import ItemStatus
 from vision.jobs.money import money
+from vision.jobs.reports.item_report import ItemReport, ResultReport, error
+from vision.jobs.reports.job_report import JobReport
 
 
 class ItemError(BaseModel):

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from api.lane_states import Pace
 from api.views.lists import Listed, unix
 from vision.jobs import ids
-from vision.jobs.job_figures import Comparison, RequestCounts
-from vision.jobs.job_report import JobReport
 from vision.jobs.money import money
+from vision.jobs.reports.job_figures import Comparison, RequestCounts
+from vision.jobs.reports.job_report import JobReport
 from vision.prices import Usage
 from vision.provider.catalogue import Lane
 

@@ -40,7 +40,7 @@ class LaneCost(BaseModel):
 
 
 class Breaker(BaseModel):
-    """Since when the provider does not answer, what was heard last, and when it is asked again."""
+    """Since when the provider does not answer, its last error, and when it is probed next."""
 
     open_since: int
     next_probe_at: int

@@ -1,4 +1,4 @@
-"""What objects of all kinds have in common on the wire: list envelopes and moments."""
+"""List envelopes and times on the wire, alike for all objects."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 class Listed(BaseModel):
-    """What comes in lists has a public id, by which the next page is asked for."""
+    """An object that can be listed: its public id is the cursor of the next page."""
 
     id: str
 

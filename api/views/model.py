@@ -10,7 +10,7 @@ from vision import presets
 from vision.jobs.money import money
 from vision.prices import Price, Usage
 from vision.provider.catalogue import Lane
-from vision.provider.shutdowns import shutdown_date
+from vision.provider.catalogue.shutdowns import shutdown_date
 from vision.tokens import Rule, count_image, details, get_rule
 
 SIDE = 1024

@@ -82,7 +82,9 @@ def _difference(figures: Mapping[str, Any]) -> str:
 
 
 def _title(job: Job) -> Text:
-    title = Text(f"{job['id']}  {job['preset'] or 'own prompt'} · {job['provider']}/{job['model']}  ")
+    # A job on a moderation model has no question at all.
+    question = job["preset"] or ("own prompt" if job["max_output_tokens"] else "moderation")
+    title = Text(f"{job['id']}  {question} · {job['provider']}/{job['model']}  ")
     return title.append(_status(job), style=STYLES.get(job["status"], "red"))
 
 

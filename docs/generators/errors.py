@@ -12,8 +12,8 @@ from generators import codes
 from generators.words import GENERATED, table, words
 from vision import errors
 from vision.errors import RequestError, TesseraError
-from vision.jobs.item_report import REST_ERRORS
 from vision.jobs.lifecycle import StatusCode
+from vision.jobs.reports.item_report import REST_ERRORS
 from vision.kinds import Ending
 from vision.provider import failures
 
@@ -109,7 +109,7 @@ def _elsewhere() -> dict[str, str]:
         "vision/kinds/reply.py": set(Ending) - {Ending.ANSWERED},
         "vision/provider/failures.toml": (row["code"] for row in _rows() if row["then"] in {"later", "never"}),
         "vision/storage/queue/recovery.py": IN_SQL,
-        "vision/jobs/item_report.py": (code for code, _ in REST_ERRORS.values()),
+        "vision/jobs/reports/item_report.py": (code for code, _ in REST_ERRORS.values()),
         "api/errors.py": FIELD_CODES.values(),
     }
     return {str(code): place for place, several in tables.items() for code in several}

@@ -36,7 +36,7 @@ def mini() -> str:
 
 def mini_rate() -> str:
     """How many images of one megapixel the lowest paid tier allows in a minute."""
-    defaults = tomllib.loads(resources.files("vision.provider").joinpath("defaults.toml").read_text("utf-8"))
+    defaults = tomllib.loads(resources.files("vision.provider.catalogue").joinpath("defaults.toml").read_text("utf-8"))
     limits = defaults["openai"]["models"]
     images = {
         name: limits[name]["tpm"] // count_image(name, "high", 1024, 1024).tokens for name in ("gpt-4o-mini", "gpt-4o")

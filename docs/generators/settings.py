@@ -7,7 +7,7 @@ from pydantic.fields import FieldInfo
 
 from cli.connection import ConnectionSettings
 from generators.words import GENERATED, table, words
-from vision.provider.entries import ModelEntry, ProviderEntry
+from vision.provider.catalogue.entries import ModelEntry, ProviderEntry
 from vision.settings import Settings
 
 MADE = {"workers": "CPU count"}
@@ -31,8 +31,8 @@ PROVIDERS = """
 ## providers.toml
 
 Without this file, `OPENAI_API_KEY` alone gives a provider `openai` with the models and limits in
-`vision/provider/defaults.toml` (tier 1). With it, only what it lists is offered, and the offline provider `local` if
-its packages are installed and the file names no provider `local` of its own.
+`vision/provider/catalogue/defaults.toml` (tier 1). With it, only what it lists is offered, and the offline provider
+`local` if its packages are installed and the file names no provider `local` of its own.
 
 An example is in the [README](../../README.md#providers). API keys stay in the environment: the file names the variable.
 

@@ -15,9 +15,9 @@ from vision.kinds import KINDS, Ending, Question
 from vision.provider import client
 from vision.provider.call_result import CallResult, read
 from vision.provider.catalogue import Provider
+from vision.provider.catalogue.lane import Account
 from vision.provider.client import Client
 from vision.provider.failures import Then
-from vision.provider.lane import Account
 
 KEY = "sk-test-0123456789abcdef"
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"

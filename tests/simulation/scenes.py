@@ -11,8 +11,8 @@ from tests.fakes.stranger import Stranger
 from tests.simulation.provider import Charge, Provider
 from tests.simulation.workers import EPOCH, Item, Process, work
 from vision.prices import PriceSchedule
-from vision.provider.lane import Lane
-from vision.provider.lane import Provider as Account
+from vision.provider.catalogue.lane import Lane
+from vision.provider.catalogue.lane import Provider as Account
 from vision.provider.limits import Limit
 
 TPM = 2_000_000

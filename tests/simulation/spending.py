@@ -13,7 +13,7 @@ from tests.queries import one, run
 from vision.jobs.lifecycle import ItemStatus, Phase
 from vision.kinds import Ending, Reply
 from vision.prices import Booking, Count, Price, PriceSchedule, Usage
-from vision.provider.lane import Lane, Provider
+from vision.provider.catalogue.lane import Lane, Provider
 from vision.provider.limits import Limit
 from vision.storage.outcomes.outcome import Charge, Outcome
 from vision.storage.outcomes.record import record
@@ -24,7 +24,7 @@ from vision.storage.queue.leases import Lessee
 from vision.storage.queue.marks import Mark, Step
 from vision.storage.specs import JobSpec, load
 from vision.tokens import count_image, text
-from worker.dispatch.charging import confirms, charge
+from worker.dispatch.charging import charge, confirms
 
 PRICE = Price(Decimal("0.15"), Decimal("0.075"), Decimal("0.60"), source="test", cache_write=Decimal("0.19"))
 RULES = (

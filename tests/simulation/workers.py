@@ -13,7 +13,7 @@ from tests.simulation.clock import SimulatedLoop
 from tests.simulation.provider import Provider
 from vision.limiter import LaneState, Limiter, connect
 from vision.limiter.scripts import Scripts
-from vision.provider.lane import Lane
+from vision.provider.catalogue.lane import Lane
 from worker.dispatch.marks import GATHER_SECONDS, LEAD_SECONDS
 from worker.pacing.claim_size import HORIZON_SECONDS, LOW_SECONDS
 from worker.pacing.pacer import Pacer

@@ -13,7 +13,7 @@ from vision.intake.expected import expected
 from vision.intake.order import Order
 from vision.presets import Preset
 from vision.prices import PriceSchedule, batch_factor, flex_factor
-from vision.provider.shutdowns import shutdown_date
+from vision.provider.catalogue.shutdowns import shutdown_date
 from vision.storage.outcomes import earlier_answers
 from vision.tokens import NO_FIT, Fit, Rule, get_rule
 

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vision.errors import Conflict
 from vision.intake.context import IntakeContext
 from vision.jobs import ids
-from vision.jobs.job_report import JobReport
 from vision.jobs.lifecycle import PAUSE, RESUME, RETRY, StatusCode
+from vision.jobs.reports.job_report import JobReport
 from vision.jobs.wake_ups import Task
 from vision.storage import deletion
 from vision.storage.outcomes import finish, moves

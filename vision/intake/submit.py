@@ -16,8 +16,8 @@ from vision.intake.plan import Plan, plan
 from vision.intake.problems import unknown_files
 from vision.intake.spilling import Spilling
 from vision.jobs import ids
-from vision.jobs.job_report import JobReport
 from vision.jobs.lifecycle import Phase
+from vision.jobs.reports.job_report import JobReport
 from vision.jobs.wake_ups import Task
 from vision.storage import admission, files, idempotency, tenants
 from vision.storage.outcomes import earlier_answers

@@ -37,7 +37,7 @@ class BadRow(InvalidRequest):
 
 
 async def add_items(connection: AsyncConnection, rows: Iterable[tuple[object, ...]]) -> None:
-    """Write items, in the order of ITEM_COLUMNS; the unique index finds a custom_id that stands there twice."""
+    """Write items, in the order of ITEM_COLUMNS; the unique index finds a custom_id that occurs twice."""
     try:
         await copy_rows(connection, Item.__tablename__, ITEM_COLUMNS, rows)
     except UniqueViolation as error:
@@ -61,7 +61,7 @@ def _insert_job() -> Insert:
 
 
 async def add_turn(connection: AsyncConnection, job: Mapping[str, object] | RowMapping) -> None:
-    """Put the job into its lane's queue, level with the job served least so far for its weight."""
+    """Add the job's turn in its lane, with the service of the job that was served least."""
     names = ("id", "tenant_id", "lane", "priority")
     await connection.execute(_ADD_TURN, {name: job[name] for name in names})
 
@@ -74,7 +74,7 @@ _ADD_TURN = text("""
 
 
 async def return_turns(connection: AsyncConnection, job_id: UUID) -> list[str]:
-    """Let a paused job take its turns again, level with the others: what it missed gives it no lane. Its lanes."""
+    """Make a resumed job's turns runnable; what it missed does not count for it. Returns its lanes."""
     return list((await connection.execute(_RETURN_TURNS, {"job_id": job_id})).scalars())
 
 
@@ -86,7 +86,7 @@ _RETURN_TURNS = text("""
 
 
 async def add_range(connection: AsyncConnection, job: Mapping[str, object], phase: Phase, stop: int) -> None:
-    """Let items 1 … stop - 1 wait for a phase."""
+    """Add the range of items 1 … stop - 1, which wait for a phase."""
     of_job = {name: job[name] for name in ("id", "tenant_id", "lane")}
     await connection.execute(_ADD_RANGE, of_job | {"phase": phase.value, "stop": stop})
 
@@ -98,7 +98,7 @@ _ADD_RANGE = text("""
 
 
 async def readmit_failed(connection: AsyncConnection, job_id: UUID) -> list[str]:
-    """Drop the results of failed items, and let these wait for the step that failed, each step with a turn. The lanes.
+    """Delete the results of failed items, which then wait for the step that failed; returns the lanes.
 
     One range for every run of items; unmeasured ones wait to be measured first.
     """

@@ -1,4 +1,4 @@
-"""Deleting jobs: nobody sees a deleted one any more; its rows go in slices, each in a transaction of its own."""
+"""Deletes jobs: first hides them from callers, then deletes their rows in slices, one transaction each."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -60,7 +60,7 @@ async def marked(engine: AsyncEngine, most: int) -> Sequence[UUID]:
 
 
 async def remove(engine: AsyncEngine, job_id: UUID) -> bool:
-    """Delete the rows of a marked job; whether this removed the last of them. May be broken off and begun again."""
+    """Delete the rows of a marked job; whether this removed the last of them. May be interrupted and repeated."""
     async with engine.begin() as connection:
         await connection.execute(_ATTEMPTS, {"job_id": job_id})
     for statement in _SLICES.values():

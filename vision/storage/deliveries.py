@@ -1,4 +1,4 @@
-"""Events on their way to webhooks: due ones are leased by pushing their next attempt away."""
+"""Deliveries to webhooks: a due one is leased by moving its next attempt into the future."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LEASE_SECONDS = 60
 
 @dataclass(frozen=True)
 class Due:
-    """A delivery in this worker's hands: what to send, where, signed with which secret."""
+    """A leased delivery: what to send, where, signed with which secret."""
 
     id: UUID
     tenant_id: str

@@ -15,7 +15,7 @@ from vision.errors import ConfigurationError
 log = logging.getLogger(__name__)
 
 UNUSED_SECONDS = 30.0
-"""After this long a connection may have gone without a word: it is asked before it is used."""
+"""A connection that was unused for longer than this is checked before use."""
 
 OPTIONS = {"TimeZone": "UTC", "statement_timeout": "60000", "lock_timeout": "10000"}
 """Milliseconds where they are times."""
@@ -67,7 +67,7 @@ def _explain(context: ExceptionContext) -> None:
 
 
 def _check_before_use(engine: AsyncEngine) -> None:
-    """As `pool_pre_ping`, whose question before each transaction costs as much as three statements, but mostly by ear.
+    """Does what `pool_pre_ping` does, mostly without its query, which costs as much as three statements.
 
     A server that goes says so, and then there is something to read on a connection that nobody asked anything.
     """

@@ -1,4 +1,4 @@
-"""The rows of uploads. Their bytes are in the file store, by the hex of the id; they are stored first."""
+"""The rows of uploads. Their bytes are in the file store under the hex of the id, and are stored first."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

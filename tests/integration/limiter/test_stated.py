@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 from tests.integration.limiter.test_scripts import LANE, LIMIT, Clock, know, reserve, tell, waits
 from vision.limiter import Demand, Limiter, Refused, Settlement, connect
 from vision.prices import PriceSchedule
+from vision.provider.catalogue.lane import Lane, Provider
 from vision.provider.headers import RateLimits
-from vision.provider.lane import Lane, Provider
 from vision.provider.limits import Limit
 from worker.pacing.pacer import LISTEN_SECONDS, SETTLE_SECONDS, Pacer
 

@@ -17,7 +17,7 @@ from tests.integration.worker.test_work import settings as worker_settings
 from tests.ports import free_port
 from tests.queries import one, rows, run
 from vision.intake import IntakeContext, cancel, pause
-from vision.jobs.job_report import JobReport
+from vision.jobs.reports.job_report import JobReport
 from vision.jobs.wake_ups import WakeUps
 from vision.outbound.guard import Guard
 from vision.provider.catalogue import Catalogue

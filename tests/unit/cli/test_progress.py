@@ -16,6 +16,7 @@ def job(**changes: Any) -> dict[str, Any]:
         "status": "running",
         "status_code": "working",
         "preset": "ocr",
+        "max_output_tokens": 300,
         "provider": "openai",
         "model": "gpt-4o-mini",
         "request_counts": COUNTS,
@@ -69,6 +70,7 @@ def test_the_panel_tells_the_time_left_and_then_the_time_taken() -> None:
     assert "about 1m 15s left" in shown(job())
     assert "took 9s" in shown(job(finished_at=110))
     assert "own prompt" in shown(job(preset=None, eta_seconds=None))
+    assert "moderation · openai" in shown(job(preset=None, max_output_tokens=0))
 
 
 def test_a_job_that_is_over_is_compared_with_its_estimate() -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.jobs.fair_share import Work, until_done
+from vision.jobs.reports.fair_share import Work, until_done
 
 JOBS = st.lists(
     st.builds(Work, st.integers(-1, 1), st.integers(1, 5), st.integers(1, 20), st.integers(1, 20).map(float)),

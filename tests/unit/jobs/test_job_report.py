@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from vision.jobs.job_figures import RequestCounts, TokensByKind
-from vision.jobs.job_report import FIELDS, JobReport
-from vision.jobs.remaining_work import remaining_work
+from vision.jobs.reports.job_figures import RequestCounts, TokensByKind
+from vision.jobs.reports.job_report import FIELDS, JobReport
+from vision.jobs.reports.remaining_work import remaining_work
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 

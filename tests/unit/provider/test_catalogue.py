@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from vision.errors import ConfigurationError, InvalidRequest
 from vision.prices import FREE, Usage
 from vision.provider.catalogue import Catalogue, load
-from vision.provider.lane import Account
+from vision.provider.catalogue.lane import Account
 
 HEAD = '[[provider]]\nname = "acme"\nbase_url = "https://acme.example/v1"\n'
 MODEL = '[provider.models."gpt-4o"]\nrpm = 500\ntpm = 30_000\n'

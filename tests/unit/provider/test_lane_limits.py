@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from vision.errors import ConfigurationError
 from vision.provider.catalogue import load
-from vision.provider.lane import Lane
+from vision.provider.catalogue.lane import Lane
 from vision.provider.limits import Limit
 
 HEAD = '[[provider]]\nname = "acme"\nbase_url = "https://acme.example/v1"\n'

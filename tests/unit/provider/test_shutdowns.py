@@ -6,7 +6,7 @@ from importlib import resources
 
 import pytest
 
-from vision.provider.shutdowns import shutdown_date
+from vision.provider.catalogue.shutdowns import shutdown_date
 
 LEGACY, OCTOBER = date(2027, 1, 14), date(2026, 10, 23)
 

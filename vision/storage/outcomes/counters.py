@@ -1,4 +1,4 @@
-"""A job's counters: how many items are done, and what they took."""
+"""A job's counters: items, tokens and money."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -61,7 +61,7 @@ async def count(
     results: Iterable[Outcome],
     beside: Beside,
 ) -> set[UUID]:
-    """Add what these outcomes took to their jobs' rows, and those that became results; the jobs that ended so."""
+    """Add these outcomes to their jobs' counters; returns the jobs that are complete now."""
     changes: dict[UUID, _Change] = defaultdict(_Change)
     for outcome in outcomes:
         change = changes[outcome.item.job_id]

@@ -1,4 +1,4 @@
-"""What the same question took before on the same lane, beside its images: text tokens in, answer tokens out."""
+"""Text and output tokens of earlier calls with the same question on the same lane."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 ENOUGH = 20
-"""Answers below which our own count of the text and the preset's figure for the answer are the better guess."""
+"""With fewer earlier answers than this, our own count and the preset's figure are used."""
 
 _OBSERVED = text("""
     SELECT count(*) AS answers, avg(output_tokens) AS mean,

@@ -8,9 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.jobs import ids
-from vision.jobs.job_report import JobReport
 from vision.jobs.lifecycle import CANCEL, EXPIRE, PAUSE, SUCCEED, TERMINAL, Move, StatusCode, sql_list
 from vision.jobs.money import money
+from vision.jobs.reports.job_report import JobReport
 from vision.outbound import webhooks
 
 _LOCK = text("SELECT * FROM jobs WHERE id = :job_id FOR NO KEY UPDATE")

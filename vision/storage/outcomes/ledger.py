@@ -1,4 +1,4 @@
-"""The rows of `ledger`: one an attempt, also when nothing came of it."""
+"""The rows of `ledger`: one for each attempt."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ _INSERT = text("""
 
 
 async def write(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
-    """Write down what these attempts cost; an outcome without a charge leaves no row."""
+    """Write the charges of these attempts; an outcome without a charge gets no row."""
     rows = [
         {
             "tenant_id": outcome.item.tenant_id,

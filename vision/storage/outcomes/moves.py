@@ -1,4 +1,4 @@
-"""What callers do to a job: its moves between states, in SQL. The caller has locked the job's row."""
+"""Moves of a job that users ask for: cancel, resume, retry. The calling code has locked the job's row."""
 
 from uuid import UUID
 
@@ -33,21 +33,21 @@ _RETRY = text(f"""
 
 
 async def cancel(connection: AsyncConnection, job_id: UUID) -> bool:
-    """Send nothing new of an open job; whether it is over now, as no call was in flight."""
+    """Stop an open job; returns whether it has ended already, because no call was in flight."""
     await connection.execute(_DROP_TURNS, {"job_id": job_id})
     await connection.execute(_CANCEL, {"job_id": job_id})
     return await finish_if_over(connection, job_id)
 
 
 async def resume(connection: AsyncConnection, job_id: UUID) -> list[str]:
-    """Go on with a paused job; its lanes."""
+    """Go on with a paused job; returns its lanes."""
     lanes = await admission.return_turns(connection, job_id)
     await connection.execute(_RESUME, {"job_id": job_id})
     return lanes
 
 
 async def retry(connection: AsyncConnection, job_id: UUID) -> list[str]:
-    """Take the failed items of a job that is over up again; their lanes."""
+    """Try the failed items of an ended job again; returns their lanes."""
     await connection.execute(_DROP_WAITING, {"job_id": job_id})
     await connection.execute(_DROP_TURNS, {"job_id": job_id})
     lanes = await admission.readmit_failed(connection, job_id)

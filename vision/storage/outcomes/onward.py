@@ -1,4 +1,4 @@
-"""Items that go on to another step of their job: what the last step said about them, and where they wait next."""
+"""Items that go on to another step: their answers so far, and the ranges in which they wait for it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -71,7 +71,7 @@ async def _plans(connection: AsyncConnection, job_ids: Collection[UUID]) -> Mapp
 async def _earlier(
     connection: AsyncConnection, outcomes: Sequence[Outcome], plans: Mapping[UUID, list[Step]]
 ) -> defaultdict[Key, dict[str, StepOutcome]]:
-    """What the steps before said about these items, by name of the step."""
+    """Earlier steps' answers about these items, by name of the step."""
     found: defaultdict[Key, dict[str, StepOutcome]] = defaultdict(dict)
     if outcomes:
         items = [outcome.item for outcome in outcomes]
@@ -122,7 +122,7 @@ _TURN = text(f"""
 
 
 async def store(connection: AsyncConnection, going: Sequence[Onward]) -> list[Onward]:
-    """Store what was said of these items; those of which the same step had not been stored before."""
+    """Store these answers; returns the items whose answer at this step was not stored before."""
     if not going:
         return []
     values = {"rows": recordset([_answer(each.outcome) for each in going])}
@@ -131,7 +131,7 @@ async def store(connection: AsyncConnection, going: Sequence[Onward]) -> list[On
 
 
 async def wait(connection: AsyncConnection, stored: Sequence[Onward]) -> set[Waiting]:
-    """Let these items wait for their next step; where something waits now."""
+    """Add ranges in which these items wait for their next step; returns the lanes and phases."""
     if not stored:
         return set()
     rows = recordset([_range(each) for each in stored])

@@ -1,4 +1,4 @@
-"""What became of the items in hand, in one short transaction: results, ledger, counters, retries.
+"""Records outcomes in one short transaction: results, ledger, counters, retries.
 
 Fenced by the lease token: what a worker brings whose lease has gone to another one is not recorded as a result, but
 its cost is. Idempotent: a second result of the same item cannot exist.
@@ -59,7 +59,7 @@ class Recorded:
 
 
 async def record(engine: AsyncEngine, outcomes: Sequence[Outcome]) -> Recorded:
-    """Write a batch of outcomes, and say what came of it. If it raises, nothing was written."""
+    """Write a batch of outcomes. If it raises, nothing was written."""
     transaction, recorded = "", Recorded()
     try:
         async with engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""The rows of `results`: what became of items, once and for all."""
+"""The rows of `results`: items' final results."""
 
 from collections.abc import Sequence
 from decimal import Decimal

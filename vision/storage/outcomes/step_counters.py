@@ -1,4 +1,4 @@
-"""The counters of steps, of jobs that have several: how many items came, what became of them, what it took."""
+"""The counters of steps, of jobs that have several: items, tokens and money."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -28,7 +28,7 @@ class LeasedItem:
     reserved: Decimal
     """Dollars that are set aside for its call."""
     unseen: bool = False
-    """Its size was declared, and nobody here has seen the image."""
+    """Its size was declared, and never checked here."""
 
     @property
     def is_last(self) -> bool:
@@ -37,5 +37,5 @@ class LeasedItem:
 
     @property
     def lease(self) -> Lease:
-        """What the item is fenced by."""
+        """The lease that fences the item's outcome."""
         return self.range_id, self.token

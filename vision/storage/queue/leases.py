@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 Lease = tuple[int, UUID]
 """Range id and token."""
 NO_PROCESS = "@"
-"""Begins the name of an owner that is not a worker process, as no host's name does."""
+"""First character of an owner that is not a worker process; no host name begins with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lessee:
-    """Who takes a lease, and for how long.
+    """The owner of a lease, and its duration.
 
     A worker process lives as long as it extends the lease. Another owner (a batch at the provider, a person) does not
     extend it: then the seconds are all the time that it has, and nothing has crashed when they are over.
@@ -40,7 +40,7 @@ _HOLD = text("""
 
 
 async def hold(connection: AsyncConnection, leases: Iterable[Lease]) -> dict[Lease, str]:
-    """Lock those of these leases that still hold, and tell their lanes."""
+    """Lock those of these leases that still hold; returns their lanes."""
     wanted = list(set(leases))
     values = {"ids": [lease[0] for lease in wanted], "tokens": [lease[1] for lease in wanted]}
     return {(row.id, row.lease_token): row.lane for row in await connection.execute(_HOLD, values)}
@@ -52,7 +52,7 @@ _HEARTBEAT = text("""
 
 
 async def extend(engine: AsyncEngine, leases: Sequence[Lease], seconds: float) -> set[int]:
-    """A sign of life for these leases; the range ids of those that still hold."""
+    """Extend these leases; returns the range ids of those that still hold."""
     async with engine.begin() as connection:
         alive = {range_id for range_id, _ in await hold(connection, leases)}
         await connection.execute(_HEARTBEAT, {"ids": list(alive), "seconds": seconds})

@@ -1,4 +1,4 @@
-"""What a worker sets out to do with leased items, written down before it does it.
+"""Marks on leased items: what a worker is about to do with them.
 
 Should it die, this tells what may have been paid for and which items may have been the cause; all others go back
 as they were. Writing it is also the last look before a call: a lease that has run out, or a job that is to send nothing
@@ -53,7 +53,7 @@ _MARK = text(f"""
 
 
 async def write(engine: AsyncEngine, marks: Sequence[Mark]) -> set[UUID]:
-    """Write these marks; the lease tokens of what may go on: still held, of jobs that are neither paused nor ending."""
+    """Write these marks; returns the tokens of leases that still hold, of jobs that are neither paused nor ending."""
     async with engine.begin() as connection:
         return await _write(connection, marks)
 

@@ -1,4 +1,4 @@
-"""What measuring found: sizes and tokens on the items, which then wait for work."""
+"""Stores measured sizes and tokens; the items then wait for their calls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Measurement:
     cost: Decimal
     """What it is expected to cost, in dollars."""
     saved_tokens: int = 0
-    """How many more image tokens it would take if it were sent as it is."""
+    """Image tokens saved by shrinking."""
     sizes: tuple[tuple[int, int], ...] = ()
     """Of an item with several images: width and height of each."""
     unseen: bool = False

@@ -1,4 +1,4 @@
-"""What a worker must hear of soon, in one small query: stopped jobs, passed deadlines, lanes that are down."""
+"""Changes that a worker must notice soon, in one small query: stopped jobs, passed deadlines, lanes that are down."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class News:
 
 
 async def news(engine: AsyncEngine, job_ids: Sequence[UUID]) -> News:
-    """As of now."""
+    """Read the changes as of now."""
     async with engine.connect() as connection:
         row = (await connection.execute(_NEWS, {"ids": list(job_ids)})).one()
     return News(frozenset(row.stopped), row.overdue, row.outages or {})

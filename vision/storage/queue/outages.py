@@ -1,4 +1,4 @@
-"""Lanes that are down: opened once, probed by whoever takes the right to, closed by the first call that gets through.
+"""Lanes that are down: opened once, probed by one process at a time, closed by the first call that succeeds.
 
 Every statement is atomic and may come twice; Postgres's clock alone counts.
 """
@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 DOUBLINGS = 3
 """Waits between probes: 1, 2, 4, then 8 seconds, so that work goes on within ten of the return."""
 LONGEST_STATED_SECONDS = 60.0
-"""A provider's own wish counts instead, up to this."""
+"""A wait that the provider states counts instead, up to this."""
 FORGOTTEN_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A lane that is down: since when, what was heard last, and when it is asked again."""
+    """A lane that is down: since when, its last error, and when it is probed next."""
 
     lane: str
     since: datetime
@@ -59,32 +59,32 @@ _EVERY = text("SELECT lane, since, code, message, probe_at FROM lane_outages")
 
 
 def first_wait(doublings: int, stated: float) -> float:
-    """Seconds until the first probe: the longer of our wait and the provider's wish."""
+    """Seconds until the first probe: the longer of our wait and the one that the provider states."""
     return max(2.0**doublings, min(stated, LONGEST_STATED_SECONDS))
 
 
 async def open_(engine: AsyncEngine, lane: str, code: str, message: str, *, doublings: int, stated: float) -> bool:
-    """Take the lane for down; whether it was not before. `doublings`: 0 to DOUBLINGS."""
+    """Store that the lane is down; returns whether it was up before. `doublings`: 0 to DOUBLINGS."""
     seconds = first_wait(doublings, stated)
     values = {"lane": lane, "code": code, "message": message, "seconds": seconds, "probes": doublings}
     return bool(await _changed(engine, _OPEN, values))
 
 
 async def probe(engine: AsyncEngine, lane: str) -> float | None:
-    """Take the right to the call that is due: seconds until the next one; None if it is not due, or taken."""
+    """Take the probe that is due; returns seconds until the next one; None: not due, or taken."""
     async with engine.begin() as connection:
         found = await connection.execute(_PROBE, {"lane": lane, "most": DOUBLINGS})
         return found.scalar_one_or_none()
 
 
 async def keep_open(engine: AsyncEngine, lane: str, code: str, message: str, *, stated: float) -> None:
-    """A probe has failed like this; the next one goes no sooner than the provider states."""
+    """Store a failed probe; the next one is due no sooner than the provider states."""
     values = {"lane": lane, "code": code, "message": message, "seconds": min(stated, LONGEST_STATED_SECONDS)}
     await _changed(engine, _STILL, values)
 
 
 async def close(engine: AsyncEngine, lane: str) -> float | None:
-    """The provider answers again: for how many seconds it did not; None if somebody else has seen that before."""
+    """Store that the lane is up; returns for how many seconds it was down, None if another process was first."""
     async with engine.begin() as connection:
         return (await connection.execute(_CLOSE, {"lane": lane})).scalar_one_or_none()
 

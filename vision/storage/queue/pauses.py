@@ -1,4 +1,4 @@
-"""Pausing every job of a lane when its provider refuses all calls."""
+"""Pauses all jobs of a lane whose provider refuses every call."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine

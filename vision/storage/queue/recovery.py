@@ -14,9 +14,9 @@ from vision.storage.queue.leases import NO_PROCESS
 AT_ONCE = 20
 """Leases that are taken back in one transaction."""
 MOST_CRASHES = 3
-"""An item that was being decoded or sent when more workers died than this is held to be the cause."""
+"""An item that was being decoded or sent when more workers died than this counts as the cause."""
 SPREAD_SECONDS = 30
-"""From their second crash on, items come back one by one at random: the guilty one must not take the others along."""
+"""From the second crash on, items come back one by one at random times, so that the bad one harms no others."""
 
 _EXPIRED = text("""
     SELECT id, tenant_id, job_id, step, lane, phase, start, stop, attempt, crashes, decoding, sent, sent_costs,
@@ -29,7 +29,7 @@ _EXPIRED = text("""
 
 @dataclass(frozen=True, slots=True)
 class _ExpiredLease:
-    """A range whose owner was not heard of for too long. `decoding`, `sent`: numbers of the items marked so."""
+    """A range whose lease was not extended in time. `decoding`, `sent`: numbers of the items marked so."""
 
     id: int
     tenant_id: str
@@ -48,7 +48,7 @@ class _ExpiredLease:
 
     @property
     def suspects(self) -> list[int]:
-        """Items that can be why the worker died; an owner that is no process does not die: its time was over."""
+        """Items that may have killed the worker. An owner that is no process cannot die: its time was over."""
         return [] if self.owner.startswith(NO_PROCESS) else self.decoding + self.sent
 
 
@@ -104,7 +104,7 @@ class Reclaimed:
 
 
 async def reclaim(engine: AsyncEngine) -> Reclaimed:
-    """Give the items of expired leases back, those of the oldest few. What was sent stays set aside at its most."""
+    """Give back the items of the oldest expired leases. Calls that were sent are booked as unknown, at their most."""
     by_job: defaultdict[UUID, list[_ExpiredLease]] = defaultdict(list)
     async with engine.begin() as connection:
         for row in await connection.execute(_EXPIRED, {"most": AT_ONCE}):
@@ -117,7 +117,7 @@ async def reclaim(engine: AsyncEngine) -> Reclaimed:
 
 
 async def _give_back(connection: AsyncConnection, lease: _ExpiredLease) -> None:
-    """Only what the dead worker set out to decode or send can be why it died; only what it sent can cost anything."""
+    """Only items being decoded or sent can have killed the worker; only calls that were sent can cost anything."""
     values = {**asdict(lease), "suspects": lease.suspects}
     if lease.sent:
         await connection.execute(_UNKNOWN, values)

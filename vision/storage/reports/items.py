@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from vision.jobs.item_report import ItemReport, ResultReport
-from vision.jobs.job_report import JobReport
 from vision.jobs.lifecycle import ItemStatus, Phase
+from vision.jobs.reports.item_report import ItemReport, ResultReport
+from vision.jobs.reports.job_report import JobReport
 from vision.storage.tables import Item, Range, Result
 
 BATCH = 1_000

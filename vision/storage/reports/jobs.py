@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import NotFound
 from vision.jobs import ids
-from vision.jobs.job_report import JobReport
 from vision.jobs.lifecycle import RUNNABLE, Phase, StatusCode
-from vision.jobs.remaining_work import OpenJob
+from vision.jobs.reports.job_report import JobReport
+from vision.jobs.reports.remaining_work import OpenJob
 from vision.storage.tables import Job, LaneOutage, Range, Turn
 
 MOST_OPEN = 1_000

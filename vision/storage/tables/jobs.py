@@ -12,7 +12,7 @@ from vision.storage.tables.table import Table
 
 
 class Job(Table):
-    """What a caller submitted, and what has become of it."""
+    """A submitted job: its question, state, counters and money."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -28,7 +28,7 @@ class Job(Table):
     preset: Mapped[str | None]
     """None for a custom prompt."""
     fingerprint: Mapped[str]
-    """Hash of prompt and schema: what the answers were asked with."""
+    """Hash of prompt and schema, so that answers to the same question can be found."""
     prompt: Mapped[str]
     """The instructions as they are sent, language included."""
     schema: Mapped[dict[str, object] | None] = mapped_column(JSON(none_as_null=True))
@@ -50,12 +50,12 @@ class Job(Table):
     expected_output_tokens: Mapped[int]
     """Of one answer, on average: as observed before, or the preset's own figure."""
     high_output_tokens: Mapped[int | None]
-    """What 99 of 100 answers stay within, as observed before; None if too few have been."""
+    """The 99th percentile of earlier answers; None if there were too few."""
     priority: Mapped[int] = mapped_column(SmallInteger)
     weight: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     """Its share of the lane beside other jobs of its priority, 1 to 100."""
     steps: Mapped[int] = mapped_column(SmallInteger, server_default="1")
-    """How many questions may be asked about an item. With more than one, each has a row in `steps`."""
+    """Number of steps. With more than one, each has a row in `steps`."""
     max_cost: Mapped[Decimal | None]
     webhook_url: Mapped[str | None]
     details: Mapped[dict[str, object]] = mapped_column("metadata")
@@ -87,13 +87,13 @@ class Job(Table):
     """By how much the provider charged more than its published rule says."""
 
     ending: Mapped[str | None]
-    """`cancelled` or `expired`, once asked for; the job ends so when its calls in flight are done."""
+    """`cancelled` or `expired` once that is decided; the job ends so when its calls in flight are done."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
-    """Nobody sees it any more; its rows and bytes go little by little."""
+    """Set: callers do not see the job any more; its rows and files are deleted little by little."""
 
 
 class Item(Table):
@@ -118,11 +118,11 @@ class Item(Table):
     image_tokens: Mapped[int | None]
     """Of the first step. None until measured; a later step's follow from the sizes."""
     unseen: Mapped[bool] = mapped_column(server_default=false())
-    """Its size was declared, the provider fetches it, and nobody here has seen its bytes: it may be of any size."""
+    """Its size was declared and never checked here, because the provider fetches it: it may be of any size."""
 
 
 class IdempotencyKey(Table):
-    """A create request that was carried out, so that its repetition answers the same job."""
+    """A create request that was carried out, so that repeating it returns the same job."""
 
     __tablename__ = "idempotency_keys"
 

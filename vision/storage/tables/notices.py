@@ -10,7 +10,7 @@ from vision.storage.tables.table import Table
 
 
 class Event(Table):
-    """Something that happened to a job, written in the transaction that made it happen."""
+    """A change of a job's state, written in the same transaction as the change."""
 
     __tablename__ = "events"
     __table_args__ = (Index(None, "job_id", "sequence", unique=True),)

@@ -1,4 +1,4 @@
-"""What became of items, and what every attempt cost."""
+"""Items' results, and the cost of every attempt."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from vision.storage.tables.table import Table
 
 
 class Result(Table):
-    """What became of an item, once and for all: the primary key makes a second one impossible."""
+    """An item's final result; the primary key makes a second one impossible."""
 
     __tablename__ = "results"
     __table_args__ = (Index("ix_results_failed", "job_id", "number", postgresql_where=text("status = 'failed'")),)
@@ -40,7 +40,7 @@ class Result(Table):
 
 
 class LedgerEntry(Table):
-    """One row an attempt: what was asked of a provider and what it cost, also when nothing came of it."""
+    """One row for each attempt that may have cost something, whatever its outcome."""
 
     __tablename__ = "ledger"
     __table_args__ = (Index(None, "job_id", "number"),)

@@ -1,4 +1,4 @@
-"""Jobs that ask several questions: their steps, and what each step but the last said about an item."""
+"""Jobs of several steps: the steps, and the answers of all steps but an item's last."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from vision.storage.tables.table import Table
 
 
 class Step(Table):
-    """One question of a job with several; the question of a job with one stands in the job's own row."""
+    """One step of a job with several; the question of a job with one step is in the job's own row."""
 
     __tablename__ = "steps"
 
@@ -22,7 +22,7 @@ class Step(Table):
     tenant_id: Mapped[str]
     name: Mapped[str]
     condition: Mapped[dict[str, object] | None] = mapped_column(JSON(none_as_null=True))
-    """Which items reach the step, as `vision.steps.conditions` reads it; None: all that have not failed."""
+    """Which items reach the step, as `vision.jobs.conditions` reads it; None: all that have not failed."""
     preset: Mapped[str | None]
     fingerprint: Mapped[str]
     prompt: Mapped[str]
@@ -56,7 +56,7 @@ class Step(Table):
 
 
 class Answer(Table):
-    """What a step said about an item that went on to another one; what the last step said is the item's result."""
+    """A step's answer about an item that went on to another step; the last step's answer is the item's result."""
 
     __tablename__ = "answers"
 

@@ -61,7 +61,7 @@ class Range(Table):
 
 
 class Turn(Table):
-    """A step's turn in its lane: which job's items come next there. Gone once the job is finished."""
+    """A step's place in the order of its lane, by which the next job is chosen. Deleted when the job ends."""
 
     __tablename__ = "turns"
     __table_args__ = (
@@ -81,7 +81,7 @@ class Turn(Table):
 
 
 class LaneOutage(Table):
-    """A lane that is down: nothing is claimed on it, and one call at a time finds out whether it is back."""
+    """A lane that is down: one call at a time probes whether it is back."""
 
     __tablename__ = "lane_outages"
 
@@ -89,8 +89,8 @@ class LaneOutage(Table):
     since: Mapped[datetime] = mapped_column(server_default=func.now())
     code: Mapped[str]
     message: Mapped[str]
-    """What the last call got to hear, without secrets."""
+    """The last call's error, without secrets."""
     probe_at: Mapped[datetime]
-    """When the next call may go. Whoever takes it moves this on, so that nobody's death stops the next one."""
+    """When the next probe is due. Taking it sets the time of the one after, so a dead process delays nothing."""
     probes: Mapped[int] = mapped_column(SmallInteger)
     """How often the wait has doubled."""

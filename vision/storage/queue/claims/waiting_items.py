@@ -1,7 +1,7 @@
 """Items that are about to be leased, with the image tokens of the step that they wait for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from sqlalchemy import text
@@ -30,33 +30,12 @@ class WaitingItem:
 
 # Bounded for each piece, or else the planner reads the whole table for a job that is a large part of it.
 _ITEMS = text("""
-    SELECT i.number, i.images, i.image_tokens, i.width, i.height, i.sizes, i.unseen, p.place - 1 AS piece
+    SELECT i.number, i.images, i.image_tokens, i.width, i.height, i.unseen, p.place - 1 AS piece, i.sizes
     FROM unnest(CAST(:starts AS int[]), CAST(:stops AS int[])) WITH ORDINALITY AS p(start, stop, place)
     CROSS JOIN LATERAL (SELECT * FROM items WHERE job_id = :job_id AND number >= p.start AND number < p.stop
                         ORDER BY number LIMIT p.stop - p.start) i
     ORDER BY p.place, i.number
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """What `_ITEMS` selects; `sizes`: widths and heights in turn, of an item with several images."""
-
-    number: int
-    images: list[str]
-    image_tokens: int | None
-    width: int | None
-    height: int | None
-    sizes: list[int] | None
-    unseen: bool
-    piece: int
-
-    @property
-    def known_sizes(self) -> list[tuple[int, int]]:
-        """Width and height of each image; empty if they are not known."""
-        if self.sizes:
-            return list(zip(self.sizes[::2], self.sizes[1::2], strict=True))
-        return [(self.width, self.height)] if len(self.images) == 1 and self.width and self.height else []
 
 
 async def read(connection: AsyncConnection, turn: Turn, pieces: Sequence[Piece]) -> list[WaitingItem]:
@@ -66,26 +45,33 @@ async def read(connection: AsyncConnection, turn: Turn, pieces: Sequence[Piece])
         "stops": [piece.stop for piece in pieces],
     }
     rows = await connection.execute(_ITEMS, {"job_id": turn.job_id, **bounds})
-    return [_item(_Row(*row), turn) for row in rows]
+    if turn.rule is None or turn.step == 1:
+        return [WaitingItem(*row[:-1]) for row in rows]
+    rule = turn.rule
+    return [_at_later_step(WaitingItem(*row[:-1]), row.sizes, turn, rule) for row in rows]
 
 
-def _item(row: _Row, turn: Turn) -> WaitingItem:
-    tokens = row.image_tokens if turn.rule is None or turn.step == 1 else _later_tokens(row, turn, turn.rule)
-    return WaitingItem(row.number, row.images, tokens, row.width, row.height, row.unseen, row.piece)
+def _at_later_step(item: WaitingItem, sides: list[int] | None, turn: Turn, rule: str) -> WaitingItem:
+    """The item with the image tokens of its call at a later step, by the sizes that are known since an earlier one.
 
-
-def _later_tokens(row: _Row, turn: Turn, rule: str) -> int | None:
-    """Image tokens of the item's call at a later step, by the sizes that are known since an earlier one.
-
-    None where they are not known, or where the model refuses such an image: whoever works on the item finds that out.
+    None where they are not known, or where the model refuses such an image: the attempt finds that out. `sides`: widths
+    and heights in turn, of an item with several images.
     """
     if (fixed := fixed_tokens(rule, turn.detail)) is not None:
-        return fixed * len(row.images)
-    sizes = row.known_sizes
+        return replace(item, image_tokens=fixed * len(item.images))
+    sizes = _sizes(item, sides)
     try:
-        return sum(_count(rule, turn.detail, turn.fit, turn.max_side, *size) for size in sizes) if sizes else None
+        tokens = sum(_count(rule, turn.detail, turn.fit, turn.max_side, *size) for size in sizes) if sizes else None
     except ImageError:
-        return None
+        tokens = None
+    return replace(item, image_tokens=tokens)
+
+
+def _sizes(item: WaitingItem, sides: list[int] | None) -> list[tuple[int, int]]:
+    """Width and height of each image; empty if they are not known."""
+    if sides:
+        return list(zip(sides[::2], sides[1::2], strict=True))
+    return [(item.width, item.height)] if len(item.images) == 1 and item.width and item.height else []
 
 
 @lru_cache(maxsize=KEPT_SIZES)

@@ -10,8 +10,8 @@ from vision.errors import ConfigurationError, TesseraError
 from vision.kinds import KINDS
 from vision.presets import names as preset_names
 from vision.prices import FREE, Price, PriceSchedule, batch_factor, flex_factor, parse_price
-from vision.provider.entries import ModelEntry, ProviderEntry
-from vision.provider.lane import NOBODY, Account, Lane, Provider
+from vision.provider.catalogue.entries import ModelEntry, ProviderEntry
+from vision.provider.catalogue.lane import NOBODY, Account, Lane, Provider
 from vision.provider.limits import Limit
 from vision.tokens import find_rule
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from vision.jobs.fair_share import Work
-from vision.jobs.job_report import JobReport
+from vision.jobs.reports.fair_share import Work
+from vision.jobs.reports.job_report import JobReport
 
 
 @dataclass(frozen=True)

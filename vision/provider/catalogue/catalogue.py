@@ -8,9 +8,9 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from vision.errors import ConfigurationError, InvalidRequest
-from vision.provider import entries
-from vision.provider.configured_lanes import lanes_of
-from vision.provider.lane import Lane, Provider
+from vision.provider.catalogue import entries
+from vision.provider.catalogue.configured_lanes import lanes_of
+from vision.provider.catalogue.lane import Lane, Provider
 
 __all__ = ["Catalogue", "Lane", "Provider", "Sources", "configured", "load"]
 

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from vision.kinds import KINDS, Kind
 from vision.prices import Price, PriceSchedule
-from vision.provider.entries import ImagePath
+from vision.provider.catalogue.entries import ImagePath
 from vision.provider.limits import Limit
 from vision.tokens import details
 

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any, Self
 from uuid import UUID
 
-from vision.jobs.job_figures import Comparison, RequestCounts, TokensByKind
 from vision.jobs.lifecycle import TERMINAL, ItemStatus, JobStatus, StatusCode
+from vision.jobs.reports.job_figures import Comparison, RequestCounts, TokensByKind
 
 DOLLAR_PLACES = Decimal("0.00000001")
 

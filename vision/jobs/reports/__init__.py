@@ -1,0 +1,1 @@
+"""What is read of jobs and their items, and figures computed from it."""
