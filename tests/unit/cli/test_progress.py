@@ -82,7 +82,7 @@ def test_a_job_that_is_over_is_compared_with_its_estimate() -> None:
     done = COUNTS | {"queued": 0, "in_flight": 0, "failed": 0, "succeeded": 100}
     assert progress.comparison(job(comparison=compared, sizes_corrected=2, request_counts=done)) == (
         "Estimated 1,000 input tokens and $0.02, took 1,000 and $0.019 (-5 %). "
-        "2 items turned out to have another size than was told."
+        "2 items turned out to have another size than was declared."
     )
     more = compared | {"input_tokens": {"estimated": 1000, "actual": 1500}, "cost": {"estimated": "0", "actual": "1"}}
     assert progress.comparison(job(comparison=more)) == (
