@@ -172,7 +172,7 @@ def test_the_end_of_a_job_stands_beside_its_estimate(service: Service, album: Pa
     assert done.returncode == 0, done.stdout + done.stderr
     last = done.stdout.splitlines()[-1]
     assert re.match(r"Estimated [\d,]+ input tokens and \$[\d.]+, took [\d,]+.* and \$", last)
-    assert last.endswith("1 item turned out to have another size than was told.")
+    assert last.endswith("1 item turned out to have another size than was declared.")
 
 
 def test_tokens_need_no_service(tmp_path: Path) -> None:

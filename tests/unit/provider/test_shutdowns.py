@@ -51,7 +51,7 @@ def test_when_a_model_ends(model: str, last: date | None) -> None:
 
 
 def test_every_date_has_its_source_and_no_model_has_two() -> None:
-    facts = tomllib.loads(resources.files("vision.provider").joinpath("shutdowns.toml").read_text("utf-8"))
+    facts = tomllib.loads(resources.files("vision.provider.catalogue").joinpath("shutdowns.toml").read_text("utf-8"))
     entries = facts["shutdowns"]
     models = [model for entry in entries for model in entry["models"]]
     assert len(models) == len(set(models))
