@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from tests import pgbouncer
@@ -36,6 +37,19 @@ async def test_options_hold_in_every_transaction_though_connections_change(poole
     answers = await asyncio.gather(*(one(engine, asked) for _ in range(200)))
     await engine.dispose()
     assert {tuple(answer) for answer in answers} == {("1min", "10s", "UTC")}
+
+
+async def test_nothing_is_prepared_on_a_connection_that_others_use_next(pooled_url: str) -> None:
+    engine = connect(pooled_url, pool_size=10, pooled=True)
+
+    async def commit(number: int) -> int:
+        # Committed, as a rollback makes the driver forget what it has prepared.
+        async with engine.begin() as connection:
+            return int((await connection.execute(text("SELECT CAST(:number AS int)"), {"number": number})).scalar_one())
+
+    answers = await asyncio.gather(*map(commit, range(300)))
+    await engine.dispose()
+    assert answers == list(range(300))
 
 
 async def test_without_the_setting_it_is_told_what_to_set(pooled_url: str, caplog: pytest.LogCaptureFixture) -> None:
