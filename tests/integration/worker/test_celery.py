@@ -181,13 +181,18 @@ async def test_a_cold_shutdown_waits_for_nothing(
     assert left.leases == 1, "what was in flight is left to its lease"
 
 
-async def test_a_broker_that_is_away_stops_no_work(engine: AsyncEngine, environment: dict[str, str]) -> None:
+async def test_a_broker_that_is_away_stops_no_work(
+    engine: AsyncEngine, environment: dict[str, str], provider: FakeProcess
+) -> None:
     environment["TESSERA_BROKER_URL"] = "redis://127.0.0.1:1/0"
     with worker(environment) as process:
         job = await finished(engine, await make_job(engine, IMAGES, tokens=8500))
+        assert job.succeeded == 1
+        job_id = await make_job(engine, IMAGES * 2, tokens=8500)
+        await asyncio.to_thread(await_, lambda: provider.get("/_/stats")["in_flight"] >= 2)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
-    assert job.succeeded == 1
+    assert (await finished(engine, job_id)).succeeded == 2, "a warm shutdown waits for calls in flight"
 
 
 @pytest.mark.parametrize("options", [(), ("-P", "prefork")])
