@@ -6,9 +6,10 @@ from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from api import byte_range
 from api.bodies import multipart
 from api.dependencies import FilesReader, FilesWriter, Services
 from api.lifespan import ApiServices
@@ -74,10 +75,13 @@ async def get(file_id: str, services: Services, tenant: FilesReader) -> File:
 
 
 @router.get("/{file_id}/content", response_class=StreamingResponse)
-async def content(file_id: str, services: Services, tenant: FilesReader) -> StreamingResponse:
-    """The bytes of a file, as they were sent."""
+async def content(file_id: str, request: Request, services: Services, tenant: FilesReader) -> Response:
+    """The bytes of a file as they were sent, or one part of them (`Range`)."""
     file = await _found(services, tenant, file_id)
-    pieces = services.store.stream(file.id.hex)
+    part = byte_range.requested(request.headers.get("range"), file.bytes)
+    if part.status == 416:
+        return Response(status_code=416, headers=part.headers)
+    pieces = services.store.stream(file.id.hex) if part.is_all else services.store.stream(file.id.hex, *part[:2])
     try:
         first = await anext(pieces, b"")
     except BytesGone:
@@ -86,10 +90,12 @@ async def content(file_id: str, services: Services, tenant: FilesReader) -> Stre
     named = f'filename="{name}"' if name == file.filename else f"filename*=UTF-8''{name}"
     headers = {
         "content-disposition": f"attachment; {named}",
-        "content-length": str(file.bytes),
         "x-content-type-options": "nosniff",
+        **part.headers,
     }
-    return StreamingResponse(_chained(first, pieces), media_type="application/octet-stream", headers=headers)
+    return StreamingResponse(
+        _chained(first, pieces), part.status, media_type="application/octet-stream", headers=headers
+    )
 
 
 @router.delete("/{file_id}")

@@ -43,12 +43,13 @@ class Folder:
         """The first bytes; BytesGone."""
         return await asyncio.to_thread(self._read, key, most)
 
-    async def stream(self, key: str) -> AsyncIterator[bytes]:
+    async def stream(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """Pieces of PIECE bytes; BytesGone."""
         async with self.local(key) as path:
             file = await asyncio.to_thread(path.open, "rb")
             try:
-                while piece := await asyncio.to_thread(file.read, PIECE):
+                file.seek(start)
+                while piece := await asyncio.to_thread(file.read, _next(file.tell(), stop)):
                     yield piece
             finally:
                 file.close()
@@ -116,6 +117,10 @@ class Folder:
             elif key > after:
                 with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
                     yield StoredObject(key, datetime.fromtimestamp((self.spool / key).stat().st_mtime, UTC))
+
+
+def _next(position: int, stop: int | None) -> int:
+    return PIECE if stop is None else min(PIECE, stop - position)
 
 
 def drop_parts(spool: Path) -> None:

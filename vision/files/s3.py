@@ -17,6 +17,7 @@ from vision.files.folder import FILE_MODE, FOLDER_MODE, drop_parts
 from vision.files.store import BytesGone, Content, StoredObject, StoreUnavailable
 
 if TYPE_CHECKING:
+    from obstore import GetOptions
     from obstore.store import RetryConfig, S3Config
 
 OPTIONS = {"endpoint", "region", "virtual_hosted_style_request"}
@@ -55,10 +56,11 @@ class Bucket:
             data = await obstore.get_range_async(self._store, key, start=0, end=min(most, total))
             return Content(bytes(data), total)
 
-    async def stream(self, key: str) -> AsyncIterator[bytes]:
+    async def stream(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """Pieces as they arrive; BytesGone."""
+        part: GetOptions = {"range": {"offset": start} if stop is None else (start, stop)} if start or stop else {}
         with _own_errors():
-            async for piece in (await obstore.get_async(self._store, key)).stream():
+            async for piece in (await obstore.get_async(self._store, key, options=part)).stream():
                 yield bytes(piece)
 
     @asynccontextmanager

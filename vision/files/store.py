@@ -47,8 +47,8 @@ class Store(Protocol):
     async def read(self, key: str, most: int) -> Content:
         """The first `most` bytes; BytesGone."""
 
-    def stream(self, key: str) -> AsyncIterator[bytes]:
-        """All bytes, in pieces; BytesGone at the first one."""
+    def stream(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """Bytes [start, stop), or to the end, in pieces; BytesGone at the first one. `start` is below the total."""
 
     def local(self, key: str) -> AbstractAsyncContextManager[Path]:
         """A file of this machine with the same bytes, for as long as the context lasts; BytesGone."""

@@ -46,6 +46,11 @@ async def test_a_file_is_stored_and_given_back(client: httpx2.AsyncClient, setti
     back = await client.get(f"/v1/files/{file['id']}/content")
     assert back.content == content
     assert back.headers["x-content-type-options"] == "nosniff"
+    part = await client.get(f"/v1/files/{file['id']}/content", headers={"range": "bytes=200000-"})
+    assert (part.status_code, part.headers["content-range"]) == (206, "bytes 200000-255999/256000")
+    assert part.content == content[200_000:]
+    none = await client.get(f"/v1/files/{file['id']}/content", headers={"range": "bytes=256000-"})
+    assert (none.status_code, none.content) == (416, b"")
     assert [path.name for path in (settings.data_dir / "files").iterdir()] == [file["id"].removeprefix("file_")]
 
 
