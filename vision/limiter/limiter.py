@@ -11,7 +11,7 @@ from vision.kinds import Demand
 from vision.limiter.schedule import Schedule, Slot
 from vision.limiter.scripts import Argument, Scripts
 from vision.limiter.state import LaneState, Used, show
-from vision.provider.limits import Limit
+from vision.provider.limits import Amounts, Limit
 
 CONCURRENCY_SECONDS = 10
 UNSURE = 1 / 3
@@ -97,8 +97,7 @@ class Limiter:
         schedule = self._schedules[lane] = Schedule.read(report)
         tokens = [schedule.charge(call.most if schedule.mode == "max" else call.likely) for call in calls]
         takes = [
-            tuple({"tokens": each, "requests": 1, "images": call.images}[kind] for kind in limit.kinds)
-            for call, each in zip(calls, tokens, strict=True)
+            tuple(map(Amounts(each, 1, call.images).of, limit.kinds)) for call, each in zip(calls, tokens, strict=True)
         ]
         return Reserved(schedule, schedule.slots(takes, offsets), tokens)
 

@@ -9,6 +9,18 @@ UNLIMITED = 10**12
 """Capacity of a bucket that never delays a call."""
 
 
+class Amounts(NamedTuple):
+    """What one call, or several, take of a lane's buckets. The fields are the kinds of buckets."""
+
+    tokens: int
+    requests: int
+    images: int
+
+    def of(self, kind: str) -> int:
+        """What they take of a bucket of this kind."""
+        return int(getattr(self, kind))
+
+
 class Bucket(NamedTuple):
     """Capacity = limit, refill = limit / window (seconds). The first word of the name is the kind."""
 
@@ -18,7 +30,7 @@ class Bucket(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """`tokens`, `requests` or `images`."""
+        """A field of Amounts."""
         return self.name.partition("_")[0]
 
 
@@ -54,7 +66,7 @@ class Limit:
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:
-        """The kind of each bucket: `tokens`, `requests` or `images`."""
+        """The kind of each bucket."""
         return tuple(bucket.kind for bucket in self.buckets)
 
     @property
@@ -64,9 +76,9 @@ class Limit:
 
     def seconds(self, calls: int, tokens: int) -> int:
         """Seconds that so many calls of one image take at the tightest limit; a day's limit is available at once."""
-        taken = {"tokens": tokens, "requests": calls, "images": calls}
+        taken = Amounts(tokens, calls, calls)
         waits = (
-            -(-max(0, taken[kind] - (limit if window == DAY else 0)) * window // limit)
+            -(-max(0, taken.of(kind) - (limit if window == DAY else 0)) * window // limit)
             for kind, (_, limit, window) in zip(self.kinds, self.buckets, strict=True)
         )
         return max(waits)

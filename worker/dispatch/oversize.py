@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from vision.kinds import Demand, Question
-from vision.provider.limits import DAY, MINUTE, Bucket
+from vision.provider.limits import DAY, MINUTE, Amounts, Bucket
 
 PERIODS = {MINUTE: "a minute", DAY: "a day"}
 
@@ -11,8 +11,10 @@ PERIODS = {MINUTE: "a minute", DAY: "a day"}
 def explain(lane: str, limits: Sequence[Bucket], demand: Demand, question: Question, image_tokens: int) -> str:
     """The limit that is passed, and what would fit it. `limits`: those in force."""
     tokens, images = demand.most, demand.images
-    takes = {"tokens": tokens, "requests": 1, "images": images}
-    passed = min((each for each in limits if takes[each.kind] > each.limit), key=lambda each: each.limit, default=None)
+    takes = Amounts(tokens, 1, images)
+    passed = min(
+        (each for each in limits if takes.of(each.kind) > each.limit), key=lambda each: each.limit, default=None
+    )
     if passed is None:
         return f"The call needs {tokens:,} tokens, more than {lane} allowed just then. Retry the item."
     allowed = f"{lane} allows {passed.limit:,} {PERIODS[passed.window]}"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from vision.limiter import Refused, Sample, Settlement
 from vision.provider.call_result import CallResult
 from vision.provider.headers import RateLimits
-from vision.provider.limits import MINUTE, Limit
+from vision.provider.limits import MINUTE, Amounts, Limit
 from worker.pacing.waiting import Ticket, Waiting
 
 
@@ -56,7 +56,7 @@ def _used(each: Ended) -> int:
 
 
 def _take(ticket: Ticket, kind: str) -> int:
-    return {"tokens": ticket.tokens, "requests": 1, "images": ticket.demand.images}[kind]
+    return Amounts(ticket.tokens, 1, ticket.demand.images).of(kind)
 
 
 def _back(each: Ended, kind: str) -> int:
@@ -96,5 +96,5 @@ def _limits(stated: Sequence[Ended], limit: Limit) -> tuple[int | None, ...]:
         return ()
     limits = latest.called.limits
     found = ((bucket.kind, limits.limit(bucket.kind, bucket.window)) for bucket in limit.buckets)
-    least = {"tokens": _used(latest), "requests": 1, "images": latest.ticket.demand.images}
-    return tuple(max(1, int(most * limit.share)) if most and most >= least[kind] else None for kind, most in found)
+    least = Amounts(_used(latest), 1, latest.ticket.demand.images)
+    return tuple(max(1, int(most * limit.share)) if most and most >= least.of(kind) else None for kind, most in found)
