@@ -9,9 +9,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """In one transaction, so that nobody sees one without the other. There are a few rows for each open job.
+    """In one transaction; there are a few rows for each open job.
 
-    Stop the workers of an earlier version first: they know the older names only, and claim nothing any more.
+    No version was released before this one, so none has to work beside it. Later a new name will take two releases.
     """
     op.alter_column("ranges", "stage", new_column_name="phase")
     op.execute("UPDATE ranges SET phase = 'call' WHERE phase = 'work'")
