@@ -82,7 +82,8 @@ class _Counting:
     def __init__(self, items: Items, planned: Sequence[PlannedRow], fit: Fit) -> None:
         ways = [row.way(each) for row in planned for each in (*compared(fit), fit)]
         self._known, self._sampled = Ways(ways), Ways(ways)
-        self.reader = SizeReader(items, self._known, Random())  # noqa: S311 - not a secret
+        lanes = [row.offer.lane for row in planned if row.offer.lane and row.offer.lane.kind.most_images is not None]
+        self.reader = SizeReader(items, self._known, Random(), lanes)  # noqa: S311 - not a secret
         self.measured = Measured()
 
     @property

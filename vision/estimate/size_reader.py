@@ -1,6 +1,6 @@
 """Reads a manifest for an estimate: items with declared sizes go into sums, a sample of the others is kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 from uuid import UUID
 
@@ -8,8 +8,9 @@ from vision.errors import Detail, InvalidRequest
 from vision.estimate.arithmetic import Ways
 from vision.estimate.sample import Sampled
 from vision.intake.lines import Items, count, located, read_to_estimate
-from vision.intake.problems import MAX_PROBLEMS
+from vision.intake.problems import MAX_PROBLEMS, too_many_images
 from vision.jobs import ids
+from vision.provider.catalogue import Lane
 
 MOST_LINES = 1_000_000
 """Of a longer manifest so many lines are read: a random one out of each of so many equal parts."""
@@ -24,8 +25,8 @@ Uploads = dict[UUID, int]
 class SizeReader:
     """Reads a manifest. Memory does not grow with its length."""
 
-    def __init__(self, items: Items, ways: Ways, random: Random) -> None:
-        self._items, self._ways, self._random = items, ways, random
+    def __init__(self, items: Items, ways: Ways, random: Random, lanes: Sequence[Lane] = ()) -> None:
+        self._items, self._ways, self._random, self._lanes = items, ways, random, lanes
         self.total = 0
         """Lines."""
         self.read = 0
@@ -62,6 +63,9 @@ class SizeReader:
             item = read_to_estimate((number, value))
         except InvalidRequest as error:
             self.problems.extend(error.details)
+            return
+        if most := too_many_images(number, len(item.sizes or item.images), self._lanes):
+            self.problems.append(most)
             return
         self.read += 1
         for source in item.images:

@@ -9,7 +9,7 @@ from uuid import UUID
 from vision.errors import Detail, ImageError, InvalidRequest
 from vision.intake.lines import NumberedItem, read
 from vision.intake.plan import Plan
-from vision.intake.problems import MAX_PROBLEMS, refuse
+from vision.intake.problems import MAX_PROBLEMS, refuse, too_many_images
 from vision.jobs import ids
 from vision.jobs.manifest import ItemOrder
 from vision.prices import Usage
@@ -83,7 +83,7 @@ class ItemReader:
         except InvalidRequest as error:
             self.problems.extend(error.details)
             return 0
-        if most := self._too_many(order):
+        if most := too_many_images(self.total, len(order.images), self._limited_lanes):
             self.problems.append(most)
         for source in order.images:
             if source.startswith("file_"):
@@ -91,15 +91,6 @@ class ItemReader:
         if not self.problems:
             rows.values.append(self._row(order))
         return sum(map(len, order.images))
-
-    def _too_many(self, order: ItemOrder) -> Detail | None:
-        images = len(order.images)
-        lane = next((lane for lane in self._lanes_with_image_limit if images > (lane.kind.most_images or images)), None)
-        if lane is None:
-            return None
-        takes = f"{lane.name} takes {lane.kind.most_images} in a call"
-        message = f"Line {self.total}: the item has {images} images; {takes}. Make an item of each image."
-        return Detail("too_many_images", message, line=self.total)
 
     def _row(self, order: ItemOrder) -> tuple[Any, ...]:
         """In the order of admission.ITEM_COLUMNS."""
@@ -143,8 +134,7 @@ class ItemReader:
             return None
 
     @cached_property
-    def _lanes_with_image_limit(self) -> list[Lane]:
-        """The lanes that take fewer images in a call than an item may have."""
+    def _limited_lanes(self) -> list[Lane]:
         return [step.lane for step in self.plan.steps if step.lane.kind.most_images is not None]
 
     @cached_property

@@ -1,12 +1,13 @@
 """Problems of a manifest: collected line by line, reported together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vision.errors import Detail, InvalidRequest
 from vision.jobs import ids
+from vision.provider.catalogue import Lane
 from vision.storage import files
 
 MAX_PROBLEMS = 100
@@ -24,6 +25,16 @@ def refuse(problems: Sequence[Detail], total: int) -> None:
         )
     if not total:
         raise InvalidRequest("The job has no items. Send at least one.", code="empty_job", param="items")
+
+
+def too_many_images(line: int, images: int, lanes: Iterable[Lane]) -> Detail | None:
+    """A problem if one of these lanes takes fewer images in a call than the item of this line has."""
+    for lane in lanes:
+        if lane.kind.most_images is not None and images > lane.kind.most_images:
+            takes = f"{lane.name} takes {lane.kind.most_images} in a call"
+            message = f"Line {line}: the item has {images} images; {takes}. Make an item of each image."
+            return Detail("too_many_images", message, line=line)
+    return None
 
 
 async def unknown_files(connection: AsyncConnection, tenant: str, named: Mapping[UUID, int]) -> list[Detail]:

@@ -68,7 +68,7 @@ class ConcurrencySlots:
                 self._lane, self._process, held=held, wanted=wanted, most=self._most
             )
         except (RedisError, OSError) as error:
-            log.warning("No concurrency slots on %s: Redis is away (%s).", self._lane, type(error).__name__)
+            log.warning("No concurrency slots on %s: Redis failed (%s).", self._lane, type(error).__name__)
             return
         self._reported, self._reported_at = held + granted, asyncio.get_running_loop().time()
         self._start(granted)

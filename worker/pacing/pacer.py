@@ -176,7 +176,7 @@ class Pacer:
             try:
                 return await self._limiter.reserve(self._lane, self._limit, demands)
             except (RedisError, OSError) as error:
-                log.warning("No start times for %s: Redis is away (%s).", self._lane, type(error).__name__)
+                log.warning("No start times for %s: Redis failed (%s).", self._lane, type(error).__name__)
                 await asyncio.sleep(AWAY_SECONDS)
 
     def _hear(self, schedule: Schedule) -> None:

@@ -151,6 +151,13 @@ async def test_what_it_does_not_take_is_refused(client: httpx2.AsyncClient, name
         assert (problem["code"], problem["line"]) == ("too_many_images", 1)
 
 
+async def test_an_estimate_refuses_several_images_as_the_job_does(client: httpx2.AsyncClient) -> None:
+    two = {"model": MODEL, "items": [{"images": ["https://h.example/a.jpg", "https://h.example/b.jpg"]}]}
+    refused = await client.post("/v1/estimates", json=two)
+    (problem,) = refused.json()["errors"]
+    assert (refused.status_code, problem["code"], problem["line"]) == (400, "too_many_images", 1)
+
+
 async def test_a_job_that_names_no_model_is_never_screened_by_chance(client: httpx2.AsyncClient) -> None:
     made = await client.post("/v1/jobs", json={"preset": "moderation", "items": [{"image": "https://h.example/a.jpg"}]})
     assert made.json()["model"] == "gpt-4o-mini"
