@@ -50,11 +50,15 @@ class Bucket:
     async def read(self, key: str, most: int) -> Content:
         """The first bytes, by a request for their range; BytesGone."""
         with _own_errors():
-            total = (await obstore.head_async(self._store, key))["size"]
-            if total == 0:  # S3 has no range of it
-                return Content(b"", 0)
-            data = await obstore.get_range_async(self._store, key, start=0, end=min(most, total))
-            return Content(bytes(data), total)
+            try:
+                found = await obstore.get_async(self._store, key, options={"range": (0, most)})
+            except FileNotFoundError:
+                raise
+            except obstore.exceptions.BaseError:
+                if (await obstore.head_async(self._store, key))["size"]:
+                    raise
+                return Content(b"", 0)  # S3 has no range of an empty object
+            return Content(bytes(await found.bytes_async()), found.meta["size"])
 
     async def stream(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """Pieces as they arrive; BytesGone."""
