@@ -53,6 +53,9 @@ SAYS = {
     "model": "that there is no such model",
     "of_a_key": "something of the key or the account",
     "of_a_model": "something of the model",
+    "pace": "that calls come too fast",
+    "length": "that the input is too long for the model",
+    "bytes": "that the body is too large",
 }
 """The meaning of the phrases under `[says]`."""
 
@@ -65,7 +68,7 @@ STATUS_CODES = """
 FAILURES = """
 ## What a provider's error leads to
 
-The first row that fits decides; `vision/provider/failures.toml` is the table itself. A connection that breaks, a call
+The first row that fits decides; `vision/provider/failures/failures.toml` is the table itself. A connection that breaks, a call
 that takes too long and a 200 that is not of the protocol are tried again *later*; what they may have cost
 counts against the job's `max_cost`.
 
@@ -107,7 +110,7 @@ def _elsewhere() -> dict[str, str]:
     """Codes that are values of tables."""
     tables: dict[str, Iterable[str]] = {
         "vision/kinds/reply.py": set(Ending) - {Ending.ANSWERED},
-        "vision/provider/failures.toml": (row["code"] for row in _rows() if row["then"] in {"later", "never"}),
+        "vision/provider/failures/failures.toml": (row["code"] for row in _rows() if row["then"] in {"later", "never"}),
         "vision/storage/queue/recovery.py": IN_SQL,
         "vision/jobs/reports/item_report.py": (code for code, _ in REST_ERRORS.values()),
         "api/errors.py": FIELD_CODES.values(),

@@ -10,10 +10,10 @@ import orjson
 from jsonschema_rs import Draft202012Validator, ValidationError, ValidationErrorKind
 
 from vision.errors import ItemError
+from vision.kinds.json_values import json_values
 
 # PostgreSQL stores neither NUL nor lone surrogates; both become the replacement character.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-_FENCE = "```"
 DEEPEST = 100
 """Nested levels of an answer; libraries can neither check nor store much deeper values."""
 MOST_ERRORS = 100
@@ -45,13 +45,18 @@ class AnswerReader:
     def read(self, text: str) -> object:
         """The parsed answer, `{"text": …}` without a schema; ItemError `output_invalid`."""
         text = _storable_text(text)
+        if not text.strip():
+            raise ItemError("The answer is empty.", code="output_invalid")
         if self._validator is None:
             return {"text": text}
-        answer = _parse(text)
-        if not self._validator.is_valid(answer):
-            errors = list(islice(self._validator.iter_errors(answer), MOST_ERRORS))
-            raise ItemError(_explain(errors), code="output_invalid")
-        return answer
+        values = json_values(text)
+        fitting = [value for value in values if self._validator.is_valid(value)]
+        if any(value != fitting[0] for value in fitting):
+            raise ItemError("The answer holds several JSON values that fit the schema.", code="output_invalid")
+        if not fitting:
+            raise ItemError(_explain(list(islice(self._validator.iter_errors(values[0]), MOST_ERRORS))), code="output_invalid")
+        _check_depth(fitting[0])
+        return storable(fitting[0]) if "\\u0000" in text else fitting[0]
 
 
 def reader(schema: dict[str, object] | None) -> AnswerReader:
@@ -64,21 +69,9 @@ def _reader(schema: bytes | None) -> AnswerReader:
     return AnswerReader(None if schema is None else orjson.loads(schema))
 
 
-def _parse(text: str) -> object:
-    """Parse JSON, also in a Markdown code fence, which models without schema enforcement often write."""
-    plain = text.strip()
-    if plain.startswith(_FENCE):
-        plain = plain.strip("`").removeprefix("json").removeprefix("JSON")
-    try:
-        answer = orjson.loads(plain)
-    except orjson.JSONDecodeError as error:
-        raise ItemError(
-            f"The answer is not valid JSON: {error.msg} (character {error.pos} of {len(plain)}).",
-            code="output_invalid",
-        ) from None
-    if plain.count("[") + plain.count("{") > DEEPEST and _depth(answer) > DEEPEST:
+def _check_depth(answer: object) -> None:
+    if _depth(answer) > DEEPEST:
         raise ItemError(f"The answer is nested too deeply: {DEEPEST} levels at most.", code="output_invalid")
-    return storable(answer) if "\\u0000" in text else answer
 
 
 def _depth(value: object) -> int:

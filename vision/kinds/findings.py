@@ -27,7 +27,8 @@ def find(kind: Kind, reply: Reply, question: Question) -> Finding:
         case Ending.REFUSED:
             return Finding(None, "refused", f"The model refused: {reply.text[:300]}")
         case Ending.CONTENT_FILTERED:
-            return Finding(None, "content_filtered", "The provider's content filter stopped the answer.")
+            named = f" Categories: {', '.join(reply.filtered)}." if reply.filtered else ""
+            return Finding(None, "content_filtered", f"The provider's content filter stopped the answer.{named}")
         case Ending.OUTPUT_TRUNCATED:
             message = f"The answer did not fit into {question.max_output_tokens} tokens. Raise max_output_tokens."
             return Finding(None, "output_truncated", message)

@@ -1,8 +1,9 @@
 """The interface of a kind of call; the rest of Tessera knows no wire format."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from vision.kinds.dialect import PUBLISHED, Dialect
 from vision.kinds.question import Question
 from vision.kinds.reply import Reply
 
@@ -20,7 +21,8 @@ class Kind(Protocol):
 
     `name`: as in providers.toml. `path`: below the provider's address. `prompted`: whether an order needs a preset or a
     prompt; otherwise it takes none. `by_tokens`: calls take and cost tokens. `most_images` of one call, if fewer than
-    an item may have.
+    an item may have. `settings`: what of its dialect can be learned from refusals, with the values in the order in which
+    they are tried.
     """
 
     name: str
@@ -28,11 +30,12 @@ class Kind(Protocol):
     prompted: bool
     by_tokens: bool
     most_images: int | None
+    settings: Mapping[str, tuple[str, ...]]
 
     def demand(self, question: Question, image_tokens: int, images: int) -> Demand:
         """What one call takes of its lane's limits; `image_tokens`: of all its images together."""
 
-    def request(self, model: str, question: Question, images: Sequence[str]) -> bytes:
+    def request(self, model: str, question: Question, images: Sequence[str], dialect: Dialect = PUBLISHED) -> bytes:
         """The JSON body to send; images are URLs or data URLs."""
 
     def read(self, content: bytes) -> Reply:

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 import orjson
 
 from vision.kinds.answers import storable
+from vision.kinds.dialect import PUBLISHED, Dialect
 from vision.kinds.kind import Demand
 from vision.kinds.question import Question
-from vision.kinds.reply import Ending, Reply
+from vision.kinds.reply import Ending, Failed, Reply
 
 
 class Moderation:
@@ -24,19 +25,23 @@ class Moderation:
     prompted = False
     by_tokens = False
     most_images: int | None = 1
+    settings: Mapping[str, tuple[str, ...]] = {}
 
     def demand(self, question: Question, image_tokens: int, images: int) -> Demand:
         """No tokens: only requests and images are limited."""
         return Demand(0, 0, images)
 
-    def request(self, model: str, question: Question, images: Sequence[str]) -> bytes:
+    def request(self, model: str, question: Question, images: Sequence[str], dialect: Dialect = PUBLISHED) -> bytes:
         """The image as the only input."""
         parts = [{"type": "image_url", "image_url": {"url": url}} for url in images]
-        return orjson.dumps({"model": model, "input": parts})
+        return orjson.dumps(dialect.body({"model": model, "input": parts}))
 
     def read(self, content: bytes) -> Reply:
         """The first result. It states no usage."""
-        found = orjson.loads(content)["results"][0]
+        body = orjson.loads(content)
+        if body.get("error"):
+            raise Failed(body, charged=False)
+        found = body["results"][0]
         flagged = found["flagged"]
         if not isinstance(flagged, bool):
             raise TypeError

@@ -31,6 +31,11 @@ class Question:
         return orjson.Fragment(orjson.dumps(self.schema))
 
     @cached_property
+    def schema_text(self) -> str:
+        """The schema as it stands in a prompt."""
+        return orjson.dumps(self.schema).decode()
+
+    @cached_property
     def answers(self) -> AnswerReader:
         """Reads the answers to it."""
         return reader(self.schema)

@@ -1,6 +1,6 @@
 """Replies of every kind in one form. A refusal is a reply, not an exception."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,19 +22,20 @@ class Reply:
     """What came back; usage is None if the provider did not state it.
 
     `text`: what the model said, or its refusal's words. `value`: a result that is not text, as JSON, such as
-    scores.
+    scores. `filtered`: the categories of a content filter that stopped the answer.
     """
 
     ending: Ending
     text: str = ""
     usage: Usage | None = None
     value: object = None
+    filtered: Sequence[str] = ()
 
 
 class Failed(ProviderError):
     """The provider answered 200 and says in the body that the call failed. `charged`: it counts tokens all the same."""
 
     def __init__(self, error: Mapping[str, object], charged: bool) -> None:
-        super().__init__(str(error.get("message") or "The provider's response failed."))
+        super().__init__("The provider's response failed.")
         self.error = error
         self.charged = charged

@@ -28,6 +28,15 @@ def usage(reported: Any, sent: str, written: str) -> Usage | None:
         return None
 
 
+NAMES = (("prompt_tokens", "completion_tokens"), ("input_tokens", "output_tokens"))
+"""Of chat completions and of responses; some relays answer the one with the other's."""
+
+
+def any_usage(reported: Any) -> Usage | None:
+    """Token counts by either protocol's names; None if they are missing or invalid."""
+    return next((found for names in NAMES if (found := usage(reported, *names))), None)
+
+
 def _count(value: Any) -> int:
     """A number of tokens; ValueError if it is out of range."""
     if not 0 <= int(value) <= MOST_TOKENS:

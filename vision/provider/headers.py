@@ -7,7 +7,7 @@ millisecond.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from vision.provider.durations import duration
+from vision.provider.failures.waits import duration
 from vision.provider.limits import DAY, MINUTE
 
 BETWEEN = 2_000.0

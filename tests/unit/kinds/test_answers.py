@@ -78,9 +78,14 @@ def test_missing_fields_are_named():
     assert "missing score, kind, tags, child" in problem('{"name": "secret"}')
 
 
-@pytest.mark.parametrize("answer", ["", "secret", '{"name": "secret', "[1", '{"score": 1e999}', "NaN", "[" * 5000])
+@pytest.mark.parametrize("answer", ["secret", '{"name": "secret', "[1", '{"score": 1e999}', "NaN", "[" * 5000])
 def test_an_answer_that_is_no_json(answer: str):
     assert "not valid JSON" in problem(answer)
+
+
+@pytest.mark.parametrize("answer", ["", " \n"])
+def test_an_empty_answer_is_none(answer: str):
+    assert "empty" in problem(answer)
 
 
 def test_deep_answers_end_in_an_error():

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from vision.jobs.lifecycle import StatusCode
-from vision.provider.durations import duration, retry_after
-from vision.provider.failures import Failure, Then, Trouble, _rows, classify, classify_failed
+from vision.provider.failures import Failure, Then, Trouble, classify, classify_failed
+from vision.provider.failures.table import _rows
+from vision.provider.failures.waits import duration, retry_after
 
 RATE = (
     "Rate limit reached for gpt-4o in organization org-abcdef123456 on tokens per min (TPM): Limit 30000, Used 29937, "
@@ -72,7 +73,7 @@ def error(message: str = "No.", code: str | None = None, kind: str = "invalid_re
         (404, error("The model does not exist", "model_not_found"), Then.PAUSE, "model_not_found"),
         (400, {**error("Flex is not available."), "param": "service_tier"}, Then.NEVER, "upstream_rejected"),
         (400, error(code="invalid_prompt"), Then.NEVER, "upstream_rejected"),
-        (413, "<html>Too large</html>", Then.NEVER, "upstream_rejected"),
+        (413, "<html>Too large</html>", Then.NEVER, "request_too_large"),
         (302, None, Then.LATER, "upstream_error"),
         (400, error(PATCHES, "invalid_value"), Then.NEVER, "image_too_many_patches"),
         (400, error(UNSUPPORTED, "invalid_image_format"), Then.NEVER, "image_unsupported"),
@@ -226,7 +227,7 @@ def test_what_a_failure_says_of_its_lane(failure: Failure, trouble: Trouble | No
     assert failure.trouble is trouble
 
 
-@pytest.mark.parametrize("body", [None, "", [], 7, {"error": "no"}, {"error": None}, {"error": {"message": None}}])
+@pytest.mark.parametrize("body", [None, "", [], 7, {"error": ""}, {"error": None}, {"error": {"message": None}}])
 def test_junk_is_judged_by_its_status(body: Any) -> None:
     assert classify(502, body, {}).message == "The provider answered 502."
     assert classify(400, body, {}).then is Then.NEVER
@@ -240,7 +241,7 @@ def test_junk_is_judged_by_its_status(body: Any) -> None:
         ("vector_store_timeout", Then.LATER, "upstream_error"),
         ("invalid_image", Then.NEVER, "image_corrupt"),
         ("bio_policy", Then.NEVER, "upstream_rejected"),
-        (None, Then.NEVER, "upstream_rejected"),
+        (None, Then.LATER, "upstream_error"),
     ],
 )
 def test_a_response_that_failed_is_judged_by_its_code(code: str | None, then: Then, ours: str) -> None:
