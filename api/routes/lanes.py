@@ -7,11 +7,11 @@ from fastapi import APIRouter
 from api import lane_states
 from api.dependencies import JobsReader, JobsWriter, Services
 from api.lifespan import ApiServices
-from api.views.lane import Lane, view
+from api.views.lane import Known, Lane, view
 from api.views.lists import Page, page
 from vision.errors import NotFound
 from vision.provider import catalogue
-from vision.storage.queue import outages
+from vision.storage.queue import dialects, outages
 from vision.storage.reports import jobs
 from vision.storage.reports.jobs import Used
 
@@ -40,8 +40,15 @@ async def _shown(services: ApiServices, tenant: str, lanes: Sequence[catalogue.L
         in_flight = await jobs.in_flight_by_lane(connection, tenant)
         used = await jobs.used_by_lane(connection, tenant)
         down = {outage.lane: outage for outage in await outages.every(connection)}
+        learned = await dialects.every(connection)
     states = await lane_states.now(services)
-    return [
-        view(lane, in_flight.get(lane.name, 0), states[lane.name], used.get(lane.name, Used()), down.get(lane.name))
+    known = {
+        lane.name: Known(
+            in_flight.get(lane.name, 0),
+            used.get(lane.name, Used()),
+            down.get(lane.name),
+            learned.get((lane.name, lane.address), {}),
+        )
         for lane in lanes
-    ]
+    }
+    return [view(lane, states[lane.name], known[lane.name]) for lane in lanes]

@@ -1,5 +1,7 @@
 """Lanes on the wire."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import BaseModel
@@ -48,6 +50,13 @@ class Breaker(BaseModel):
     message: str
 
 
+class LaneDialect(BaseModel):
+    """How its requests are written: settings that providers.toml states, and those that refusals have taught."""
+
+    stated: dict[str, str]
+    learned: dict[str, str]
+
+
 class Lane(Listed):
     """A provider key and a model: its limits, and what is left of them now.
 
@@ -63,22 +72,38 @@ class Lane(Listed):
     tokens: LaneTokens
     cost: LaneCost
     breaker: Breaker | None
+    dialect: LaneDialect
 
 
-def view(lane: catalogue.Lane, in_flight: int, state: LaneState | None, used: Used, outage: Outage | None) -> Lane:
-    """The lane object; `used` and `in_flight` are the caller's."""
+@dataclass(frozen=True)
+class Known:
+    """What the database knows of a lane; `used` and `in_flight` are the caller's."""
+
+    in_flight: int = 0
+    used: Used = Used()
+    outage: Outage | None = None
+    learned: Mapping[str, str] = field(default_factory=dict)
+
+
+def view(lane: catalogue.Lane, state: LaneState | None, known: Known) -> Lane:
+    """The lane object."""
+    used, provider = known.used, lane.provider
     return Lane(
         id=lane.name,
         provider=lane.provider.name,
         model=lane.model,
         limits=limits(lane),
-        in_flight=in_flight,
+        in_flight=known.in_flight,
         now=state,
         tokens=LaneTokens(
             input=used.input_tokens, output=used.output_tokens, image=used.image_tokens, cached=used.cached_tokens
         ),
         cost=LaneCost(spent=money(used.spent)),
-        breaker=outage and _breaker(outage),
+        breaker=known.outage and _breaker(known.outage),
+        dialect=LaneDialect(
+            stated={name: getattr(provider.dialect, name) for name in sorted(provider.stated)},
+            learned=dict(known.learned),
+        ),
     )
 
 

@@ -106,9 +106,10 @@ def _state(lane: Mapping[str, Any]) -> str:
         return f"down for {duration(max(0, since))}, asked again in {duration(max(0, soon))}: {breaker['message']}"
     if now is None:
         return "Redis cannot be reached"
+    learned = [f'{name} = "{value}"' for name, value in lane.get("dialect", {}).get("learned", {}).items()]
     states = [f"paused for {duration(now['paused_seconds'])}"] if now["paused_seconds"] else []
     if now["charge_factor"] > 1:
         states.append(f"charges {now['charge_factor']:.2f} times our count")
     if now["tokens_for_others"]:
         states.append(f"{short(now['tokens_for_others'])} kept for others")
-    return ", ".join(states)
+    return ", ".join([*states, *(["learned: " + ", ".join(learned)] if learned else [])])

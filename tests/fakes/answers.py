@@ -33,10 +33,10 @@ def describe(call: Call) -> str:
 def say(call: Call) -> str:
     """The whole answer: JSON with a schema, a sentence without."""
     echo = describe(call)
-    if call.schema is None:
+    schema = call.schema or call.asked_schema
+    if schema is None:
         return f"This is a fake answer about {echo}."
-    writer = Writer(call.schema, echo)
-    return orjson.dumps(writer.value(call.schema, "answer", 0)).decode()
+    return orjson.dumps(Writer(schema, echo).value(schema, "answer", 0)).decode()
 
 
 def break_schema(text: str) -> str:

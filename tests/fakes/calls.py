@@ -34,6 +34,8 @@ class Call:
     images: list[tuple[str, str]] = field(default_factory=list)
     schema: dict[str, Any] | None = None
     schema_text: str = ""
+    # In the words of the prompt.
+    asked_schema: dict[str, Any] | None = None
     max_tokens: int | None = None
     pictures: list[Picture] = field(default_factory=list)
 
@@ -72,6 +74,7 @@ def chat(call: Call, body: dict[str, Any]) -> None:
     form = body.get("response_format") or {}
     if form.get("type") == "json_schema":
         call.schema = form["json_schema"]["schema"]
+    call.asked_schema = asked_schema(call.texts)
 
 
 def responses(call: Call, body: dict[str, Any]) -> None:
@@ -86,6 +89,14 @@ def responses(call: Call, body: dict[str, Any]) -> None:
     form = (body.get("text") or {}).get("format") or {}
     if form.get("type") == "json_schema":
         call.schema = form["schema"]
+    call.asked_schema = asked_schema(call.texts)
+
+
+def asked_schema(texts: list[str]) -> dict[str, Any] | None:
+    """A schema that stands in a prompt on a line of its own."""
+    lines = [line for text in texts for line in text.splitlines() if line.startswith('{"')]
+    schemas = [schema for line in lines if isinstance(schema := orjson.loads(line), dict) and "properties" in schema]
+    return schemas[-1] if schemas else None
 
 
 def _read_content(call: Call, content: Any) -> None:

@@ -6,7 +6,7 @@ Calls: POST /v1/chat/completions, /v1/responses, /v1/moderations; GET /v1/models
 Admin: POST /_/faults (a list, see faults.py), /_/limits {"model": {"rpm", "tpm"}}, /_/latency {"latency", "jitter"}
 (latency null: calls are answered once it is set again), /_/levels {"share"} (buckets are this full now, also those
 that nobody has used yet), /_/stranger {"model", "part"} (somebody else takes so much of it, in bursts; 0 ends it),
-/_/forget (an empty log, nothing else), /_/reset;
+/_/dialect {"refuses": [fields], "style"} (see dialects.py), /_/forget (an empty log, nothing else), /_/reset;
 GET /_/log?after&limit, /_/stats?window=60, /_/levels, /_/stranger (epoch seconds and tokens of its calls), /_/faults.
 """
 
@@ -33,6 +33,7 @@ from tests.fakes.charges import (
     image_tokens,
     text_tokens,
 )
+from tests.fakes.dialects import Dialect
 from tests.fakes.journal import Journal, JournalEntry, Tally, request_id
 from tests.fakes.pictures import BadImage, Pictures
 from tests.fakes.serving import Reply, Request, arguments, as_json, run
@@ -65,6 +66,7 @@ class Provider:
         self.share, self.share_at = 1.0, 0.0
         self.forget()
         self.script = faults.Script(self.options.seed)
+        self.dialect = Dialect()
         self.dice = random.Random(self.options.seed)
 
     def forget(self) -> None:
@@ -107,6 +109,7 @@ class Provider:
             text = f"Incorrect API key provided: {key[:7]}***. You can find yours at https://platform.openai.com."
             raise Rejected(401, text, "invalid_api_key")
         try:
+            self.dialect.check(request.json())
             call = calls.read(READ[api], api, key, request.json())
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             text = f"We could not parse the JSON body of your request: {error!r}."
@@ -256,6 +259,8 @@ class Provider:
                 self.held = asyncio.Event()
             case "/_/stranger":
                 self._invite(str(request.json()["model"]), float(request.json()["part"]))
+            case "/_/dialect":
+                self.dialect = Dialect(**request.json())
             case "/_/forget":
                 self.forget()
             case "/_/reset":

@@ -54,8 +54,10 @@ class AnswerReader:
         if any(value != fitting[0] for value in fitting):
             raise ItemError("The answer holds several JSON values that fit the schema.", code="output_invalid")
         if not fitting:
-            raise ItemError(_explain(list(islice(self._validator.iter_errors(values[0]), MOST_ERRORS))), code="output_invalid")
-        _check_depth(fitting[0])
+            errors = list(islice(self._validator.iter_errors(values[0]), MOST_ERRORS))
+            raise ItemError(_explain(errors), code="output_invalid")
+        if text.count("[") + text.count("{") > DEEPEST and _depth(fitting[0]) > DEEPEST:
+            raise ItemError(f"The answer is nested too deeply: {DEEPEST} levels at most.", code="output_invalid")
         return storable(fitting[0]) if "\\u0000" in text else fitting[0]
 
 
@@ -67,11 +69,6 @@ def reader(schema: dict[str, object] | None) -> AnswerReader:
 @lru_cache(maxsize=64)
 def _reader(schema: bytes | None) -> AnswerReader:
     return AnswerReader(None if schema is None else orjson.loads(schema))
-
-
-def _check_depth(answer: object) -> None:
-    if _depth(answer) > DEEPEST:
-        raise ItemError(f"The answer is nested too deeply: {DEEPEST} levels at most.", code="output_invalid")
 
 
 def _depth(value: object) -> int:

@@ -34,7 +34,7 @@ class Dialect:
         """The fields of a request with `extra_body` laid over them."""
         if not self.extra_body:
             return fields
-        return {name: value for name, value in (fields | self.extra_body).items() if value is not None}
+        return {name: value for name, value in {**fields, **self.extra_body}.items() if value is not None}
 
 
 PUBLISHED = Dialect()

@@ -21,8 +21,8 @@ class Kind(Protocol):
 
     `name`: as in providers.toml. `path`: below the provider's address. `prompted`: whether an order needs a preset or a
     prompt; otherwise it takes none. `by_tokens`: calls take and cost tokens. `most_images` of one call, if fewer than
-    an item may have. `settings`: what of its dialect can be learned from refusals, with the values in the order in which
-    they are tried.
+    an item may have. `settings`: what of its dialect can be learned from refusals, with the values in the order in
+    which they are tried.
     """
 
     name: str

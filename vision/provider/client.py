@@ -4,12 +4,15 @@ The official SDK sets address, key and headers. aiohttp sends the bytes; the SDK
 times the CPU (docs/decisions/0015-who-carries-the-calls.md).
 """
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
 import aiohttp
 import httpx2
 import openai
+from multidict import CIMultiDict
+from pydantic import SecretStr
 
 from vision.provider.call_result import Response
 from vision.provider.catalogue import Provider
@@ -19,6 +22,13 @@ from vision.provider.proxy import proxy_for
 CONNECT_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 4.0
 """Shorter than the five seconds of common servers, so that the server never closes a connection under a call."""
+
+LARGEST_BODY = 32 * 1024**2
+"""Bytes of a response."""
+UNTRUSTED = (
+    "The provider's certificate is not trusted. Put its authority into the system's certificates, or name its file in "
+    "SSL_CERT_FILE."
+)
 
 _NEVER_CONNECTED = (
     aiohttp.ClientConnectorError,
@@ -33,11 +43,12 @@ class Client:
 
     def __init__(self, provider: Provider, *, timeout_seconds: float) -> None:
         self._sdk = _sdk(provider)
-        self._base_url = str(self._sdk.base_url).rstrip("/")
+        self._base_url = str(self._sdk.base_url.copy_with(query=None)).rstrip("/")
+        self._query = _revealed(provider.query) | dict(self._sdk.base_url.params)
         tls = httpx2.create_ssl_context()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=tls),
-            headers=_headers(self._sdk),
+            headers=_headers(self._sdk, provider),
             timeout=aiohttp.ClientTimeout(total=timeout_seconds, connect=CONNECT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             proxy=proxy_for(self._sdk.base_url),
@@ -47,8 +58,12 @@ class Client:
         """Send one request; a failure is returned, not raised."""
         url, headers = self._base_url + path, {"X-Client-Request-Id": attempt_id}
         try:
-            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
-                return Response(response.status, response.headers, await response.read())
+            async with self._session.post(
+                url, data=body, headers=headers, params=self._query, allow_redirects=False
+            ) as response:
+                return Response(response.status, response.headers, await _read(response))
+        except aiohttp.ClientConnectorCertificateError:
+            return Failure(Then.DOWN, "upstream_unreachable", UNTRUSTED, unsent=True)
         except _NEVER_CONNECTED:
             message = "The provider could not be reached."
             return Failure(Then.DOWN, "upstream_unreachable", message, unsent=True)
@@ -86,10 +101,33 @@ def _sdk(provider: Provider) -> openai.AsyncOpenAI:
     return sdk
 
 
-def _headers(sdk: openai.AsyncOpenAI) -> dict[str, str]:
-    """Headers of every call: key, user agent and, to OpenAI, organisation and project; nothing about the machine."""
+def _headers(sdk: openai.AsyncOpenAI, provider: Provider) -> CIMultiDict[str]:
+    """Headers of every call: key, user agent and, to OpenAI, organisation and project; nothing about the machine.
+
+    What providers.toml states takes the place of the same header here; an empty value takes it away.
+    """
     headers = {**sdk.default_headers, **sdk.auth_headers, "Content-Type": "application/json"}
     if sdk.base_url.userinfo:
         del headers["Authorization"]  # the address has a user and password instead of the key
     filled = {name: value for name, value in headers.items() if isinstance(value, str) and value}
-    return {name: value for name, value in filled.items() if not name.lower().startswith("x-stainless")}
+    ours = CIMultiDict({name: value for name, value in filled.items() if not name.lower().startswith("x-stainless")})
+    for name, value in _revealed(provider.headers).items():
+        ours.popall(name, None)
+        if value:
+            ours[name] = value
+    return ours
+
+
+def _revealed(values: Mapping[str, SecretStr]) -> dict[str, str]:
+    return {name: value.get_secret_value() for name, value in values.items()}
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body; aiohttp.ClientPayloadError if it is larger than any answer."""
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise aiohttp.ClientPayloadError
+        parts.append(part)
+    return b"".join(parts)

@@ -10,7 +10,7 @@ from vision.images.host import HostBusy
 from vision.jobs import ids
 from vision.jobs.lifecycle import ItemStatus
 from vision.jobs.retries import decide
-from vision.kinds import Demand
+from vision.kinds import Demand, Dialect
 from vision.kinds.findings import find
 from vision.prices import Usage
 from vision.provider.call_result import CallResult, read
@@ -58,6 +58,7 @@ class Attempt:
     # Known one after the other, as the attempt goes on.
     _images: Loaded = NOT_LOADED
     _ticket: Ticket
+    _dialect: Dialect
     _called: CallResult
     _latency_ms: int | None = None
 
@@ -99,6 +100,8 @@ class Attempt:
             raise _Unsent(Outcome(self._item, again_seconds=0.0, uses_attempt=False))
         if not self._context.leases.may_send(self._item):
             raise self._given_back()
+        if not await self._context.dialect.turn(self._item):
+            raise self._given_back()
         if self._context.breaker.down and not await self._context.breaker.turn(self._item):
             raise self._given_back()
 
@@ -133,6 +136,9 @@ class Attempt:
         """Make the call, settle what it took of the limit, and say what follows."""
         try:
             await self._call()
+            if await self._context.dialect.heard(self._item, self._dialect, self._called):
+                self._settle(0)
+                return Outcome(self._item, again_seconds=0.0, uses_attempt=False, latency_ms=self._latency_ms)
             verdict = await self._context.breaker.heard(self._item, self._called.failure)
             if self._called.failure:
                 refused = await self._refused(self._called.failure, verdict)
@@ -143,7 +149,8 @@ class Attempt:
 
     async def _call(self) -> None:
         kind = self._lane.kind
-        body = kind.request(self._lane.model, self._spec.question, self._images.urls)
+        self._dialect = self._context.dialect.current
+        body = kind.request(self._lane.model, self._spec.question, self._images.urls, self._dialect)
         self._images.urls.clear()  # the body holds them; hundreds of calls need not do so twice
         loop = asyncio.get_running_loop()
         started = loop.time()

@@ -11,12 +11,14 @@ from vision.jobs.retries import decide
 from vision.provider.catalogue import Lane
 from vision.storage.outcomes.outcome import Outcome
 from vision.storage.queue import claims
+from vision.storage.queue.dialects import Dialects
 from vision.storage.queue.leased_item import LeasedItem
 from vision.storage.queue.pauses import pause_lane
 from vision.storage.specs import JobSpec, load
 from worker.dispatch.attempt import Attempt, LaneStopped
 from worker.dispatch.breaker import Breaker
 from worker.dispatch.lane_context import LaneContext
+from worker.dispatch.lane_dialect import LaneDialect
 from worker.dispatch.process_context import ProcessContext
 from worker.pacing.claim_size import HORIZON_SECONDS, ClaimSize
 from worker.pacing.pacer import Pacer
@@ -169,6 +171,7 @@ class Dispatcher:
         finally:
             self._loading.pop(id(item), None)
             self._context.breaker.ended(item)
+            await self._context.dialect.ended(item)
         if outcome.latency_ms is not None:
             self._claim_size.ended(outcome.latency_ms / 1000)
         self._put(outcome)
@@ -235,6 +238,7 @@ def direct(process: ProcessContext, lane: Lane) -> Dispatcher:
         client=process.client(lane.provider),
         pacer=pacer,
         breaker=breaker,
+        dialect=LaneDialect(lane, Dialects(process.engine, lane.name, lane.address), process.leases),
         images=process.images,
         leases=process.leases,
         marks=process.marks,

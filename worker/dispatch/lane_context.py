@@ -7,6 +7,7 @@ from vision.images.source import Images
 from vision.provider.catalogue import Lane
 from vision.provider.client import Client
 from worker.dispatch.breaker import Breaker
+from worker.dispatch.lane_dialect import LaneDialect
 from worker.dispatch.leases import Leases
 from worker.dispatch.marks import Marks
 from worker.dispatch.memory_budget import MemoryBudget
@@ -21,6 +22,7 @@ class LaneContext:
     client: Client
     pacer: Pacer
     breaker: Breaker
+    dialect: LaneDialect
     images: Images
     leases: Leases
     marks: Marks

@@ -62,9 +62,12 @@ def settings(tmp_path: Path, database_url: str, redis_url: str, provider: FakePr
     )
 
 
-def providers_file(folder: Path, url: str, **more: str) -> Path:
-    """A providers.toml for the fake."""
-    extra = "\n".join(f'{name} = "{value}"' for name, value in more.items())
+STATED = {"ceiling": "max_completion_tokens", "structure": "json_schema", "instructions": "system"}
+
+
+def providers_file(folder: Path, url: str, *, stated: bool = True, **more: str) -> Path:
+    """A providers.toml for the fake. `stated`: with its dialect, so that nothing has to be learned first."""
+    extra = "\n".join(f'{name} = "{value}"' for name, value in (more | (STATED if stated else {})).items())
     path = folder / "providers.toml"
     path.write_text(
         f'[[provider]]\nname = "fake"\nbase_url = "{url}/v1"\n{extra}\n'

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from vision.errors import ConfigurationError, TesseraError
-from vision.kinds import KINDS
+from vision.kinds import KINDS, Dialect
+from vision.kinds.dialect import OMITTED
 from vision.presets import names as preset_names
 from vision.prices import FREE, Price, PriceSchedule, batch_factor, flex_factor, parse_price
 from vision.provider.catalogue.entries import ModelEntry, ProviderEntry
@@ -27,8 +28,40 @@ def lanes_of(entry: ProviderEntry, environment: Mapping[str, str], *, assumed: b
             "Set it to the provider's API key, or take the provider out of providers.toml."
         )
     account = _account(entry, environment) if assumed else NOBODY
-    provider = Provider(entry.name, entry.base_url, SecretStr(key), entry.api, entry.images, account)
+    stated = _stated(entry)
+    provider = Provider(
+        entry.name,
+        entry.base_url,
+        SecretStr(key),
+        entry.api,
+        entry.images,
+        account,
+        headers=_values(entry.name, entry.headers, environment),
+        query=_values(entry.name, entry.query, environment),
+        dialect=Dialect(**stated, extra_body=entry.extra_body),
+        stated=frozenset(stated),
+    )
     return [_lane(provider, name, model, entry, assumed) for name, model in entry.models.items()]
+
+
+def _stated(entry: ProviderEntry) -> dict[str, str]:
+    """The settings of the dialect that an entry states."""
+    named = {"ceiling": entry.ceiling, "structure": entry.structure, "instructions": entry.instructions}
+    return {name: value for name, value in named.items() if value} | dict.fromkeys(entry.omit, OMITTED)
+
+
+def _values(name: str, stated: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, SecretStr]:
+    """Headers or a query, with what `env:NAME` stands for; ConfigurationError."""
+    return {key: SecretStr(_value(name, value, environment)) for key, value in stated.items()}
+
+
+def _value(name: str, value: str, environment: Mapping[str, str]) -> str:
+    prefix, _, variable = value.partition(":")
+    if prefix == "env" and not (value := environment.get(variable, "")):
+        raise ConfigurationError(f"Provider {name}: the environment variable {variable} is not set.")
+    if "\n" in value or "\r" in value:
+        raise ConfigurationError(f"Provider {name}: a value of its headers or query has a line break.")
+    return value
 
 
 def _account(entry: ProviderEntry, environment: Mapping[str, str]) -> Account:

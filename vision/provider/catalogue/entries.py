@@ -24,6 +24,7 @@ def _known(kind: str) -> str:
 
 
 KindName = Annotated[str, AfterValidator(_known)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=100)]
 TPM_MISSING = "tpm_missing"
 ImagePath = Literal["inline", "url"]
 
@@ -60,6 +61,15 @@ class ProviderEntry(BaseModel):
     price_factor: Decimal = Field(Decimal(1), ge=0)
     batch_factor: Decimal | None = Field(None, ge=0)
     flex_factor: Decimal | None = Field(None, ge=0)
+    headers: dict[HeaderName, str] = {}
+    """Of every call; a value `env:NAME` is read from the environment."""
+    query: dict[str, str] = {}
+    extra_body: dict[str, Any] = {}
+    ceiling: Literal["max_completion_tokens", "max_tokens"] | None = None
+    structure: Literal["json_schema", "json_object", "tool", "prompt"] | None = None
+    instructions: Literal["system", "developer", "user"] | None = None
+    omit: list[Literal["detail", "strict", "store"]] = []
+    """Fields that its server does not take."""
     models: dict[str, ModelEntry] = Field(min_length=1)
 
     @model_validator(mode="after")

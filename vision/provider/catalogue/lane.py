@@ -1,11 +1,13 @@
 """Lanes: one provider key and one model each, one rate limit, one queue."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 
 from pydantic import SecretStr
 
-from vision.kinds import KINDS, Kind
+from vision.kinds import KINDS, PUBLISHED, Dialect, Kind
 from vision.prices import Price, PriceSchedule
 from vision.provider.catalogue.entries import ImagePath
 from vision.provider.limits import Limit
@@ -34,6 +36,11 @@ class Provider:
     """The kind of calls that its models take, unless a model says otherwise."""
     images: ImagePath
     account: Account = NOBODY
+    headers: Mapping[str, SecretStr] = field(default_factory=dict)
+    query: Mapping[str, SecretStr] = field(default_factory=dict)
+    dialect: Dialect = PUBLISHED
+    stated: frozenset[str] = frozenset()
+    """Settings of the dialect that providers.toml states: they are not learned."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,11 @@ class Lane:
     def kind(self) -> Kind:
         """The kind of its calls: its own, or else its provider's."""
         return KINDS[self.own_kind or self.provider.api]
+
+    @property
+    def address(self) -> str:
+        """A hash of where its calls go and of their kind: what was learned of another address does not count."""
+        return sha256(f"{self.provider.base_url} {self.kind.name}".encode()).hexdigest()[:16]
 
     @property
     def price(self) -> Price | None:

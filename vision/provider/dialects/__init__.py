@@ -1,5 +1,5 @@
 """What a provider's dialect is: stated in providers.toml, or learned from its refusals."""
 
-from vision.provider.dialects.refused import Refused, refused_setting
+from vision.provider.dialects.refused import Refused, next_value, refused_setting
 
-__all__ = ["Refused", "refused_setting"]
+__all__ = ["Refused", "next_value", "refused_setting"]

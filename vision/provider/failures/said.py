@@ -34,8 +34,8 @@ _PLACES = ("param", "loc", "path", "field")
 class Said:
     """`message`: the outermost text and, if it says more, the innermost. `codes`: every code, type and reason.
 
-    `places`: the fields of the request that are named. `status`: an HTTP status given as a code. `objects`: all that was
-    found, outermost first. `filtered`: categories that a content filter names.
+    `places`: the fields of the request that are named. `status`: an HTTP status given as a code. `objects`: all that
+    was found, outermost first. `filtered`: categories that a content filter names.
     """
 
     message: str = ""
@@ -131,4 +131,3 @@ def _page(html: str) -> str:
     """The title of a gateway's page."""
     found = re.search(r"<(title|h1)[^>]{0,200}>([^<]{1,300})", html, re.IGNORECASE)
     return " ".join(unescape(found[2]).split()) if found else ""
-

@@ -19,7 +19,7 @@ _VAGUE = frozenset((200, 400, 500, 502, 503))
 
 
 def classify(status: int, body: object, headers: Mapping[str, str]) -> Failure:
-    """The consequence of an HTTP error, by the first row of the table that fits. `body`: bytes, JSON values, or Said."""
+    """The consequence of an HTTP error, by the first row of the table that fits. `body`: bytes, JSON, or Said."""
     return _failure(status, body if isinstance(body, Said) else read(body), headers)
 
 

@@ -45,7 +45,11 @@ _EPOCH = 1_000_000_000.0
 
 
 def retry_after(
-    headers: Mapping[str, str], message: str = "", objects: Iterable[Mapping[str, Any]] = (), *, now: float | None = None
+    headers: Mapping[str, str],
+    message: str = "",
+    objects: Iterable[Mapping[str, Any]] = (),
+    *,
+    now: float | None = None,
 ) -> float | None:
     """Seconds that the provider asks us to wait, at most a day; None if it does not say.
 

@@ -1,6 +1,7 @@
 """The tables. Every row carries its tenant; items, results and ledger rows are addressed by (job_id, number)."""
 
 from vision.storage.tables.accounts import ApiKey, Tenant
+from vision.storage.tables.dialects import LearnedDialect
 from vision.storage.tables.files import File, FileUse
 from vision.storage.tables.jobs import IdempotencyKey, Item, Job
 from vision.storage.tables.notices import Delivery, DeliveryAttempt, Event
@@ -21,6 +22,7 @@ __all__ = [
     "Item",
     "Job",
     "LaneOutage",
+    "LearnedDialect",
     "LedgerEntry",
     "Range",
     "Result",

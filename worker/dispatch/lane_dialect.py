@@ -1,0 +1,166 @@
+"""How a lane's requests are written: as stated, as learned before, or as refusals teach it now.
+
+Until a call was taken, one call at a time is sent on the whole lane: a server that refuses a field refuses few calls. A
+refused call costs nothing, no attempt is counted, and the item is sent again as the server wants it.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable
+from uuid import UUID
+
+from vision.kinds import Dialect
+from vision.provider.call_result import CallResult
+from vision.provider.catalogue import Lane
+from vision.provider.dialects import next_value, refused_setting
+from vision.provider.failures import Then
+from vision.storage.queue.dialects import PROBE_SECONDS, Dialects, Learned
+from vision.storage.queue.leased_item import LeasedItem
+from worker.dispatch.leases import Leases
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.25
+CHIEF = frozenset(("ceiling", "structure", "instructions"))
+"""Where all of these are stated, or do not apply, the dialect counts as known from the start."""
+MOST_CHANGES = 16
+"""Changes in one process; a server that wants now this and now that is not followed for ever."""
+
+
+class LaneDialect:
+    """The dialect of one lane in one process."""
+
+    def __init__(self, lane: Lane, stored: Dialects, leases: Leases) -> None:
+        self.current = lane.provider.dialect
+        self._lane = lane
+        self._stored = stored
+        self._leases = leases
+        self._learnable = lane.kind.settings.keys() - lane.provider.stated
+        self._confirmed = not self._learnable & CHIEF
+        self._tried: defaultdict[str, set[str]] = defaultdict(set)
+        self._changes = 0
+        self._changed = asyncio.Event()
+        self._waiting = 0
+        self._asking = False
+        self._holder: UUID | None = None
+        self._right_until = 0.0
+
+    async def turn(self, item: LeasedItem) -> bool:
+        """Until a call was taken, wait for this item's turn to be the only call; False: give it back."""
+        self._waiting += 1
+        try:
+            while not self._confirmed:
+                if not self._leases.may_send(item):
+                    return False
+                if self._alone() and await self._may_probe():
+                    self._holder = item.token
+                    return True
+                await self._look()
+            return True
+        finally:
+            self._waiting -= 1
+
+    async def heard(self, item: LeasedItem, spoken: Dialect, called: CallResult) -> bool:
+        """A call has ended. True: it was refused for a field that is written otherwise from now on; send it again."""
+        if called.failure is None:
+            await self._confirm()
+            return False
+        if called.said is None or called.failure.then not in {Then.NEVER, Then.LATER, Then.UNCLEAR}:
+            return False
+        status = called.said.status or called.failure.status or 0
+        refused = refused_setting(self._lane.kind, spoken, 400 if status == 200 else status, called.said)
+        if refused and refused.setting in self._learnable:
+            return await self._learn(refused.setting, refused.value, called.failure.message)
+        if called.failure.then is Then.NEVER:
+            await self._confirm()
+        return False
+
+    async def ended(self, item: LeasedItem) -> None:
+        """This process is done with the item, whatever became of it."""
+        if item.token != self._holder:
+            return
+        if not self._confirmed and not self._waiting:
+            self._right_until = 0.0
+            await self._try(self._stored.release())
+        self._holder = None
+        self._wake()
+
+    def _alone(self) -> bool:
+        """Whether no other call of this process is under way or asks for the right."""
+        if self._holder is not None or self._asking:
+            return False
+        self._asking = True
+        return True
+
+    async def _look(self) -> None:
+        """Wait until the call under way has ended, for a moment at most."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _may_probe(self) -> bool:
+        """Whether this process may send the next call; takes over what others have learned."""
+        loop = asyncio.get_running_loop()
+        try:
+            known = await self._stored.read()
+            if known:
+                self._take_over(known)
+            if not self._confirmed and loop.time() >= self._right_until and await self._stored.take():
+                self._right_until = loop.time() + PROBE_SECONDS
+        except Exception as error:  # noqa: BLE001 - the database may be away for a while
+            log.warning("The dialect of %s could not be read (%s).", self._lane.name, type(error).__name__)
+        finally:
+            self._asking = False
+        return not self._confirmed and loop.time() < self._right_until
+
+    def _take_over(self, known: Learned) -> None:
+        self.current = self.current.with_(
+            {name: known.settings[name] for name in known.settings.keys() & self._learnable}
+        )
+        if known.confirmed:
+            self._confirmed = True
+            self._wake()
+
+    async def _learn(self, setting: str, value: str, message: str) -> bool:
+        if getattr(self.current, setting) != value:
+            return True  # an earlier refusal has taught it
+        self._tried[setting].add(value)
+        new = next_value(self._lane.kind, setting, self._tried[setting])
+        if new is None or self._changes >= MOST_CHANGES:
+            return False
+        self._changes += 1
+        self._confirmed = False
+        self.current = self.current.with_({setting: new})
+        log.warning(
+            "%s does not take %s = %r (%s) From now on: %s = %r.",
+            self._lane.name,
+            setting,
+            value,
+            message,
+            setting,
+            new,
+        )
+        await self._try(self._stored.learn({setting: new}))
+        self._right_until = asyncio.get_running_loop().time() + PROBE_SECONDS
+        return True
+
+    async def _confirm(self) -> None:
+        if self._confirmed:
+            return
+        self._confirmed = True
+        self._wake()
+        self._tried.clear()
+        await self._try(self._stored.confirm())
+
+    async def _try(self, change: Awaitable[None]) -> None:
+        try:
+            await change
+        except Exception as error:  # noqa: BLE001 - it is learned or confirmed again
+            log.warning("The dialect of %s could not be stored (%s).", self._lane.name, type(error).__name__)
