@@ -128,7 +128,7 @@ class JobFields(Body):
         1, description="Among jobs of its lane and priority, a job of weight 3 gets three times the tokens of one of 1."
     )
     deadline_seconds: Seconds | None = Field(None, description="The job expires after this.")
-    webhook_url: str | None = Field(None, max_length=2048, description="Is sent the job's events, signed.")
+    webhook_url: str | None = Field(None, max_length=8_192, description="Is sent the job's events, signed.")
     metadata: SmallObject = Field(default_factory=dict, description="Yours; comes back with the job.")
 
     def order(self) -> Order:

@@ -80,7 +80,7 @@ class Known:
     """What the database knows of a lane; `used` and `in_flight` are the caller's."""
 
     in_flight: int = 0
-    used: Used = Used()
+    used: Used = field(default_factory=Used)
     outage: Outage | None = None
     learned: Mapping[str, str] = field(default_factory=dict)
 

@@ -69,8 +69,8 @@ FAILURES = """
 ## What a provider's error leads to
 
 The first row that fits decides; `vision/provider/failures/failures.toml` is the table itself. A connection that
-breaks, a call that takes too long and a 200 that is not of the protocol are tried again *later*; what they may have cost
-counts against the job's `max_cost`.
+breaks, a call that takes too long and a 200 that is not of the protocol are tried again *later*; what they may have
+cost counts against the job's `max_cost`.
 
 - *pace*: our own pacing was at fault. The whole lane waits as long as stated; no attempt is counted.
 - *down*: no server took the call. The item is tried again; its attempt is counted only if the lane serves all

@@ -72,6 +72,20 @@ async def _zipped(request: web.Request) -> web.StreamResponse:
     return web.Response(body=gzip.compress(PHOTO), headers={"Content-Encoding": "gzip"})
 
 
+async def _zip_bomb(request: web.Request) -> web.StreamResponse:
+    return web.Response(body=gzip.compress(b"\0" * 60_000_000), headers={"Content-Encoding": "gzip"})
+
+
+async def _misnamed(request: web.Request) -> web.StreamResponse:
+    return web.Response(body=PHOTO, headers={"Content-Encoding": "aws-chunked,utf-8"})
+
+
+async def _to_spaces(request: web.Request) -> web.StreamResponse:
+    response = web.Response(status=302)
+    response.headers["Location"] = "/a photo of \u00fc.jpg"
+    return response
+
+
 class Site:
     """A web server, and what it saw."""
 
@@ -90,6 +104,10 @@ class Site:
         app.router.add_get("/ranged", _ranged)
         app.router.add_get("/rangeless", _rangeless)
         app.router.add_get("/zipped", _zipped)
+        app.router.add_get("/zip-bomb", _zip_bomb)
+        app.router.add_get("/misnamed", _misnamed)
+        app.router.add_get("/to-spaces", _to_spaces)
+        app.router.add_get("/a photo of \u00fc.jpg", _photo)
         app.router.add_get("/slow", self._slow)
         app.router.add_get("/endless", self._endless)
         self.server = TestServer(app)
@@ -360,8 +378,25 @@ async def test_a_large_body_is_refused_announced_or_not(site: Site, fetcher: Fet
     assert await refusal(fetcher.fetch(site.url("endless"))) == ("image_too_large", Retry.NEVER)
 
 
-async def test_a_compressed_body_is_refused(site: Site, fetcher: Fetcher) -> None:
-    assert await refusal(fetcher.fetch(site.url("zipped"))) == ("image_unsupported", Retry.NEVER)
+async def test_a_compressed_body_is_opened(site: Site, fetcher: Fetcher) -> None:
+    assert await fetcher.fetch(site.url("zipped")) == PHOTO
+    assert await fetcher.head(site.url("zipped"), 1000) == (b"", False), "then the whole file is fetched"
+
+
+async def test_a_compressed_body_may_not_grow_without_bound(site: Site, fetcher: Fetcher) -> None:
+    assert await refusal(fetcher.fetch(site.url("zip-bomb"))) == ("image_too_large", Retry.NEVER)
+
+
+async def test_an_encoding_that_is_only_named_is_ignored(site: Site, fetcher: Fetcher) -> None:
+    assert await fetcher.fetch(site.url("misnamed")) == PHOTO
+
+
+async def test_a_location_with_spaces_and_other_letters_is_followed(site: Site, fetcher: Fetcher) -> None:
+    assert await fetcher.fetch(site.url("to-spaces")) == PHOTO
+
+
+async def test_a_presigned_url_may_be_long(site: Site, fetcher: Fetcher) -> None:
+    assert await fetcher.fetch(site.url("photo?X-Amz-Security-Token=" + "a" * 3_000)) == PHOTO
 
 
 async def test_a_head_is_a_range(site: Site, fetcher: Fetcher) -> None:

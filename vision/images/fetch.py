@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
@@ -12,7 +13,7 @@ from yarl import URL
 from vision.errors import ImageError, Retry
 from vision.images.host import HostFailed
 from vision.images.hosts import Hosts
-from vision.images.responses import PIECE, read_head, require_image, unreachable
+from vision.images.responses import PIECE, decompressed, read_head, require_image, unreachable
 from vision.outbound.guard import Blocked, Guard
 
 MAX_REDIRECTS = 3
@@ -117,7 +118,10 @@ class Fetcher:
             data += piece
             if len(data) > self.max_bytes:
                 raise too_large
-        return bytes(data), True
+        plain = decompressed(bytes(data), response, self.max_bytes + 1)
+        if len(plain) > self.max_bytes:
+            raise too_large
+        return plain, True
 
     def _check(self, url: str) -> URL:
         try:
@@ -127,12 +131,17 @@ class Fetcher:
 
     def _next(self, current: URL, location: str) -> URL:
         try:
-            target = self._check(str(current.join(URL(location, encoded=True))))
+            target = self._check(str(current.join(URL(_encoded(location), encoded=True))))
         except ValueError:
             raise unreachable("The image's server redirects to no usable URL.", Retry.NEVER) from None
         if current.scheme == "https" and target.scheme != "https":
             raise ImageError("The image's server redirects from https to http.", code="image_blocked")
         return target
+
+
+def _encoded(location: str) -> str:
+    """A Location as browsers take it: spaces and other characters percent-encoded, the rest as it is."""
+    return quote(location.encode("utf-8", "surrogateescape"), safe="%/:?#[]@!$&'()*+,;=~-._")
 
 
 def _blocked(error: Blocked) -> ImageError:

@@ -1,4 +1,4 @@
-"""What the first bytes of a JPEG, PNG, GIF or WebP say, without decoding a pixel.
+"""What the first bytes of a JPEG, PNG, GIF, WebP, HEIC or AVIF say, without decoding a pixel.
 
 Sources: ITU-T T.81 annex B (JPEG), PNG third edition (W3C 2025), GIF89a, RFC 9649 (WebP), TIFF 6.0 via Exif 2.32.
 """
@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from vision.images import heif
 from vision.images.cursor import Cursor, Malformed, NeedsMoreBytes
 from vision.images.exif import exif_orientation
 
@@ -132,4 +133,16 @@ def _little(data: bytes) -> int:
     return int.from_bytes(data, "little")
 
 
-READERS: dict[str, Callable[[bytes], Header]] = {"jpeg": jpeg, "png": png, "gif": gif, "webp": webp}
+def heic(data: bytes) -> Header:
+    """HEIC and AVIF: sizes as they are shown. Neither is sent as it is."""
+    return Header(*heif.size(data))
+
+
+READERS: dict[str, Callable[[bytes], Header]] = {
+    "jpeg": jpeg,
+    "png": png,
+    "gif": gif,
+    "webp": webp,
+    "heif": heic,
+    "avif": heic,
+}

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from io import BytesIO
 
-from PIL import Image
+import pillow_heif
+from PIL import Image, ImageOps
 
 from vision.errors import ImageError
+from vision.images import jpeg_end
 from vision.images.metadata import strip
-from vision.images.probe import Probe, probe_file
+from vision.images.probe import MAX_PIXELS, Probe, probe_file
 
 ACCEPTED = ("jpeg", "png", "webp", "gif")
 QUALITY = 90
@@ -53,6 +56,10 @@ def prepare(
     if ready := unchanged(data, accepted, target):
         return ready
     found = probe_file(data)
+    if not found.ended:
+        if not jpeg_end.is_whole(data):
+            raise ImageError("The image is incomplete: its last pixels are missing.")
+        return prepare(data + jpeg_end.END, accepted, target)
     source = found.width, found.height
     size = target(*source) if target else source
     try:
@@ -67,7 +74,7 @@ def unchanged(data: bytes, accepted: tuple[str, ...] = ACCEPTED, target: Target 
     """The image without decoding it, if it can be sent so; None if it must be encoded anew. Errors as `prepare`."""
     found = probe_file(data)
     source = found.width, found.height
-    sendable = found.format in accepted and found.orientation == 1 and found.plain
+    sendable = found.format in accepted and found.orientation == 1 and found.plain and found.ended
     if sendable and (target is None or target(*source) == source):
         return Prepared(strip(data, found.format), f"image/{found.format}", *source, source)
     return None
@@ -75,12 +82,15 @@ def unchanged(data: bytes, accepted: tuple[str, ...] = ACCEPTED, target: Target 
 
 def _decode(data: bytes, found: Probe, size: tuple[int, int]) -> Image.Image:
     """Upright, of the size, in a mode that can be encoded."""
-    file = Image.open(BytesIO(data), formats=[found.format.upper()])
+    _open_heif()
+    file: Image.Image = Image.open(BytesIO(data), formats=[found.format.upper()])
+    if found.format in ("heif", "avif"):
+        file = ImageOps.exif_transpose(file)  # their turns are not in `orientation`
     if sorted(file.size) != sorted((found.width, found.height)):
         raise ImageError("The image's headers contradict each other.")
     turned = found.orientation >= 5
     stored = (size[1], size[0]) if turned else size
-    if stored != file.size:
+    if stored != file.size and found.format == "jpeg":
         # Scales a JPEG while decoding it, at little cost, to at least twice the size wanted.
         file.draft(None, (2 * stored[0], 2 * stored[1]))
     image = _encodable(file)
@@ -88,6 +98,13 @@ def _decode(data: bytes, found: Probe, size: tuple[int, int]) -> Image.Image:
         image = image.resize(stored, Image.Resampling.BICUBIC, reducing_gap=2.0)
     turn = _TURNS.get(found.orientation)
     return image if turn is None else image.transpose(turn)
+
+
+@cache
+def _open_heif() -> None:
+    """Let Pillow read HEIC, and as many pixels as `probe` lets through."""
+    pillow_heif.register_heif_opener(thumbnails=False)
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
 def _encodable(image: Image.Image) -> Image.Image:

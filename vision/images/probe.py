@@ -1,15 +1,16 @@
 """Format, size and orientation of an image from its first bytes, and whether Tessera takes it at all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vision.errors import ImageError
+from vision.images import heif
 from vision.images.cursor import Malformed, NeedsMoreBytes
 from vision.images.headers import READERS
 
 __all__ = ["HEADS", "MAX_PIXELS", "MAX_SIDE", "NeedsMoreBytes", "Probe", "probe", "probe_file"]
 
 MAX_SIDE = 16_384  # pixels
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 100_000_000
 HEADS = (16_384, 262_144)
 """Bytes to read, first and second try. Cameras and editors may put thumbnails and profiles before the size."""
 _SNIFF = 12  # bytes that tell every format below apart
@@ -21,12 +22,12 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF87a", "gif"),
     (0, b"GIF89a", "gif"),
     (8, b"WEBP", "webp"),
-    (4, b"ftypavif", "AVIF"),
-    (4, b"ftypavis", "AVIF"),
-    (4, b"ftyphei", "HEIC"),
-    (4, b"ftyphev", "HEIC"),
-    (4, b"ftypmif1", "HEIF"),
-    (4, b"ftypmsf1", "HEIF"),
+    (4, b"ftypavif", "avif"),
+    (4, b"ftypavis", "an AVIF sequence"),
+    (4, b"ftyphei", "heif"),
+    (4, b"ftyphev", "an HEVC sequence"),
+    (4, b"ftypmif1", "heif"),
+    (4, b"ftypmsf1", "a HEIF sequence"),
     (4, b"ftyp", "video"),
     (0, b"\x1aE\xdf\xa3", "video"),
     (0, b"BM", "BMP"),
@@ -55,6 +56,8 @@ class Probe:
     height: int
     orientation: int = 1
     plain: bool = True
+    ended: bool = True
+    """False: a complete file without the end marker of a JPEG, of which pixels may be missing, too."""
 
 
 def probe(data: bytes) -> Probe:
@@ -80,13 +83,17 @@ def probe(data: bytes) -> Probe:
 
 
 def probe_file(data: bytes) -> Probe:
-    """Like `probe`, for a complete file; a truncated one is image_corrupt."""
+    """Like `probe`, for a complete file; a truncated one is image_corrupt, save a JPEG (see `Probe.ended`)."""
     try:
         found = probe(data)
     except NeedsMoreBytes:
         raise _corrupt() from None
     if found.format == "webp":
         whole = len(data) >= 8 + int.from_bytes(data[4:8], "little")
+    elif found.format in ("heif", "avif"):
+        whole = heif.is_whole(data)
+    elif found.format == "jpeg":
+        return found if data.rfind(_ENDS["jpeg"]) > 0 else replace(found, ended=False)
     else:
         whole = data.rfind(_ENDS[found.format]) > 0
     if not whole:
@@ -102,7 +109,9 @@ def _sniff(data: bytes) -> str:
     known = (kind for offset, magic, kind in _MAGIC if data.startswith(magic, offset))
     kind = next(known, None) or _text_kind(data)
     if kind not in READERS:
-        raise ImageError(f"This is {kind}, not an image in JPEG, PNG, WebP or GIF.", code="image_unsupported")
+        raise ImageError(
+            f"This is {kind}, not an image in JPEG, PNG, WebP, GIF, HEIC or AVIF.", code="image_unsupported"
+        )
     return kind
 
 

@@ -1,5 +1,6 @@
 """Checks and reads responses of image hosts."""
 
+import zlib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -27,7 +28,30 @@ async def read_head(response: aiohttp.ClientResponse, size: int) -> tuple[bytes,
         complete = response.content.at_eof() and (response.status == 200 or len(data) < size)
     if not response.content.at_eof():
         response.close()  # or else aiohttp would read the rest
+    if is_compressed(bytes(data[:2]), response):
+        return b"", False  # the caller fetches the whole file
     return bytes(data[:size]), complete and len(data) <= size
+
+
+def is_compressed(beginning: bytes, response: aiohttp.ClientResponse) -> bool:
+    """Whether the body is compressed: its first bytes decide, since some stores name encodings that they do not use."""
+    encoding = response.headers.get("Content-Encoding", "").lower()
+    if beginning.startswith(_GZIP):
+        return True
+    return encoding in ("deflate", "x-deflate") and beginning[:1] == b"\x78"
+
+
+def decompressed(data: bytes, response: aiohttp.ClientResponse, most: int) -> bytes:
+    """The body as it was before compression, `most` bytes at most; ImageError if that cannot be undone."""
+    if not is_compressed(data[:2], response):
+        return data
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(data, most)
+    except zlib.error:
+        raise ImageError("The image's server sends it compressed, and damaged.") from None
+
+
+_GZIP = b"\x1f\x8b"
 
 
 def require_image(response: aiohttp.ClientResponse) -> None:
@@ -37,8 +61,6 @@ def require_image(response: aiohttp.ClientResponse) -> None:
         if response.status in (408, 425, 429) or response.status >= 500:
             raise HostFailed(message, retry_after=_retry_after(response), overrun=response.status == 429)
         raise unreachable(message, Retry.NEVER)
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise ImageError("The image's server sends it compressed, unasked.", code="image_unsupported")
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float | None:

@@ -14,7 +14,7 @@ from yarl import URL
 
 from vision.errors import TesseraError
 
-MAX_URL = 2048  # characters
+MAX_URL = 8_192  # characters; presigned URLs with a session token have over 2,048 (kt-paperclip 138)
 PORTS = frozenset({80, 443})
 
 # A host that ends in a number is an IPv4 address to browsers and to getaddrinfo: 127.1, 0x7f000001, 2130706433.

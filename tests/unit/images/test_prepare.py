@@ -3,12 +3,13 @@
 from functools import partial
 from io import BytesIO
 
+import pillow_heif
 import pytest
 from PIL import Image, ImageChops, ImageOps
 
 from tests.fakes import images
 from vision.errors import ImageError
-from vision.images.prepare import Prepared, prepare
+from vision.images.prepare import Prepared, Target, prepare
 from vision.tokens.formulas.scale import within
 
 
@@ -110,6 +111,26 @@ def test_truncated_files_are_corrupt(make: object, cut: float) -> None:
     with pytest.raises(ImageError) as caught:
         prepare(data[: int(len(data) * cut)])
     assert caught.value.code == "image_corrupt"
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_may_lack_its_end_but_not_its_pixels(progressive: bool) -> None:
+    noise = Image.effect_noise((400, 300), 90).convert("RGB")
+    data = images.encode(noise, "JPEG", progressive=progressive)
+    assert prepare(data[:-2]).data == data
+    for cut in (50, 2_000, len(data) // 2):
+        with pytest.raises(ImageError, match="incomplete"):
+            prepare(data[:-cut])
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
+@pytest.mark.parametrize("target", [None, partial(within, side=100)])
+def test_photographs_of_phones_are_converted(kind: str, target: Target | None) -> None:
+    pillow_heif.register_heif_opener()
+    data = images.encode(images.picture(300, 200), kind)
+    prepared = prepare(data, target=target)
+    assert (prepared.media_type, prepared.source_size) == ("image/jpeg", (300, 200))
+    assert opened(prepared).size == ((300, 200) if target is None else (100, 67))
 
 
 def test_pixels_that_do_not_decode_are_corrupt() -> None:

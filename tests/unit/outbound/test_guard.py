@@ -135,7 +135,7 @@ def test_what_is_no_address_is_denied(address: str) -> None:
         "https://[fe80::1%25eth0]/",
         "https://[::1",
         "https://example.com:99999/",
-        "https://example.com/" + "a" * 2048,
+        "https://example.com/" + "a" * 8192,
     ],
 )
 def test_malformed_urls_are_blocked_even_on_private_networks(url: str) -> None:
