@@ -1,7 +1,7 @@
 """Errors of commands: a sentence, details, and what to do. Exit codes: 1 refused or failed, 2 wrong usage (click's
 own), 3 the service cannot be reached."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -23,7 +23,7 @@ class Problem(click.ClickException):
 
     def __init__(self, message: str, *, code: str | None = None, details: Iterable[str] = (), hint: str = "") -> None:
         self.code = code
-        lines = [f"{message} [{code}]" if code else message, *_shortened(list(details)), hint]
+        lines = [f"{message} [{code}]" if code else message, *shortened(list(details)), hint]
         super().__init__("\n".join(line for line in lines if line))
 
 
@@ -82,6 +82,7 @@ def _hint(status: int) -> str:
     return ""
 
 
-def _shortened(details: list[str]) -> list[str]:
+def shortened(details: Sequence[str]) -> list[str]:
+    """The first of many lines, indented, and how many more there are."""
     rows = [f"  {detail}" for detail in details[:SHOWN]]
     return [*rows, f"  … and {len(details) - SHOWN} more"] if len(details) > SHOWN else rows

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from cli import options
+from cli.sources.choice import Choice
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -22,6 +23,10 @@ QUESTION = (
     ),
     click.option("--language", help="The language of free text in the answers, such as en or de."),
     click.option("--max-output-tokens", type=click.IntRange(min=1), help="The longest answer to one item, in tokens."),
+)
+COLUMNS = (
+    click.option("--image-column", metavar="NAME", help="The column of a table that has the images."),
+    click.option("--id-column", metavar="NAME", help="The column of a table that becomes the custom_id."),
 )
 FIT = (
     click.option(
@@ -47,6 +52,16 @@ def question(command: Command) -> Command:
 def fit(command: Command) -> Command:
     """--fit and --max-side; to be read with `complete_fit`."""
     return _with(command, FIT)
+
+
+def columns(command: Command) -> Command:
+    """--image-column and --id-column; to be read with `choice`."""
+    return _with(command, COLUMNS)
+
+
+def choice(fields: dict[str, Any]) -> Choice:
+    """The columns that were named, taken out of the command's fields."""
+    return Choice(fields.pop("image_column"), fields.pop("id_column"))
 
 
 def check_question(fields: dict[str, Any]) -> None:

@@ -36,6 +36,7 @@ NAMED = 5
     help="Levels of detail: low, high, original or auto. Without it every level that a model has.",
 )
 @question_options.fit
+@question_options.columns
 @click.option("--json", "as_json", is_flag=True, help="Print the estimate object instead of a table.")
 def command(sources: Sequence[str], as_json: bool, **fields: Any) -> None:
     """Tell what a job would take, without running it, for each model and detail, cheapest first.
@@ -50,7 +51,7 @@ def command(sources: Sequence[str], as_json: bool, **fields: Any) -> None:
     """
     question_options.check_question(fields)
     fields["fit"] = question_options.complete_fit(fields["fit"], fields["max_side"])
-    items = SizedItems(Sources(sources))
+    items = SizedItems(Sources(sources, question_options.choice(fields)))
     with connect() as connection, terminal.waiting("Estimating"):
         estimate = deliver(connection, "/v1/estimates", items, _given(fields), items.place)
     _warn(items)

@@ -10,6 +10,7 @@ import orjson
 from cli import options, question_options
 from cli.commands import watch
 from cli.connection import connect
+from cli.problems import shortened
 from cli.sources.paths import Sources
 from cli.sources.sending import send
 from cli.tables.figures import count, money
@@ -18,6 +19,7 @@ from cli.tables.figures import count, money
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @question_options.question
+@question_options.columns
 @click.option("--model", help="A model, or provider/model. Without it the service takes its default model.")
 @click.option(
     "--detail",
@@ -65,23 +67,27 @@ def command(sources: Sequence[str], watching: bool, as_json: bool, **fields: Any
     SOURCE is an image file, a folder (searched for images at any depth), an image URL, or a manifest; several may
     be mixed. Images on this machine are uploaded, and their path becomes the item's custom_id.
 
-    A manifest is .jsonl (one object per line with custom_id, image or images, width, height and metadata), .csv
-    (a header with custom_id and image or images; further columns become metadata) or .txt (a URL per line).
+    A manifest is .jsonl (one object per line with custom_id, image or images, width, height and metadata; or lines of
+    OpenAI's Batch API, of which the images are taken), a table (.csv, .tsv, .xlsx, .xls, .ods: a header with custom_id
+    and image or images; further columns become metadata) or .txt (a URL per line).
     Everything is checked before anything is sent.
     """
     question_options.check_question(fields)
     fields["fit"] = question_options.complete_fit(fields["fit"], fields["max_side"])
     with connect() as connection:
-        job = send(connection, Sources(sources), fields)
-        _announce(job)
+        found = Sources(sources, question_options.choice(fields))
+        job = send(connection, found, fields)
+        _announce(job, found.skipped())
         if not (as_json and watching):
             click.echo(orjson.dumps(job) if as_json else job["id"])
         if watching:
             watch.watch(connection, job["id"], as_json=as_json)
 
 
-def _announce(job: Mapping[str, Any]) -> None:
-    """A line for people on standard error; the id on standard output is for programs."""
+def _announce(job: Mapping[str, Any], skipped: Sequence[str]) -> None:
+    """Lines for people on standard error; the id on standard output is for programs."""
+    if skipped:
+        click.echo("\n".join([f"Left out: {count(len(skipped))} files.", *shortened(skipped)]), err=True)
     cost, items = job["cost"], job["request_counts"]["total"]
     known = f", estimated at {money(cost['estimated'], cost['currency'])}" if Decimal(cost["estimated"]) else ""
     click.echo(f"{count(items)} items for {job['provider']}/{job['model']}{known}", err=True)

@@ -1,6 +1,5 @@
-"""Reads manifests: .jsonl (the service's own form), .csv with a header, .txt with an image a line."""
+"""Reads manifests: .jsonl (the service's own form, or OpenAI Batch's), tables, .txt with an image a line."""
 
-import csv
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,12 +7,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from cli.problems import Problem
+from cli.sources import cells
+from cli.sources.choice import USUAL, Choice
+from cli.sources.columns import Columns
 from cli.sources.files import is_file
+from cli.sources.kinds import not_sendable
 from vision.jobs.item_fields import MAX_CUSTOM_ID_LENGTH
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
-COLUMNS = frozenset({"custom_id", "image", "images", "width", "height"})
 STORED_FILE = re.compile(r"file_[0-9a-f]{32}")
 
 
@@ -27,19 +27,16 @@ class ManifestEntry(NamedTuple):
 
 def is_manifest(path: Path) -> bool:
     """Whether the suffix is one of a manifest."""
-    return path.suffix.lower() in READERS
+    return path.suffix.lower() in TABLES | _LINES.keys()
 
 
-def read(path: Path) -> Iterator[ManifestEntry]:
+def read(path: Path, choice: Choice = USUAL) -> Iterator[ManifestEntry]:
     """The entries of a manifest, one at a time; a bad line is an entry with a problem."""
-    rows, parse = READERS[path.suffix.lower()]
-    name, folder = str(path), path.parent
-    for line, row in rows(path):
+    suffix, name, folder = path.suffix.lower(), str(path), path.parent
+    found = _table(path, choice) if suffix in TABLES else _parsed(path, _LINES[suffix], folder)
+    for line, item in found:
         place = f"{name}, line {line}"
-        try:
-            yield ManifestEntry(place, parse(row, folder))
-        except ValueError as error:
-            yield ManifestEntry(place, {}, str(error))
+        yield ManifestEntry(place, {}, item) if isinstance(item, str) else ManifestEntry(place, item)
 
 
 def image(text: str, folder: Path) -> str | Path:
@@ -47,13 +44,13 @@ def image(text: str, folder: Path) -> str | Path:
 
     Only picture files: a manifest from somebody else must not send other files of this machine.
     """
-    if "://" in text or text.startswith("data:") or STORED_FILE.fullmatch(text):
+    if "://" in text or text[:5].lower() == "data:" or STORED_FILE.fullmatch(text):
         return text
     path = folder / text
-    if path.suffix.lower() not in IMAGE_SUFFIXES:
-        raise ValueError(f"{text[:80]!r} is neither a URL nor a picture file ({_suffixes()}).")
     if not is_file(path):
         raise ValueError(f"There is no file {path}.")
+    if reason := not_sendable(path):
+        raise ValueError(f"{text[:80]!r} is neither a URL nor a picture that can be sent: {reason}")
     return path
 
 
@@ -62,8 +59,14 @@ def named(text: str, source: str | Path) -> dict[str, Any]:
     return {"image": source} | ({"custom_id": text} if len(text) <= MAX_CUSTOM_ID_LENGTH else {})
 
 
-def _suffixes() -> str:
-    return ", ".join(sorted(IMAGE_SUFFIXES))
+def _parsed(
+    path: Path, parse: Callable[[bytes, Path], dict[str, Any]], folder: Path
+) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    for line, text in _lines(path):
+        try:
+            yield line, parse(text, folder)
+        except ValueError as error:
+            yield line, str(error)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -73,46 +76,42 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, text
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, restkey="")
-        try:
-            for row in reader:
-                yield reader.line_num, row
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise Problem(f"{path} cannot be read after line {reader.line_num}: {error}.") from error
+def _table(path: Path, choice: Choice) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    rows = cells.read(path)
+    _, header = next(rows, (1, []))
+    columns = Columns(header, choice, path)
+    yield from columns.items(rows, lambda text: image(text, path.parent))
 
 
 def _from_json(line: bytes, folder: Path) -> dict[str, Any]:
     try:
-        item = orjson.loads(line)
+        item: Any = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise ValueError(f"Not JSON: {error}.") from None
     if not isinstance(item, dict):
         raise ValueError('Not an object like {"custom_id": "a-1", "image": "https://…"}.')  # noqa: TRY004 - a bad line
+    if isinstance(item.get("body"), dict):
+        item = _of_batch(item)
     if isinstance(item.get("image"), str):
         item["image"] = image(item["image"], folder)
     if isinstance(item.get("images"), list):
         item["images"] = [image(each, folder) if isinstance(each, str) else each for each in item["images"]]
-    return item
+    return dict(item)
 
 
-def _from_row(row: dict[str, Any], folder: Path) -> dict[str, Any]:
-    if "" in row:
-        raise ValueError("More cells than the header has columns.")
-    cells = {name: text.strip() for name, text in row.items() if text and text.strip()}
-    item: dict[str, Any] = {}
-    if {"image", "images"} & row.keys():
-        named = [cells["image"]] if "image" in cells else re.split(r"[\s|]+", cells.get("images", ""))
-        item["images"] = [image(each, folder) for each in named if each]
-    elif not row.keys() >= {"width", "height"}:  # which is enough for an estimate
-        raise ValueError("The header has no column `image` or `images`.")
-    if "custom_id" in cells:
-        item["custom_id"] = cells["custom_id"]
-    for side in ("width", "height"):
-        if side in cells:
-            item[side] = _pixels(cells[side], side)
-    return item | {"metadata": {name: text for name, text in cells.items() if name not in COLUMNS}}
+def _of_batch(line: dict[str, Any]) -> dict[str, Any]:
+    """The images of a line of OpenAI's Batch API; what it asks of them is said to the command instead."""
+    body = line["body"]
+    messages = body.get("messages") or body.get("input") or []
+    if not isinstance(messages, list):
+        raise ValueError("body: its messages are not a list.")  # noqa: TRY004 - a bad line
+    content = [message.get("content") for message in messages if isinstance(message, dict)]
+    parts = [part for each in content if isinstance(each, list) for part in each if isinstance(part, dict)]
+    urls = [part["image_url"] for part in parts if part.get("type") in ("image_url", "input_image")]
+    images = [url.get("url") if isinstance(url, dict) else url for url in urls]
+    if not images:
+        raise ValueError("body: its messages hold no image.")
+    return {"custom_id": line["custom_id"], "images": images} if "custom_id" in line else {"images": images}
 
 
 def _from_text(line: bytes, folder: Path) -> dict[str, Any]:
@@ -120,16 +119,9 @@ def _from_text(line: bytes, folder: Path) -> dict[str, Any]:
     return named(text, image(text, folder))
 
 
-def _pixels(text: str, side: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"{side} is {text[:20]!r}, not a whole number of pixels.") from None
-
-
-READERS: dict[str, tuple[Callable[[Path], Iterator[tuple[int, Any]]], Callable[[Any, Path], dict[str, Any]]]] = {
-    ".jsonl": (_lines, _from_json),
-    ".ndjson": (_lines, _from_json),
-    ".csv": (_rows, _from_row),
-    ".txt": (_lines, _from_text),
+TABLES = frozenset({".csv", ".tsv", *cells.EXCEL})
+_LINES: dict[str, Callable[[bytes, Path], dict[str, Any]]] = {
+    ".jsonl": _from_json,
+    ".ndjson": _from_json,
+    ".txt": _from_text,
 }

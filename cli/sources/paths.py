@@ -12,8 +12,10 @@ import orjson
 
 from cli.problems import SHOWN, Problem
 from cli.sources import manifests
+from cli.sources.choice import USUAL, Choice
 from cli.sources.files import is_file, is_folder
-from cli.sources.manifests import IMAGE_SUFFIXES, STORED_FILE, ManifestEntry
+from cli.sources.kinds import not_sendable
+from cli.sources.manifests import STORED_FILE, ManifestEntry
 from vision.errors import InvalidRequest
 from vision.jobs.manifest import read_line
 
@@ -31,12 +33,52 @@ class Extent:
 class Sources:
     """The items of a future job; can be iterated again, and keeps none in memory."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], choice: Choice = USUAL) -> None:
         self._names = names
+        self._choice = choice
+        self.left_out: dict[str, str] = {}
+        """Files in folders that are no pictures that can be sent, and why."""
 
     def __iter__(self) -> Iterator[ManifestEntry]:
+        seen: set[Path] = set()
         for name in self._names:
-            yield from _entries(name)
+            for entry in self._entries(name):
+                image = entry.item.get("image")
+                if isinstance(image, Path) and not manifests.is_manifest(Path(name)):
+                    real = image.resolve()
+                    if real in seen:  # named twice, as in `photos photos/cat.jpg`
+                        continue
+                    seen.add(real)
+                yield entry
+
+    def _entries(self, name: str) -> Iterator[ManifestEntry]:
+        path = Path(name)
+        if "://" in name or STORED_FILE.fullmatch(name):
+            yield ManifestEntry(name, manifests.named(name, name))
+        elif is_folder(path):
+            yield from self._folder(path)
+        elif not is_file(path):
+            raise click.BadParameter(f"There is no file or folder {name!r}.", param_hint="SOURCE")
+        elif manifests.is_manifest(path):
+            yield from manifests.read(path, self._choice)
+        elif reason := not_sendable(path):
+            problem = f"It is neither a picture nor a manifest (.jsonl, .csv, .tsv, .xlsx, .txt). {reason}"
+            yield ManifestEntry(name, {}, problem)
+        else:
+            yield _picture(path, path)
+
+    def _folder(self, folder: Path) -> Iterator[ManifestEntry]:
+        """The pictures below a folder, in the order of their names; hidden files are passed over."""
+        for directory, below, files in os.walk(folder):
+            below[:] = sorted(name for name in below if not name.startswith("."))
+            for name in sorted(files):
+                path = Path(directory, name)
+                if name.startswith("."):
+                    continue
+                if reason := not_sendable(path):
+                    self.left_out[str(path)] = reason
+                else:
+                    yield _picture(path, folder)
 
     def check(self) -> Extent:
         """Check all items before anything is sent; Problem lists what is wrong, with line numbers."""
@@ -49,10 +91,14 @@ class Sources:
             if len(problems) > SHOWN:
                 break
         if problems:
-            raise Problem("Nothing was sent, because some lines cannot be used:", details=problems)
+            raise Problem("Nothing was sent, because some of it cannot be used:", details=problems)
         if not items:
-            raise Problem("There is nothing to submit: the sources hold no images.")
+            raise Problem("There is nothing to submit: the sources hold no images.", details=self.skipped())
         return Extent(items, uploads)
+
+    def skipped(self) -> list[str]:
+        """Each file that was left out, and why."""
+        return [f"{name}: {reason}" for name, reason in self.left_out.items()]
 
     def place(self, number: int) -> str:
         """Where the item with this number (from 1) was read."""
@@ -74,34 +120,6 @@ def fault(item: dict[str, Any], number: int) -> str | None:
     except InvalidRequest as error:
         return error.message.removeprefix(f"Line {number}: ")
     return None
-
-
-def _entries(name: str) -> Iterator[ManifestEntry]:
-    path = Path(name)
-    if "://" in name or STORED_FILE.fullmatch(name):
-        yield ManifestEntry(name, manifests.named(name, name))
-    elif is_folder(path):
-        yield from _folder(path)
-    elif not is_file(path):
-        raise click.BadParameter(f"There is no file or folder {name!r}.", param_hint="SOURCE")
-    elif manifests.is_manifest(path):
-        yield from manifests.read(path)
-    elif path.suffix.lower() in IMAGE_SUFFIXES:
-        yield _picture(path, path)
-    else:
-        raise click.BadParameter(
-            f"{name!r} is neither a picture nor a manifest (.jsonl, .csv, .txt).", param_hint="SOURCE"
-        )
-
-
-def _folder(folder: Path) -> Iterator[ManifestEntry]:
-    """The pictures below a folder, in the order of their names; hidden ones are left out."""
-    for directory, below, files in os.walk(folder):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        for name in sorted(files):
-            path = Path(directory, name)
-            if path.suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
-                yield _picture(path, folder)
 
 
 def _picture(path: Path, named: Path) -> ManifestEntry:

@@ -39,13 +39,14 @@ class SizedItems:
                 self._leave_out(number, f"{entry.place}: {error.message} [{error.code}]")
             else:
                 yield orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE)
-        if number == self.left_out:
+        self.unreadable += self._sources.skipped()[: SHOWN - len(self.unreadable)]
+        if number == len(self._left_out):
             raise self._nothing()
 
     @property
     def left_out(self) -> int:
         """How many items were left out."""
-        return len(self._left_out)
+        return len(self._left_out) + len(self._sources.left_out)
 
     def place(self, line: int) -> str:
         """Where the item that was sent in this line (from 1) was read."""

@@ -7,7 +7,7 @@ from vision.images import heif
 from vision.images.cursor import Malformed, NeedsMoreBytes
 from vision.images.headers import READERS
 
-__all__ = ["HEADS", "MAX_PIXELS", "MAX_SIDE", "NeedsMoreBytes", "Probe", "probe", "probe_file"]
+__all__ = ["HEADS", "MAX_PIXELS", "MAX_SIDE", "NeedsMoreBytes", "Probe", "probe", "probe_file", "sniff"]
 
 MAX_SIDE = 16_384  # pixels
 MAX_PIXELS = 100_000_000
@@ -62,7 +62,7 @@ class Probe:
 
 def probe(data: bytes) -> Probe:
     """Reads a file's beginning; NeedsMoreBytes, or ImageError image_corrupt, image_unsupported or image_too_large."""
-    kind = _sniff(data)
+    kind = sniff(data)
     try:
         header = READERS[kind](data)
     except Malformed:
@@ -101,7 +101,8 @@ def probe_file(data: bytes) -> Probe:
     return found
 
 
-def _sniff(data: bytes) -> str:
+def sniff(data: bytes) -> str:
+    """The format by the first bytes (1,024 are enough); NeedsMoreBytes, or ImageError for what is not taken."""
     if not data:
         raise ImageError("The image is empty.")
     if len(data) < _SNIFF:

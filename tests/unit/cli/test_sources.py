@@ -7,6 +7,7 @@ import pytest
 
 from cli.problems import Problem
 from cli.sources.paths import Extent, Sources
+from tests.fakes import images
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("album/b.jpg", "album/deep/a.PNG", "album/readme.md", "album/.hidden/c.jpg", "album/.d.jpg"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_bytes(images.png() if path.suffix != ".md" else b"# Read me, I am no picture.")
     return tmp_path / "album"
 
 
@@ -29,9 +30,19 @@ def test_a_folder_is_searched_for_pictures(album: Path) -> None:
     assert ids(str(album)) == ["album/b.jpg", "album/deep/a.PNG"]
 
 
+def test_pictures_go_by_their_bytes_and_others_are_named(album: Path) -> None:
+    (album / "e").write_bytes(images.jpeg())
+    (album / "f.jfif").write_bytes(images.jpeg())
+    (album / "g.bmp").write_bytes(b"BM" + b"\0" * 40)
+    sources = Sources(["album"])
+    assert sources.check() == Extent(items=4, uploads=4)
+    assert list(sources.left_out) == ["album/g.bmp", "album/readme.md"]
+    assert "This is BMP" in sources.left_out["album/g.bmp"]
+
+
 def test_a_path_is_called_as_it_was_written(album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(album)
-    assert ids("b.jpg", ".") == ["b.jpg", "b.jpg", "deep/a.PNG"]
+    assert ids("b.jpg", ".") == ["b.jpg", "deep/a.PNG"], "a picture that is named twice is one item"
     assert ids("../album/b.jpg") == ["b.jpg"]
 
 
@@ -45,10 +56,14 @@ def test_sources_mix_and_can_be_read_twice(album: Path) -> None:
     assert sources.place(99) == "item 99"
 
 
-@pytest.mark.parametrize("name", ["missing.jpg", "album/readme.md"])
-def test_what_cannot_be_used_is_a_usage_error(album: Path, name: str) -> None:
-    with pytest.raises(click.BadParameter, match=name):
-        list(Sources([name]))
+def test_a_file_that_is_not_there_is_a_usage_error(album: Path) -> None:
+    with pytest.raises(click.BadParameter, match=r"missing\.jpg"):
+        list(Sources(["missing.jpg"]))
+
+
+def test_a_file_that_is_neither_picture_nor_manifest_is_named(album: Path) -> None:
+    with pytest.raises(Problem, match=r"album/readme\.md: It is neither a picture nor a manifest"):
+        Sources(["album/readme.md", "album"]).check()
 
 
 def test_all_bad_lines_are_told_before_anything_is_sent(tmp_path: Path) -> None:
