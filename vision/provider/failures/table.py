@@ -57,7 +57,9 @@ def _named(said: Said) -> int:
     known: dict[str, int] = _table()["status_of"]
     if found := next((known[name] for name in names if name in known), None):
         return found
-    return 400 if any(isinstance(each.get("code"), str) and each["code"] for each in said.objects) else 500
+    explained = any(_says(what, said, said.message) for what in ("credit", "key", "content", "model", "pace"))
+    coded = any(isinstance(each.get("code"), str) and each["code"] for each in said.objects)
+    return 400 if explained or coded else 500
 
 
 @cache

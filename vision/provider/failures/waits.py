@@ -77,8 +77,8 @@ def _members(values: Mapping[str, Any], now: float, depth: int = 0) -> Iterator[
     for name, value in values.items():
         if factor := _MEMBERS.get(str(name).lower()):
             yield _seconds(value, factor, now)
-        elif isinstance(value, Mapping) and str(name).lower() in {"headers", "metadata"} and depth == 0:
-            yield from _members(value, now, 1)
+        elif isinstance(value, Mapping) and str(name).lower() in {"headers", "metadata"} and depth < 2:
+            yield from _members(value, now, depth + 1)
 
 
 def _seconds(value: object, factor: float, now: float) -> float | None:
