@@ -36,6 +36,7 @@ class Call:
     schema_text: str = ""
     # In the words of the prompt.
     asked_schema: dict[str, Any] | None = None
+    by_tool: bool = False
     max_tokens: int | None = None
     pictures: list[Picture] = field(default_factory=list)
 
@@ -77,6 +78,24 @@ def chat(call: Call, body: dict[str, Any]) -> None:
     call.asked_schema = asked_schema(call.texts)
 
 
+def messages(call: Call, body: dict[str, Any]) -> None:
+    """Anthropic's messages."""
+    if not isinstance(body.get("max_tokens"), int):
+        raise Rejected(400, "max_tokens: Field required", None)
+    _read_content(call, body.get("system"))
+    for message in body["messages"]:
+        _read_content(call, message.get("content"))
+    call.max_tokens = body["max_tokens"]
+    form = (body.get("output_config") or {}).get("format") or {}
+    if form.get("type") == "json_schema":
+        call.schema = form["schema"]
+        if '"maximum"' in orjson.dumps(call.schema).decode():
+            raise Rejected(400, "output_config.format.schema: 'maximum' is not supported.", None)
+    elif body.get("tool_choice"):
+        call.schema, call.by_tool = body["tools"][0]["input_schema"], True
+    call.asked_schema = asked_schema(call.texts)
+
+
 def responses(call: Call, body: dict[str, Any]) -> None:
     """Responses."""
     if not body.get("input"):
@@ -109,6 +128,10 @@ def _read_content(call: Call, content: Any) -> None:
             call.texts.append(part["text"])
         elif kind == "image_url" and isinstance(part.get("image_url"), dict):
             call.images.append((part["image_url"]["url"], part["image_url"].get("detail") or "auto"))
+        elif kind == "image":
+            source = part["source"]
+            url = source.get("url") or f"data:{source['media_type']};base64,{source['data']}"
+            call.images.append((url, "auto"))
         elif kind == "input_image":
             call.images.append((part["image_url"], part.get("detail") or "auto"))
         else:

@@ -2,7 +2,7 @@
 
 python -m tests.fakes.provider --port 9000 --key sk-test --limit gpt-4o-mini=500/200000 --charge max --latency 0.05
 
-Calls: POST /v1/chat/completions, /v1/responses, /v1/moderations; GET /v1/models.
+Calls: POST /v1/chat/completions, /v1/responses, /v1/messages, /v1/moderations; GET /v1/models.
 Admin: POST /_/faults (a list, see faults.py), /_/limits {"model": {"rpm", "tpm"}}, /_/latency {"latency", "jitter"}
 (latency null: calls are answered once it is set again), /_/levels {"share"} (buckets are this full now, also those
 that nobody has used yet), /_/stranger {"model", "part"} (somebody else takes so much of it, in bursts; 0 ends it),
@@ -39,10 +39,20 @@ from tests.fakes.pictures import BadImage, Pictures
 from tests.fakes.serving import Reply, Request, arguments, as_json, run
 from tests.fakes.stranger import Stranger
 
-APIS = {"/v1/chat/completions": "chat", "/v1/responses": "responses", "/v1/moderations": "moderation"}
-READ = {"chat": calls.chat, "responses": calls.responses, "moderation": moderation.read}
-WRITE = {"chat": replies.chat, "responses": replies.responses, "moderation": moderation.write}
-IMAGES_IN = {"chat": "messages", "responses": "input", "moderation": "input"}
+APIS = {
+    "/v1/chat/completions": "chat",
+    "/v1/responses": "responses",
+    "/v1/messages": "messages",
+    "/v1/moderations": "moderation",
+}
+READ = {"chat": calls.chat, "responses": calls.responses, "messages": calls.messages, "moderation": moderation.read}
+WRITE = {
+    "chat": replies.chat,
+    "responses": replies.responses,
+    "messages": replies.messages,
+    "moderation": moderation.write,
+}
+IMAGES_IN = {"chat": "messages", "messages": "messages", "responses": "input", "moderation": "input"}
 
 
 class Provider:
@@ -105,6 +115,8 @@ class Provider:
 
     def _read(self, api: str, request: Request) -> Call:
         key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        if api == "messages":
+            key = request.headers.get("x-api-key", "") if request.headers.get("anthropic-version") else ""
         if key not in self.keys:
             text = f"Incorrect API key provided: {key[:7]}***. You can find yours at https://platform.openai.com."
             raise Rejected(401, text, "invalid_api_key")

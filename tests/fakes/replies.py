@@ -1,5 +1,6 @@
 """Writing answers: a finished call → the body of either OpenAI wire format, and the 429 texts."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +53,38 @@ def chat(call: Call, answer: Answer, request_id: str, now: int) -> dict[str, Any
         "system_fingerprint": "fp_fake",
     }
     return body | _with_usage(_chat_usage, answer)
+
+
+def messages(call: Call, answer: Answer, request_id: str, now: int) -> dict[str, Any]:
+    """A message object of Anthropic's."""
+    stops = {"stop": "end_turn", "length": "max_tokens", "refusal": "refusal", "content_filter": "refusal"}
+    block: dict[str, Any] = {"type": "text", "text": answer.text}
+    if call.by_tool:
+        block = {
+            "type": "tool_use",
+            "id": f"toolu_{request_id[4:]}",
+            "name": "answer",
+            "input": json.loads(answer.text),
+        }
+    body = {
+        "id": f"msg_{request_id[4:]}",
+        "type": "message",
+        "role": "assistant",
+        "model": call.model,
+        "content": [block],
+        "stop_reason": "tool_use" if call.by_tool else stops[answer.finish],
+        "stop_sequence": None,
+    }
+    return body | _with_usage(_messages_usage, answer)
+
+
+def _messages_usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "input_tokens": usage.input - usage.cached,
+        "cache_read_input_tokens": usage.cached,
+        "cache_creation_input_tokens": 0,
+        "output_tokens": usage.output,
+    }
 
 
 def responses(call: Call, answer: Answer, request_id: str, now: int) -> dict[str, Any]:

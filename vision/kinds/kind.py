@@ -19,14 +19,15 @@ class Demand(NamedTuple):
 class Kind(Protocol):
     """One kind of call. Stateless: one object serves every lane.
 
-    `name`: as in providers.toml. `path`: below the provider's address. `prompted`: whether an order needs a preset or a
-    prompt; otherwise it takes none. `by_tokens`: calls take and cost tokens. `most_images` of one call, if fewer than
-    an item may have. `settings`: what of its dialect can be learned from refusals, with the values in the order in
-    which they are tried.
+    `name`: as in providers.toml. `path`: below the provider's address. `headers`: of its calls. `prompted`: whether an
+    order needs a preset or a prompt; otherwise it takes none. `by_tokens`: calls take and cost tokens. `most_images` of
+    one call, if fewer than an item may have. `settings`: what of its dialect can be learned from refusals, with the
+    values in the order in which they are tried.
     """
 
     name: str
     path: str
+    headers: Mapping[str, str]
     prompted: bool
     by_tokens: bool
     most_images: int | None

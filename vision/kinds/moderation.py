@@ -7,6 +7,7 @@ a model's tokens a minute an image takes is not published; calls far above them 
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import orjson
 
@@ -25,7 +26,8 @@ class Moderation:
     prompted = False
     by_tokens = False
     most_images: int | None = 1
-    settings: Mapping[str, tuple[str, ...]] = {}
+    settings: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def demand(self, question: Question, image_tokens: int, images: int) -> Demand:
         """No tokens: only requests and images are limited."""

@@ -1,5 +1,8 @@
 """What kinds of calls to language models have in common."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from vision.kinds.kind import Demand
 from vision.kinds.question import Question
 from vision.kinds.reply import Reply
@@ -12,6 +15,7 @@ class Prompted:
     prompted = True
     by_tokens = True
     most_images: int | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def demand(self, question: Question, image_tokens: int, images: int) -> Demand:
         """Most: images, text and the longest answer. Likely: what 99 of 100 calls stay within."""

@@ -37,6 +37,21 @@ def any_usage(reported: Any) -> Usage | None:
     return next((found for names in NAMES if (found := usage(reported, *names))), None)
 
 
+def added_up(reported: Any, sent: str, written: str, *, read: str, cache: str) -> Usage | None:
+    """As `usage`, where cached tokens are stated beside the input; `read` from and written to the cache."""
+    try:
+        cached, stored = _count(reported.get(read) or 0), _count(reported.get(cache) or 0)
+        return Usage(
+            input_tokens=_count(reported[sent]) + cached + stored,
+            output_tokens=_count(reported[written]),
+            image_tokens=0,
+            cached_tokens=cached,
+            cache_write_tokens=stored,
+        )
+    except (LookupError, TypeError, AttributeError, ValueError):
+        return None
+
+
 def _count(value: Any) -> int:
     """A number of tokens; ValueError if it is out of range."""
     if not 0 <= int(value) <= MOST_TOKENS:

@@ -5,7 +5,7 @@ times the CPU (docs/decisions/0015-who-carries-the-calls.md).
 """
 
 from collections.abc import Mapping
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import aiohttp
@@ -54,9 +54,11 @@ class Client:
             proxy=proxy_for(self._sdk.base_url),
         )
 
-    async def post(self, path: str, body: bytes, attempt_id: str) -> Response | Failure:
-        """Send one request; a failure is returned, not raised."""
-        url, headers = self._base_url + path, {"X-Client-Request-Id": attempt_id}
+    async def post(
+        self, path: str, body: bytes, attempt_id: str, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Response | Failure:
+        """Send one request, with the headers of its kind; a failure is returned, not raised."""
+        url, headers = self._base_url + path, {**headers, "X-Client-Request-Id": attempt_id}
         try:
             async with self._session.post(
                 url, data=body, headers=headers, params=self._query, allow_redirects=False
@@ -109,6 +111,9 @@ def _headers(sdk: openai.AsyncOpenAI, provider: Provider) -> CIMultiDict[str]:
     headers = {**sdk.default_headers, **sdk.auth_headers, "Content-Type": "application/json"}
     if sdk.base_url.userinfo:
         del headers["Authorization"]  # the address has a user and password instead of the key
+    elif provider.api == "messages":
+        del headers["Authorization"]
+        headers["x-api-key"] = provider.api_key.get_secret_value()
     filled = {name: value for name, value in headers.items() if isinstance(value, str) and value}
     ours = CIMultiDict({name: value for name, value in filled.items() if not name.lower().startswith("x-stainless")})
     for name, value in _revealed(provider.headers).items():

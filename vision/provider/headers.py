@@ -4,7 +4,7 @@ Source: OpenAI's rate-limit guide; live headers, for which reset = (limit - rema
 millisecond.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from vision.provider.failures.waits import duration
@@ -42,9 +42,15 @@ class ReportedLimit(NamedTuple):
 UNREPORTED = ReportedLimit()
 
 NAMES = tuple(
-    tuple(f"x-ratelimit-{what}-{of}" for what in ("limit", "remaining", "reset"))
-    for of in ("requests", "tokens", "project-tokens")
+    tuple(tuple(name.format(what) for what in ("limit", "remaining", "reset")) for name in several)
+    for several in (
+        ("x-ratelimit-{}-requests", "anthropic-ratelimit-requests-{}"),
+        ("x-ratelimit-{}-tokens", "anthropic-ratelimit-tokens-{}", "anthropic-ratelimit-input-tokens-{}"),
+        ("x-ratelimit-{}-project-tokens",),
+    )
 )
+"""For each limit the names of its three headers, at OpenAI and at Anthropic, whose `tokens` is the tightest of its
+limits of tokens."""
 
 
 class RateLimits(NamedTuple):
@@ -81,7 +87,12 @@ NOTHING_REPORTED = RateLimits()
 
 def read(headers: Mapping[str, str]) -> RateLimits:
     """Read the headers of any response, also of a refusal."""
-    return RateLimits(*(_reported(headers, *names) for names in NAMES))
+    return RateLimits(*(_first(headers, each) for each in NAMES))
+
+
+def _first(headers: Mapping[str, str], names: Sequence[tuple[str, ...]]) -> ReportedLimit:
+    found = (_reported(headers, *each) for each in names)
+    return next((each for each in found if each is not UNREPORTED), UNREPORTED)
 
 
 def _reported(headers: Mapping[str, str], limit: str, remaining: str, reset: str) -> ReportedLimit:

@@ -154,7 +154,7 @@ class Attempt:
         self._images.urls.clear()  # the body holds them; hundreds of calls need not do so twice
         loop = asyncio.get_running_loop()
         started = loop.time()
-        self._called = read(kind, await self._context.client.post(kind.path, body, self._id()))
+        self._called = read(kind, await self._context.client.post(kind.path, body, self._id(), kind.headers))
         self._latency_ms = round((loop.time() - started) * 1000)
 
     def _id(self) -> str:

@@ -95,6 +95,26 @@ async def test_what_is_stated_is_not_learned(
     assert row.error_code == "upstream_rejected"
 
 
+@pytest.mark.parametrize(
+    ("refuses", "learned"),
+    [([], {}), (["output_config"], {"structure": "tool"}), (["output_config", "tools"], {"structure": "prompt"})],
+)
+async def test_anthropics_messages(
+    engine: AsyncEngine,
+    settings: Settings,
+    provider: FakeProcess,
+    host: FakeProcess,
+    refuses: list[str],
+    learned: dict[str, str],
+) -> None:
+    job = await answered(engine, settings, provider, host, {"refuses": refuses}, api="messages")
+    assert (job.succeeded, job.failed) == (COUNT, 0)
+    assert (await one(engine, "SELECT learned FROM dialects")).learned == learned
+    billed = provider.get("/_/stats")["billed"]
+    assert (job.input_tokens, job.output_tokens) == (billed["input"], billed["output"])
+    assert provider.get("/_/log")["calls"][-1]["status"] == 200
+
+
 @pytest.mark.parametrize("text", ["max_completion_tokens is too large: 99999.", "Bad thing in picture."])
 async def test_a_refusal_of_another_kind_teaches_nothing(
     engine: AsyncEngine, settings: Settings, provider: FakeProcess, host: FakeProcess, text: str

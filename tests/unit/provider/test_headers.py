@@ -59,3 +59,17 @@ def test_no_headers_say_nothing() -> None:
         None,
         None,
     )
+
+
+def test_anthropics_headers() -> None:
+    found = read(
+        {
+            "anthropic-ratelimit-requests-limit": "50",
+            "anthropic-ratelimit-requests-remaining": "49",
+            "anthropic-ratelimit-requests-reset": "2027-01-15T08:00:12Z",
+            "anthropic-ratelimit-tokens-limit": "30000",
+            "anthropic-ratelimit-tokens-remaining": "1000",
+        }
+    )
+    assert (found.limit("requests", 60), found.left("requests", 60)) == (50, 49)
+    assert (found.limit("tokens", 60), found.left("tokens", 60)) == (30_000, 1_000)
