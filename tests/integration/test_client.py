@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from tests.fakes import FakeProcess, start
@@ -35,6 +37,32 @@ def _fresh(fake: FakeProcess) -> None:
     fake.post("/_/reset")
     fake.post("/_/latency", {"latency": 0})
     fake.post("/_/limits", {"gpt-4o-mini": {"rpm": 0, "tpm": 0}})
+
+
+Server = Callable[..., Awaitable[tuple[str, list[web.BaseRequest]]]]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    """Starts a server that answers every request with these bytes, and keeps the requests."""
+    started: list[TestServer] = []
+
+    async def start_server(body: bytes = b"{}") -> tuple[str, list[web.BaseRequest]]:
+        seen: list[web.BaseRequest] = []
+
+        async def answer(request: web.BaseRequest) -> web.Response:
+            seen.append(request)
+            return web.Response(body=body)
+
+        application = web.Application(client_max_size=2**24)
+        application.router.add_route("*", "/{rest:.*}", answer)
+        started.append(TestServer(application))
+        await started[-1].start_server()
+        return str(started[-1].make_url("")).rstrip("/"), seen
+
+    yield start_server
+    for one in started:
+        await one.close()
 
 
 def at(url: str, key: str = KEY) -> Provider:
@@ -185,3 +213,28 @@ async def test_nothing_out_of_the_environment_is_sent_to_a_relay(
     async with Client(account, timeout_seconds=60) as client:
         sent = client._session.headers
         assert (sent["OpenAI-Organization"], sent["OpenAI-Project"]) == ("org-1", "proj-1")
+
+
+async def test_headers_and_a_query_go_with_every_call(server: Server) -> None:
+    url, seen = await server()
+    provider = replace(
+        at(url),
+        base_url=f"{url}/v1?tenant=a%20b",
+        headers={"authorization": SecretStr(""), "Api-Key": SecretStr("sk-1"), "User-Agent": SecretStr("curl/8")},
+        query={"api-version": SecretStr("2024-10-21")},
+    )
+    await ask(provider)
+    (request,) = seen
+    assert (request.path, dict(request.query)) == (
+        "/v1/chat/completions",
+        {"api-version": "2024-10-21", "tenant": "a b"},
+    )
+    assert (request.headers["api-key"], request.headers["user-agent"]) == ("sk-1", "curl/8")
+    assert "authorization" not in request.headers
+    assert "sk-1" not in repr(provider)
+
+
+async def test_a_body_without_end_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "LARGEST_BODY", 1_000)
+    url, _ = await server(b"x" * 100_000)
+    assert failed(await ask(at(url))) == (Then.LATER, "upstream_unreachable", True)

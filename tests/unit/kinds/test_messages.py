@@ -93,7 +93,8 @@ def test_errors(status: int, kind: str, then: Then, code: str) -> None:
 
 
 def test_nothing_is_no_answer() -> None:
-    with pytest.raises(ValueError, match=""):
-        KIND.read(message("end_turn"))
+    failure = read(KIND, Response(200, {}, message("end_turn"))).failure
+    assert failure
+    assert failure.code == "upstream_invalid_response"
     with pytest.raises(Failed):
         KIND.read(orjson.dumps({"type": "error", "error": {"type": "api_error", "message": "No."}}))

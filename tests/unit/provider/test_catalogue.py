@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from vision.errors import ConfigurationError, InvalidRequest
+from vision.kinds import Dialect
 from vision.prices import FREE, Usage
 from vision.provider.catalogue import Catalogue, load
 from vision.provider.catalogue.lane import Account
@@ -82,6 +83,23 @@ def test_a_model_that_is_asked_nothing_serves_no_question_and_none_by_chance(tmp
         with pytest.raises(InvalidRequest) as refused:
             found.resolve(model, preset, has_question=has_question)
         assert refused.value.code == code
+
+
+def test_a_dialect_may_be_stated(tmp_path: Path) -> None:
+    stated = (
+        'ceiling = "max_tokens"\nstructure = "prompt"\ninstructions = "user"\nomit = ["detail"]\n'
+        'headers = { X-Key = "env:GATEWAY_KEY", X-Plain = "a:b" }\nquery = { api-version = "1" }\n'
+        "extra_body = { top_k = 1 }\n"
+    )
+    (lane,) = catalogue(tmp_path, HEAD + stated + MODEL, GATEWAY_KEY="hush").lanes.values()
+    provider = lane.provider
+    assert provider.dialect == Dialect("max_tokens", "prompt", "user", detail="omitted", extra_body={"top_k": 1})
+    assert provider.stated == {"ceiling", "structure", "instructions", "detail"}
+    revealed = {name: value.get_secret_value() for name, value in provider.headers.items()}
+    assert revealed == {"X-Key": "hush", "X-Plain": "a:b"}
+    assert "hush" not in repr(lane)
+    with pytest.raises(ConfigurationError, match="GATEWAY_KEY is not set"):
+        catalogue(tmp_path, HEAD + stated + MODEL)
 
 
 def test_a_key_is_not_shown_and_none_is_sent_where_none_is_named(tmp_path: Path) -> None:
