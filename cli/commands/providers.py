@@ -50,6 +50,29 @@ def resume(lane: str, as_json: bool) -> None:
     click.echo(orjson.dumps(found) if as_json else f"{lane} goes on.")
 
 
+@command.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--image-url", metavar="URL", help="Also ask about this public image, which the provider is to fetch.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(names: Sequence[str], image_url: str | None, as_json: bool) -> None:
+    """Ask each lane a tiny question, and tell what its server understands.
+
+    NAME is a provider or a lane (provider/model); without it all are asked. Reads providers.toml and the keys here,
+    needs no running service, and makes real calls: one a lane, and one more for each field that the server refuses.
+    Exits with 1 if a lane took no call.
+    """
+    from cli import provider_check  # noqa: PLC0415 - the provider's client takes half a second to load
+
+    found = provider_check.run(names, image_url)
+    if as_json:
+        click.echo(orjson.dumps([provider_check.facts(each) for each in found]))
+    else:
+        for each in found:
+            click.echo(provider_check.told(each))
+    if any(each.problem for each in found):
+        raise SystemExit(1)
+
+
 def _lanes(connection: Connection) -> list[dict[str, Any]]:
     lanes: list[dict[str, Any]] = connection.get("/v1/lanes")["data"]
     return lanes

@@ -6,14 +6,13 @@ refused call costs nothing, no attempt is counted, and the item is sent again as
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Awaitable
 from uuid import UUID
 
 from vision.kinds import Dialect
 from vision.provider.call_result import CallResult
 from vision.provider.catalogue import Lane
-from vision.provider.dialects import next_value, refused_setting
+from vision.provider.dialects import Change, Learning
 from vision.provider.failures import Then
 from vision.storage.queue.dialects import PROBE_SECONDS, Dialects, Learned
 from vision.storage.queue.leased_item import LeasedItem
@@ -24,27 +23,27 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.25
 CHIEF = frozenset(("ceiling", "structure", "instructions"))
 """Where all of these are stated, or do not apply, the dialect counts as known from the start."""
-MOST_CHANGES = 16
-"""Changes in one process; a server that wants now this and now that is not followed for ever."""
 
 
 class LaneDialect:
     """The dialect of one lane in one process."""
 
     def __init__(self, lane: Lane, stored: Dialects, leases: Leases) -> None:
-        self.current = lane.provider.dialect
-        self._lane = lane
+        self._learning = Learning(lane)
+        self._lane = lane.name
         self._stored = stored
         self._leases = leases
-        self._learnable = lane.kind.settings.keys() - lane.provider.stated
-        self._confirmed = not self._learnable & CHIEF
-        self._tried: defaultdict[str, set[str]] = defaultdict(set)
-        self._changes = 0
+        self._confirmed = not self._learning.learnable & CHIEF
         self._changed = asyncio.Event()
         self._waiting = 0
         self._asking = False
         self._holder: UUID | None = None
         self._right_until = 0.0
+
+    @property
+    def current(self) -> Dialect:
+        """How calls are written now."""
+        return self._learning.current
 
     async def turn(self, item: LeasedItem) -> bool:
         """Until a call was taken, wait for this item's turn to be the only call; False: give it back."""
@@ -66,15 +65,14 @@ class LaneDialect:
         if called.failure is None:
             await self._confirm()
             return False
-        if called.said is None or called.failure.then not in {Then.NEVER, Then.LATER, Then.UNCLEAR}:
+        change = self._learning.hear(spoken, called)
+        if change is None:
+            if called.failure.then is Then.NEVER:
+                await self._confirm()
             return False
-        status = called.said.status or called.failure.status or 0
-        refused = refused_setting(self._lane.kind, spoken, 400 if status == 200 else status, called.said)
-        if refused and refused.setting in self._learnable:
-            return await self._learn(refused.setting, refused.value, called.failure.message)
-        if called.failure.then is Then.NEVER:
-            await self._confirm()
-        return False
+        if not change.known:
+            await self._learn(change, called.failure.message)
+        return True
 
     async def ended(self, item: LeasedItem) -> None:
         """This process is done with the item, whatever became of it."""
@@ -115,52 +113,34 @@ class LaneDialect:
             if not self._confirmed and loop.time() >= self._right_until and await self._stored.take():
                 self._right_until = loop.time() + PROBE_SECONDS
         except Exception as error:  # noqa: BLE001 - the database may be away for a while
-            log.warning("The dialect of %s could not be read (%s).", self._lane.name, type(error).__name__)
+            log.warning("The dialect of %s could not be read (%s).", self._lane, type(error).__name__)
         finally:
             self._asking = False
         return not self._confirmed and loop.time() < self._right_until
 
     def _take_over(self, known: Learned) -> None:
-        self.current = self.current.with_(
-            {name: known.settings[name] for name in known.settings.keys() & self._learnable}
-        )
+        self._learning.take_over(dict(known.settings))
         if known.confirmed:
             self._confirmed = True
             self._wake()
 
-    async def _learn(self, setting: str, value: str, message: str) -> bool:
-        if getattr(self.current, setting) != value:
-            return True  # an earlier refusal has taught it
-        self._tried[setting].add(value)
-        new = next_value(self._lane.kind, setting, self._tried[setting])
-        if new is None or self._changes >= MOST_CHANGES:
-            return False
-        self._changes += 1
+    async def _learn(self, change: Change, message: str) -> None:
         self._confirmed = False
-        self.current = self.current.with_({setting: new})
-        log.warning(
-            "%s does not take %s = %r (%s) From now on: %s = %r.",
-            self._lane.name,
-            setting,
-            value,
-            message,
-            setting,
-            new,
-        )
+        setting, value, new, _ = change
+        log.warning("%s does not take %s = %r (%s) It gets %r from now on.", self._lane, setting, value, message, new)
         await self._try(self._stored.learn({setting: new}))
         self._right_until = asyncio.get_running_loop().time() + PROBE_SECONDS
-        return True
 
     async def _confirm(self) -> None:
         if self._confirmed:
             return
         self._confirmed = True
         self._wake()
-        self._tried.clear()
+        self._learning.accepted()
         await self._try(self._stored.confirm())
 
     async def _try(self, change: Awaitable[None]) -> None:
         try:
             await change
         except Exception as error:  # noqa: BLE001 - it is learned or confirmed again
-            log.warning("The dialect of %s could not be stored (%s).", self._lane.name, type(error).__name__)
+            log.warning("The dialect of %s could not be stored (%s).", self._lane, type(error).__name__)

@@ -1,5 +1,6 @@
 """What a provider's dialect is: stated in providers.toml, or learned from its refusals."""
 
-from vision.provider.dialects.refused import Refused, next_value, refused_setting
+from vision.provider.dialects.learning import Change, Learning
+from vision.provider.dialects.refused import Refused, refused_setting
 
-__all__ = ["Refused", "next_value", "refused_setting"]
+__all__ = ["Change", "Learning", "Refused", "refused_setting"]
