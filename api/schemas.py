@@ -225,3 +225,4 @@ class FilesQuery(PageQuery):
     """A page of files."""
 
     purpose: str | None = Field(None, min_length=1, max_length=64)
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Only files of these bytes.")

@@ -60,6 +60,20 @@ class Connection:
         sent = {"params": _given(parameters), "content": iter(lines), "headers": headers, "timeout": SLOW}
         return self._request("POST", path, place, **sent)
 
+    def submit(
+        self, body: Iterable[bytes] | bytes, fields: Parameters, key: str | None, place: Locate
+    ) -> tuple[dict[str, Any], bool]:
+        """Make a job of JSON lines, or of a JSON body; the job, and whether an earlier request with this key did."""
+        kind = "application/json" if isinstance(body, bytes) else "application/x-ndjson"
+        headers = {"Content-Type": kind} | ({"Idempotency-Key": key} if key else {})
+        content = body if isinstance(body, bytes) else iter(body)
+        with self._reaching():
+            response = self._client.post(
+                "/v1/jobs", params=_given(fields), content=content, headers=headers, timeout=SLOW
+            )
+        _accept(response, place)
+        return orjson.loads(response.content), response.headers.get("idempotent-replayed") == "true"
+
     def delete(self, path: str) -> Any:
         """Delete what is at `path`; the service's answer, or None."""
         return self._request("DELETE", path)

@@ -64,7 +64,9 @@ async def every(services: Services, tenant: FilesReader, query: Annotated[FilesQ
     """Files, newest first."""
     after = query.start("file")
     async with services.engine.connect() as connection:
-        found = await files.page(connection, tenant, limit=query.limit + 1, after=after, purpose=query.purpose)
+        found = await files.page(
+            connection, tenant, limit=query.limit + 1, after=after, purpose=query.purpose, sha256=query.sha256
+        )
     return page([view(file) for file in found], query.limit, "/v1/files")
 
 

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from api.bodies import submission
 from api.dependencies import JobsReader, JobsWriter, Services
 from api.lifespan import ApiServices
-from api.schemas import JobBody, JobQuery, JobsQuery
+from api.schemas import JobBody, JobFields, JobQuery, JobsQuery
 from api.views import lists
-from api.views.job import Job, view
+from api.views.job import Job, JobCheck, view
 from api.views.lists import Deleted, Page
 from vision import intake
 from vision.jobs import ids
@@ -51,6 +51,13 @@ async def create(
         response.headers["idempotent-replayed"] = "true"
     response.headers["location"] = f"/v1/jobs/{ids.public('job', receipt.job_id)}"
     return _show(services, receipt.job, response)
+
+
+@router.post("/check")
+async def check(body: JobFields, services: Services, tenant: JobsWriter) -> JobCheck:
+    """Check a job's fields without its items, before anything is uploaded; errors as when it is submitted."""
+    first = intake.plan(services.context, body.order()).first
+    return JobCheck(provider=first.lane.provider.name, model=first.lane.model, detail=first.detail)
 
 
 @router.get("")

@@ -67,6 +67,15 @@ class JobComparison(BaseModel):
     cost: CostCompared
 
 
+class JobCheck(BaseModel):
+    """Where a job of these fields would run, and with which detail."""
+
+    object: Literal["job.check"] = "job.check"
+    provider: str
+    model: str
+    detail: str
+
+
 class Job(Listed):
     """A job as it stands."""
 

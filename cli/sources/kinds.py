@@ -16,7 +16,7 @@ def not_sendable(path: Path) -> str | None:
     except OSError as error:
         return f"It cannot be read: {error.strerror}."
     except NeedsMoreBytes:
-        return "It is too short for an image."
+        return "The image is damaged or incomplete. [image_corrupt]"
     except ImageError as error:
-        return error.message
+        return f"{error.message} [{error.code}]"
     return None

@@ -24,10 +24,11 @@ PLACEHOLDER = "file_" + "0" * 32
 
 @dataclass(frozen=True)
 class Extent:
-    """Number of items, and of pictures on this machine to upload."""
+    """Number of items, and of pictures on this machine to upload, with their bytes."""
 
     items: int
     uploads: int
+    bytes: int = 0
 
 
 class Sources:
@@ -82,10 +83,12 @@ class Sources:
 
     def check(self) -> Extent:
         """Check all items before anything is sent; Problem lists what is wrong, with line numbers."""
-        items = uploads = 0
+        items = uploads = size = 0
         problems: list[str] = []
         for items, entry in enumerate(self, start=1):
-            uploads += len(local_images(entry.item))
+            pictures = local_images(entry.item)
+            uploads += len(pictures)
+            size += sum(path.stat().st_size for path in pictures)
             if problem := entry.problem or fault(entry.item, items):
                 problems.append(f"{entry.place}: {problem}")
             if len(problems) > SHOWN:
@@ -94,7 +97,7 @@ class Sources:
             raise Problem("Nothing was sent, because some of it cannot be used:", details=problems)
         if not items:
             raise Problem("There is nothing to submit: the sources hold no images.", details=self.skipped())
-        return Extent(items, uploads)
+        return Extent(items, uploads, size)
 
     def skipped(self) -> list[str]:
         """Each file that was left out, and why."""

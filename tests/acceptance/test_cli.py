@@ -154,7 +154,7 @@ def test_what_an_estimate_refuses(service: Service, album: Path) -> None:
     (album / "wrong.csv").write_text(
         "custom_id,image,width,height\na,https://x.test/1.jpg,5,5\nb,https://x.test/2.jpg,5,0\n"
     )
-    wrong = run(service, album, "estimate", "album/broken.gif", "wrong.csv", "--preset", "ocr")
+    wrong = run(service, album, "estimate", "album", "wrong.csv", "--preset", "ocr")
     assert wrong.returncode == 1
     assert "wrong.csv, line 3: " in wrong.stderr
     (album / "prompt.txt").write_text("Which colour? " * 2_000)  # too long for a query string
@@ -184,6 +184,42 @@ def test_tokens_need_no_service(tmp_path: Path) -> None:
     unknown = run(None, tmp_path, "tokens", "8x8", "--model", "gpt-4o-mimi")
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert re.match(r"Error: .*gpt-4o-mini.* \[unknown_model\]\n$", unknown.stderr)
+
+
+def stored(service: Service) -> int:
+    """How many files the service has."""
+    with Connection(service.url, service.key) as connection:
+        return len(connection.get("/v1/files", {"limit": 100})["data"])
+
+
+def test_the_same_command_goes_on_where_it_was_and_makes_one_job(service: Service, album: Path) -> None:
+    (album / "album" / "one.jpg").write_bytes(images.jpeg(321, 123))
+    (album / "album" / "copy.jpg").write_bytes(images.jpeg(321, 123))
+    (album / "album" / "note.txt").write_text("A note, and no picture.")
+    words = ["submit", "album", "--preset", "ocr", "--model", "gpt-4o-mini"]
+    before = stored(service)
+    for wrong in (["--preset", "ocrr"], ["--preset", "ocr", "--webhook-url", "http://a..b/"]):
+        assert run(service, album, "submit", "album", *wrong).returncode == 1
+    assert stored(service) == before, "fields are checked before anything is uploaded"
+
+    first = run(service, album, *words)
+    assert first.returncode == 0, first.stderr
+    assert "album/note.txt" in first.stderr
+    two_or_one = stored(service) - before
+    assert two_or_one <= 2, "two files of the same bytes are one upload"
+
+    second = run(service, album, *words)
+    assert second.stdout == first.stdout
+    assert "Use --again" in second.stderr
+    assert "3 of 3 files were there already" in second.stderr
+    other = run(service, album, *words, "--again")
+    assert other.stdout not in ("", first.stdout)
+    assert stored(service) - before == two_or_one
+
+    (album / "album" / "new.jpg").write_bytes(images.jpeg(222, 111))
+    third = run(service, album, *words)
+    assert third.stdout not in (first.stdout, other.stdout)
+    assert stored(service) - before == two_or_one + 1
 
 
 def test_what_the_service_refuses_is_told_in_full(service: Service, album: Path) -> None:

@@ -87,7 +87,13 @@ async def use(connection: AsyncConnection, tenant: str, job_id: UUID, file_ids: 
 
 
 async def page(
-    connection: AsyncConnection, tenant: str, *, limit: int, after: UUID | None, purpose: str | None
+    connection: AsyncConnection,
+    tenant: str,
+    *,
+    limit: int,
+    after: UUID | None,
+    purpose: str | None,
+    sha256: str | None = None,
 ) -> list[FileReport]:
     """Files, newest first, from the one after `after` on (which need not exist any more)."""
     statement = select(*_COLUMNS).where(File.tenant_id == tenant).order_by(File.id.desc()).limit(limit)
@@ -95,6 +101,8 @@ async def page(
         statement = statement.where(File.id < after)
     if purpose:
         statement = statement.where(File.purpose == purpose)
+    if sha256:
+        statement = statement.where(File.sha256 == sha256)
     return [FileReport(*row) for row in await connection.execute(statement)]
 
 

@@ -1,6 +1,7 @@
 """Uploads: any order of parts, any way of sending, never beyond the limit."""
 
 import asyncio
+import hashlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -52,6 +53,16 @@ async def test_a_file_is_stored_and_given_back(client: httpx2.AsyncClient, setti
     none = await client.get(f"/v1/files/{file['id']}/content", headers={"range": "bytes=256000-"})
     assert (none.status_code, none.content) == (416, b"")
     assert [path.name for path in (settings.data_dir / "files").iterdir()] == [file["id"].removeprefix("file_")]
+
+
+async def test_a_file_is_found_by_its_bytes(client: httpx2.AsyncClient) -> None:
+    sent = (await client.post("/v1/files", files={"file": ("a.png", b"these bytes")})).json()
+    digest = hashlib.sha256(b"these bytes").hexdigest()
+    assert [file["id"] for file in (await client.get("/v1/files", params={"sha256": digest})).json()["data"]] == [
+        sent["id"]
+    ]
+    assert (await client.get("/v1/files", params={"sha256": "0" * 64})).json()["data"] == []
+    assert (await client.get("/v1/files", params={"sha256": "abc"})).status_code == 400
 
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])

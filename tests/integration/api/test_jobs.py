@@ -22,6 +22,31 @@ def order(*items: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"preset": "moderation", "items": list(items) or [{"image": URL}], **fields}
 
 
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"preset": "moderatoin"}, "unknown_preset"),
+        ({"preset": "ocr", "model": "gpt-9"}, "unknown_model"),
+        ({"preset": "ocr", "detail": "huge"}, "unsupported_detail"),
+        ({"preset": "ocr", "webhook_url": "http://a..b/"}, "webhook_url_blocked"),
+        ({"prompt": "What?", "schema": {"type": "array"}}, "invalid_schema"),
+        ({"preset": "ocr", "max_cost": "-1"}, "invalid_field"),
+        ({}, "preset_or_prompt"),
+    ],
+)
+async def test_fields_are_checked_before_anything_is_uploaded(
+    client: httpx2.AsyncClient, fields: dict[str, Any], code: str
+) -> None:
+    refused = await client.post("/v1/jobs/check", json=fields)
+    assert refused.status_code == 400
+    submitted = await client.post("/v1/jobs", json={**fields, "items": [{"image": URL}]})
+    assert refused.json()["error"]["code"] == submitted.json()["error"]["code"]
+    assert code in (refused.json()["error"]["code"], "invalid_schema", "invalid_field")
+    fine = await client.post("/v1/jobs/check", json={"preset": "ocr", "model": "gpt-4o-mini"})
+    assert (fine.status_code, fine.json()["model"]) == (200, "gpt-4o-mini")
+    assert (await client.get("/v1/jobs")).json()["data"] == []
+
+
 async def test_a_job_is_created_and_read_back(client: httpx2.AsyncClient) -> None:
     body = order(
         {"custom_id": "a", "image": URL, "metadata": {"shelf": 3}},

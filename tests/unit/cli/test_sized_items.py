@@ -35,7 +35,7 @@ def test_pictures_here_become_sizes() -> None:
         {"custom_id": "album/c.png", "sizes": [[30, 20]]},
     ]
     assert items.left_out == 1
-    assert items.unreadable == ["album/b.jpg: It is too short for an image."]
+    assert items.unreadable == ["album/b.jpg: The image is damaged or incomplete. [image_corrupt]"]
 
 
 def test_several_pictures_of_an_item_and_measured_sizes_before_told_ones() -> None:

@@ -35,7 +35,7 @@ def test_pictures_go_by_their_bytes_and_others_are_named(album: Path) -> None:
     (album / "f.jfif").write_bytes(images.jpeg())
     (album / "g.bmp").write_bytes(b"BM" + b"\0" * 40)
     sources = Sources(["album"])
-    assert sources.check() == Extent(items=4, uploads=4)
+    assert sources.check() == Extent(4, 4, 2 * len(images.png()) + 2 * len(images.jpeg()))
     assert list(sources.left_out) == ["album/g.bmp", "album/readme.md"]
     assert "This is BMP" in sources.left_out["album/g.bmp"]
 
@@ -49,8 +49,8 @@ def test_a_path_is_called_as_it_was_written(album: Path, monkeypatch: pytest.Mon
 def test_sources_mix_and_can_be_read_twice(album: Path) -> None:
     Path("urls.txt").write_text("https://x/1.jpg\nhttps://x/2.jpg\n")
     sources = Sources(["urls.txt", "album", "https://x/3.jpg"])
-    assert sources.check() == Extent(items=5, uploads=2)
-    assert sources.check() == Extent(items=5, uploads=2)
+    assert sources.check() == Extent(items=5, uploads=2, bytes=2 * len(images.png()))
+    assert sources.check() == Extent(items=5, uploads=2, bytes=2 * len(images.png()))
     assert sources.place(2) == "urls.txt, line 2"
     assert sources.place(4) == "album/deep/a.PNG"
     assert sources.place(99) == "item 99"

@@ -13,7 +13,7 @@ class File(Table):
     """An upload; the bytes are in DATA_DIR/files/<id>."""
 
     __tablename__ = "files"
-    __table_args__ = (Index(None, "tenant_id", "id"),)
+    __table_args__ = (Index(None, "tenant_id", "id"), Index(None, "tenant_id", "sha256"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[str]
