@@ -13,7 +13,7 @@ from api.middleware import changes
 from vision import limiter
 from vision.estimate import Estimator
 from vision.files import Store, open_store
-from vision.images.fetch import Fetcher
+from vision.images.fetch import Fetcher, Sender
 from vision.images.source import Images
 from vision.intake import IntakeContext
 from vision.jobs.broker import BrokerCheck
@@ -71,7 +71,10 @@ async def open_services(settings: Settings) -> AsyncIterator[ApiServices]:
     changes.watch(context.engine)
     await context.store.prepare()
     try:
-        async with Fetcher(context.guard, seconds=IMAGE_SECONDS, per_host=PER_HOST, concurrency=AT_ONCE) as fetcher:
+        sender = Sender(settings.fetch_contact, settings.fetch_headers)
+        async with Fetcher(
+            context.guard, seconds=IMAGE_SECONDS, per_host=PER_HOST, concurrency=AT_ONCE, sender=sender
+        ) as fetcher:
             estimator = Estimator(context, Images(fetcher, context.store))
             lanes = limiter.Limiter(redis)
             paces = Paces(context.engine, lanes)

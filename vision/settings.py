@@ -77,6 +77,18 @@ class Settings(BaseSettings):
     allow_private_networks: bool = Field(
         False, description="Lets image fetches and webhooks reach loopback and private addresses."
     )
+    fetch_contact: str | None = Field(
+        None,
+        max_length=200,
+        pattern=r"^[ -~]+$",
+        description="A mail address or page that stands in the User-Agent when images are fetched; some hosts require "
+        "one.",
+    )
+    fetch_headers: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description="Further headers when images are fetched, by host (`*`: every host), as JSON: "
+        '`{"cdn.example.com": {"Referer": "https://shop.example.com"}}`.',
+    )
     admin_key: SecretStr | None = Field(
         None, description="An API key with all scopes. Unset: made once and kept in DATA_DIR/admin_key."
     )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
+import orjson
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -20,7 +21,7 @@ from tests.fakes import images
 from vision.errors import ImageError, Retry
 from vision.files.folder import Folder
 from vision.images import host as image_host
-from vision.images.fetch import Fetcher
+from vision.images.fetch import Fetcher, Sender
 from vision.images.host import HostBusy, HostFailed
 from vision.images.source import Images
 from vision.outbound.guard import Guard
@@ -86,6 +87,10 @@ async def _to_spaces(request: web.Request) -> web.StreamResponse:
     return response
 
 
+async def _headers(request: web.Request) -> web.StreamResponse:
+    return web.Response(body=orjson.dumps({str(name): value for name, value in request.headers.items()}))
+
+
 class Site:
     """A web server, and what it saw."""
 
@@ -103,6 +108,7 @@ class Site:
         app.router.add_get("/chain/{left}", _chain)
         app.router.add_get("/ranged", _ranged)
         app.router.add_get("/rangeless", _rangeless)
+        app.router.add_get("/headers", _headers)
         app.router.add_get("/zipped", _zipped)
         app.router.add_get("/zip-bomb", _zip_bomb)
         app.router.add_get("/misnamed", _misnamed)
@@ -393,6 +399,16 @@ async def test_an_encoding_that_is_only_named_is_ignored(site: Site, fetcher: Fe
 
 async def test_a_location_with_spaces_and_other_letters_is_followed(site: Site, fetcher: Fetcher) -> None:
     assert await fetcher.fetch(site.url("to-spaces")) == PHOTO
+
+
+async def test_hosts_are_told_who_asks_and_get_their_own_headers(site: Site) -> None:
+    host = URL(site.url("")).host or ""
+    sender = Sender("ops@example.com", {host: {"Referer": "https://shop.example.com"}, "other": {"X-Key": "hush"}})
+    async with Fetcher(Guard(allow_private=True), sender=sender) as fetcher:
+        seen = orjson.loads(await fetcher.fetch(site.url("headers")))
+    assert seen["User-Agent"] == "Tessera/0.1 (image fetch; ops@example.com)"
+    assert seen["Referer"] == "https://shop.example.com"
+    assert "X-Key" not in seen
 
 
 async def test_a_presigned_url_may_be_long(site: Site, fetcher: Fetcher) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -19,9 +20,29 @@ from vision.outbound.guard import Blocked, Guard
 MAX_REDIRECTS = 3
 CONNECT_SECONDS = 5.0
 FIRST_BYTE_SECONDS = 10.0
-HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "Tessera/0.1 (image fetch)"}
+HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
 
 _Read = Callable[[aiohttp.ClientResponse], Awaitable[tuple[bytes, bool]]]
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who asks. `contact`: an address for the User-Agent, which some hosts require. `headers`: by host, `*` for all."""
+
+    contact: str | None = None
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def user_agent(self) -> str:
+        """With the contact, if there is one."""
+        return f"Tessera/0.1 (image fetch{f'; {self.contact}' if self.contact else ''})"
+
+    def headers_for(self, host: str | None) -> dict[str, str]:
+        """Further headers of a request to this host; after a redirect, those of the other host."""
+        return {**self.headers.get("*", {}), **self.headers.get(host or "", {})}
+
+
+NOBODY = Sender()
 
 
 class Fetcher:
@@ -37,8 +58,10 @@ class Fetcher:
         seconds: float = 30,
         per_host: int = 8,
         concurrency: int = 64,
+        sender: Sender = NOBODY,
     ) -> None:
         self.max_bytes = max_bytes
+        self._sender = sender
         self._guard, self._seconds = guard, seconds
         self._hosts = Hosts(per_host, concurrency)
         self._session: aiohttp.ClientSession | None = None
@@ -48,7 +71,7 @@ class Fetcher:
             connector=self._guard.connector(limit=0, ttl_dns_cache=30),
             timeout=aiohttp.ClientTimeout(connect=CONNECT_SECONDS, sock_read=FIRST_BYTE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers=HEADERS,
+            headers={**HEADERS, "User-Agent": self._sender.user_agent},
             trust_env=False,
             auto_decompress=False,
         )
@@ -93,7 +116,9 @@ class Fetcher:
         try:
             async with (
                 asyncio.timeout(seconds),
-                self._session.get(target, headers=headers, allow_redirects=False) as response,
+                self._session.get(
+                    target, headers=self._sender.headers_for(target.host) | headers, allow_redirects=False
+                ) as response,
             ):
                 answered = True
                 if response.status in (301, 302, 303, 307, 308):

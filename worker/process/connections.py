@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from vision.files import open_store
-from vision.images.fetch import Fetcher
+from vision.images.fetch import Fetcher, Sender
 from vision.images.source import Images
 from vision.jobs.wake_ups import WakeUps
 from vision.limiter import Limiter
@@ -27,7 +27,7 @@ class Connections:
         self.store = open_store(settings.files_url, settings.data_dir)
         self._redis = connect_redis(settings.required_redis_url())
         self.limiter = Limiter(self._redis)
-        self._fetcher = Fetcher(self.guard)
+        self._fetcher = Fetcher(self.guard, sender=Sender(settings.fetch_contact, settings.fetch_headers))
         self.images = Images(self._fetcher, self.store)
         self.threads = ThreadPoolExecutor(1, thread_name_prefix="tessera-images")
         """For images that are decoded: that would keep the loop from anything else."""
