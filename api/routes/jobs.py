@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from api.bodies import submission
+from api.bodies import bounded, submission
 from api.dependencies import JobsReader, JobsWriter, Services
 from api.lifespan import ApiServices
 from api.schemas import JobBody, JobFields, JobQuery, JobsQuery
@@ -34,6 +34,9 @@ BODY = {
 }
 
 
+FIELDS = {"requestBody": {"required": True, "content": {"application/json": {"schema": JobFields.model_json_schema()}}}}
+
+
 @router.post("", status_code=201, openapi_extra=BODY)
 async def create(
     request: Request,
@@ -53,10 +56,11 @@ async def create(
     return _show(services, receipt.job, response)
 
 
-@router.post("/check")
-async def check(body: JobFields, services: Services, tenant: JobsWriter) -> JobCheck:
+@router.post("/check", openapi_extra=FIELDS)
+async def check(request: Request, services: Services, tenant: JobsWriter) -> JobCheck:
     """Check a job's fields without its items, before anything is uploaded; errors as when it is submitted."""
-    first = intake.plan(services.context, body.order()).first
+    fields = await bounded.parsed(request, JobFields, bounded.INLINE)
+    first = intake.plan(services.context, fields.order()).first
     return JobCheck(provider=first.lane.provider.name, model=first.lane.model, detail=first.detail)
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from local.errors import WireError, translate
 from local.pictures import decode, from_data_url
+from tests.fakes import images
 from vision.errors import ImageError, Retry
 
 
@@ -48,7 +49,7 @@ def test_16_bit_grey_keeps_its_shades() -> None:
         (encoded(Image.new("RGB", (64, 64)), "PNG")[:60], "image_corrupt"),
         (encoded(Image.effect_noise((64, 64), 50), "PNG").replace(b"IDAT", b"IDAT\xff", 1), "image_corrupt"),
         (encoded(Image.new("RGB", (64, 64)), "BMP"), "image_unsupported"),
-        (encoded(Image.new("L", (8000, 8000)), "PNG"), "image_too_large"),
+        (images.bomb_png(10_001, 10_000), "image_too_large"),
     ],
 )
 def test_bad_files(data: bytes, code: str) -> None:
