@@ -33,10 +33,12 @@ class LaneDialect:
         self._lane = lane.name
         self._stored = stored
         self._leases = leases
-        self._confirmed = not self._learning.learnable & CHIEF
+        self._confirmed = not self._learning.learnable
+        self._stated = not self._learning.learnable & CHIEF
         self._changed = asyncio.Event()
         self._waiting = 0
         self._asking = False
+        self._ask_at = 0.0
         self._holder: UUID | None = None
         self._right_until = 0.0
 
@@ -85,8 +87,8 @@ class LaneDialect:
         self._wake()
 
     def _alone(self) -> bool:
-        """Whether no other call of this process is under way or asks for the right."""
-        if self._holder is not None or self._asking:
+        """Whether no other call of this process is under way, and nobody asks for the right or has just done so."""
+        if self._holder is not None or self._asking or asyncio.get_running_loop().time() < self._ask_at:
             return False
         self._asking = True
         return True
@@ -100,6 +102,7 @@ class LaneDialect:
             return
 
     def _wake(self) -> None:
+        self._ask_at = 0.0
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -108,24 +111,24 @@ class LaneDialect:
         loop = asyncio.get_running_loop()
         try:
             known = await self._stored.read()
-            if known:
-                self._take_over(known)
+            self._take_over(known)
             if not self._confirmed and loop.time() >= self._right_until and await self._stored.take():
                 self._right_until = loop.time() + PROBE_SECONDS
         except Exception as error:  # noqa: BLE001 - the database may be away for a while
             log.warning("The dialect of %s could not be read (%s).", self._lane, type(error).__name__)
         finally:
-            self._asking = False
+            self._asking, self._ask_at = False, loop.time() + LOOK_SECONDS
         return not self._confirmed and loop.time() < self._right_until
 
-    def _take_over(self, known: Learned) -> None:
-        self._learning.take_over(dict(known.settings))
-        if known.confirmed:
+    def _take_over(self, known: Learned | None) -> None:
+        if known:
+            self._learning.take_over(dict(known.settings))
+        if self._stated or (known and known.confirmed):
             self._confirmed = True
             self._wake()
 
     async def _learn(self, change: Change, message: str) -> None:
-        self._confirmed = False
+        self._confirmed = self._stated = False
         setting, value, new, _ = change
         log.warning("%s does not take %s = %r (%s) It gets %r from now on.", self._lane, setting, value, message, new)
         await self._try(self._stored.learn({setting: new}))

@@ -8,7 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.factories import make_job
 from tests.fakes import FakeProcess
-from tests.integration.worker.test_work import finished, host, provider, providers_file, settings, working
+from tests.integration.worker.test_work import (
+    STATED,
+    finished,
+    host,
+    provider,
+    providers_file,
+    settings,
+    working,
+)
 from tests.queries import one
 from vision.settings import Settings
 
@@ -73,6 +81,31 @@ async def test_what_was_learned_is_kept(
     job = await answered(engine, settings, provider, host, dialect)
     assert job.succeeded == COUNT
     assert statuses(provider) == {200: COUNT}
+
+
+async def test_what_is_learned_beside_a_stated_dialect_is_kept_too(
+    engine: AsyncEngine, settings: Settings, provider: FakeProcess, host: FakeProcess
+) -> None:
+    dialect = {"refuses": ["messages.content.image_url.detail"], "style": "fastapi"}
+    for _ in range(2):
+        provider.post("/_/forget", {})
+        job = await answered(engine, settings, provider, host, dialect, **STATED)
+        assert (job.succeeded, job.failed) == (COUNT, 0)
+    assert statuses(provider) == {200: COUNT}, "the second worker has read it"
+    assert (await one(engine, "SELECT learned FROM dialects")).learned == {"detail": "omitted"}
+
+
+async def test_two_workers_learn_together(
+    engine: AsyncEngine, settings: Settings, provider: FakeProcess, host: FakeProcess
+) -> None:
+    settings.providers_file = providers_file(settings.data_dir, provider.url, stated=False, images="url")
+    provider.post("/_/dialect", {"refuses": [CEILING, "response_format"], "style": "fastapi"})
+    images = [f"{host.url}/64x64/{number}.png" for number in range(COUNT)]
+    job_id = await make_job(engine, images, tokens=8500)
+    async with working(settings), working(settings):
+        job = await finished(engine, job_id)
+    assert (job.succeeded, job.failed) == (COUNT, 0)
+    assert statuses(provider)[422] <= MOST_REFUSED
 
 
 async def test_a_dialect_may_change_between_two_jobs(

@@ -39,9 +39,13 @@ _TAKE = text("""
 """)
 
 _LEARN = text("""
-    UPDATE dialects SET learned = learned || cast(:settings AS jsonb), confirmed = false, changes = changes + 1,
-                        probe_until = now() + :seconds * interval '1 second', changed_at = now()
-    WHERE lane = :lane AND address = :address
+    INSERT INTO dialects (lane, address, learned, changes, probe_until)
+    VALUES (:lane, :address, cast(:settings AS jsonb), 1, now() + :seconds * interval '1 second')
+    ON CONFLICT (lane) DO UPDATE SET
+        address = excluded.address,
+        learned = CASE WHEN dialects.address = excluded.address THEN dialects.learned ELSE '{}' END || excluded.learned,
+        changes = CASE WHEN dialects.address = excluded.address THEN dialects.changes ELSE 0 END + 1,
+        confirmed = false, probe_until = excluded.probe_until, changed_at = now()
 """)
 
 _CONFIRM = text("UPDATE dialects SET confirmed = true, probe_until = NULL WHERE lane = :lane AND address = :address")
