@@ -11,12 +11,12 @@ from typing import Any
 
 import orjson
 
-from vision.kinds.bodies import read_body
 from vision.kinds.dialect import PUBLISHED, Dialect, in_words
 from vision.kinds.prompted import Prompted
 from vision.kinds.question import Question
+from vision.kinds.reading.bodies import read_body
+from vision.kinds.reading.usage import added_up
 from vision.kinds.reply import Ending, Failed, Reply
-from vision.kinds.usage import added_up
 from vision.prices import Usage
 
 _ENDINGS = {

@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 import orjson
 
-from vision.kinds.answers import storable
 from vision.kinds.dialect import PUBLISHED, Dialect
 from vision.kinds.kind import Demand
 from vision.kinds.question import Question
+from vision.kinds.reading.answers import storable
 from vision.kinds.reply import Ending, Failed, Reply
 
 

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import orjson
 
-from vision.kinds.answers import AnswerReader, reader
+from vision.kinds.reading.answers import AnswerReader, reader
 
 
 @dataclass(frozen=True)

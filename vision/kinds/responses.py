@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
-from vision.kinds.bodies import read_body
-from vision.kinds.content_filter import categories
 from vision.kinds.dialect import FIELD, PUBLISHED, SENT, Dialect, in_words
 from vision.kinds.prompted import Prompted
 from vision.kinds.question import Question
+from vision.kinds.reading.bodies import read_body
+from vision.kinds.reading.content_filter import categories
+from vision.kinds.reading.usage import any_usage
 from vision.kinds.reply import Ending, Failed, Reply
-from vision.kinds.usage import any_usage
 
 _ENDINGS = {"max_output_tokens": Ending.OUTPUT_TRUNCATED, "content_filter": Ending.CONTENT_FILTERED}
 

@@ -7,7 +7,7 @@ import pytest
 
 from vision import presets
 from vision.errors import ItemError, Retry
-from vision.kinds.answers import AnswerReader, reader
+from vision.kinds.reading.answers import AnswerReader, reader
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

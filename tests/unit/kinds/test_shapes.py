@@ -7,7 +7,7 @@ import pytest
 
 from vision.errors import ItemError
 from vision.kinds import KINDS, Ending, Failed, Reply
-from vision.kinds.answers import reader
+from vision.kinds.reading.answers import reader
 from vision.prices import Usage
 
 SCHEMA: dict[str, object] = {

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from vision.kinds.content_filter import categories
+from vision.kinds.reading.content_filter import categories
 
 LONGEST_READ = 4_000
 """Characters of a text that are read."""

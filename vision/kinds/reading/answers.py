@@ -10,7 +10,7 @@ import orjson
 from jsonschema_rs import Draft202012Validator, ValidationError, ValidationErrorKind
 
 from vision.errors import ItemError
-from vision.kinds.json_values import json_values
+from vision.kinds.reading.json_values import json_values
 
 # PostgreSQL stores neither NUL nor lone surrogates; both become the replacement character.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
