@@ -35,6 +35,8 @@ def service(tessera: StartService, provider: FakeProcess, tmp_path: Path) -> Ser
     path = tmp_path / "providers.toml"
     path.write_text(
         f'[[provider]]\nname = "fake"\nbase_url = "{provider.url}/v1"\napi_key_env = "FAKE_KEY"\nimages = "url"\n'
+        # Stated, so that the whole bucket is spent at once.
+        'ceiling = "max_completion_tokens"\nstructure = "json_schema"\ninstructions = "system"\n'
         f'[provider.models."gpt-4o-mini"]\nrpm = {RPM}\ntpm = {TPM}\n'
     )
     return tessera(
