@@ -51,7 +51,10 @@ class Understood:
         if not self.problem and not self.structured:
             stated["structure"] = "prompt"
         lines = [f'{setting} = "{value}"' for setting, value in stated.items()]
-        return lines + ([f"omit = [{', '.join(f'{chr(34)}{name}{chr(34)}' for name in omitted)}]"] if omitted else [])
+        if omitted:
+            names = ", ".join(f'"{name}"' for name in omitted)
+            lines.append(f"omit = [{names}]")
+        return lines
 
 
 async def check(lane: Lane, client: Client, image_url: str | None = None) -> Understood:
